@@ -1,0 +1,65 @@
+"""corrie: how far can a language model be moved before it breaks?
+
+The public vocabulary. Names that need torch are resolved at their first use, so ``import corrie`` is quick and
+``corrie.stats``, ``corrie.records`` and ``corrie.analysis`` work without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corrie.analysis.basin import Basin
+    from corrie.analysis.landscape import Landscape
+    from corrie.capabilities.registry import tasks
+    from corrie.errors import CorrieError
+    from corrie.models.load import load
+    from corrie.records.direction import Gaussian, gaussian
+    from corrie.records.point import Point
+    from corrie.verbs import report, scan
+    from corrie.weights.perturbed import perturbed
+
+__version__ = version("corrie")
+
+_HOME = {
+    "Basin": "corrie.analysis.basin",
+    "CorrieError": "corrie.errors",
+    "Gaussian": "corrie.records.direction",
+    "Landscape": "corrie.analysis.landscape",
+    "Point": "corrie.records.point",
+    "gaussian": "corrie.records.direction",
+    "load": "corrie.models.load",
+    "perturbed": "corrie.weights.perturbed",
+    "report": "corrie.verbs",
+    "scan": "corrie.verbs",
+    "tasks": "corrie.capabilities.registry",
+}
+
+__all__ = [
+    "Basin",
+    "CorrieError",
+    "Gaussian",
+    "Landscape",
+    "Point",
+    "gaussian",
+    "load",
+    "perturbed",
+    "report",
+    "scan",
+    "tasks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'corrie' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

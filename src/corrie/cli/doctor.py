@@ -1,0 +1,73 @@
+"""``corrie doctor``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from corrie.cli.console import give
+
+PACKAGES = ("corrie", "torch", "transformers", "safetensors", "gguf", "plotly", "matplotlib", "pyarrow", "xarray")
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+    """What is installed here, where it runs, what is cached, and what is missing."""
+    found = findings()
+    if as_json:
+        give(found)
+        return
+    lines = [f"python {found['python']} on {found['system']}, {found['cores']} cores"]
+    lines += [f"{name} {number or 'not installed'}" for name, number in found["packages"].items()]
+    lines.append(f"devices: {', '.join(found['devices'])}")
+    cache = found["cache"]
+    lines.append(f"cache: {cache['folder']}, {cache['bytes'] / 1e6:.0f} MB used, {cache['free'] / 1e9:.0f} GB free")
+    lines += [f"missing: {text}" for text in found["missing"]] or ["nothing is missing"]
+    give("\n".join(lines))
+
+
+def findings() -> dict[str, Any]:
+    """The same as plain data."""
+    import torch
+
+    from corrie.sources import cache_folder
+
+    installed = {name: _version(name) for name in PACKAGES}
+    folder = cache_folder()
+    devices = ["cpu"]
+    if torch.cuda.is_available():
+        devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet"}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "packages": installed,
+        "devices": devices,
+        "cache": {"folder": str(folder), "bytes": _bytes(folder), "free": shutil.disk_usage(_existing(folder)).free},
+        "missing": [f"{n}: pip install 'corrie[{extra}]'" for n, extra in wanted.items() if installed[n] is None],
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _bytes(folder: Path) -> int:
+    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) if folder.is_dir() else 0

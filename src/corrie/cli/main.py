@@ -1,0 +1,96 @@
+"""``corrie``: the command line. Each command composes the verbs; what it prints on stdout is the result."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import warnings
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from corrie.cli import doctor, export, models, report, scan, show, tasks
+from corrie.cli.console import complain
+from corrie.errors import CorrieError, PrecisionWarning, StorageError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="corrie",
+    help="How far can a language model be moved before it breaks? Maps the basins of large language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (scan.scan, show.show, report.report, export.export, tasks.tasks, models.models, doctor.doctor):
+    app.command()(command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"corrie {version('corrie')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """How far can a language model be moved before it breaks? Maps the basins of large language models."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 2 bad input, 3 a claim that does not hold, 130 interrupted."""
+    warnings.showwarning = _show_warning
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except CorrieError as error:
+        _stop(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _stop("interrupted. What was scored is kept: the same command continues.", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        refused = StorageError(
+            f"writing {error.filename or 'a file'}",
+            found=error.strerror or str(error),
+            advice="another place with room",
+        )
+        _stop(str(refused), refused.exit_code)
+
+
+def _stop(message: str, code: int) -> None:
+    complain(message, "Interrupted" if code == INTERRUPTED else "Error")
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: object) -> None:
+    """A polite kill ends like Ctrl-C: weights restored, store closed."""
+    raise KeyboardInterrupt
+
+
+_said: set[str] = set()
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Our warnings as sentences, one of each kind; other people's as they are, once."""
+    text = str(message)
+    kind = category.__name__ if issubclass(category, PrecisionWarning) else text
+    if kind not in _said:
+        _said.add(kind)
+        complain(text, "Warning")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""A scan's progress: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from corrie.cli.console import say
+from corrie.records.cell import Cell
+from corrie.records.point import Point
+from corrie.records.store import Realised
+
+_PLAIN_EVERY = 10.0
+"""Seconds between two plain lines."""
+
+
+class ScanProgress:
+    """Watches a scan. Use as a context manager."""
+
+    def __init__(self, *, terminal: bool | None = None) -> None:
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._started = time.monotonic()
+        self._said = 0.0
+        self._made = self._before = self._done = self._expected = 0
+        self._points: set[str] = set()
+        self._here = ""
+
+    def __enter__(self) -> Self:
+        if self._terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.fields[left]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("scan", total=None, left="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def begins(self, done: int, expected: int) -> None:
+        """The plan was asked: so many cells are acknowledged, so many expected in all."""
+        if not self._made:
+            self._before = done
+            if done:
+                say(f"Continuing: {done} cells are in the run already.")
+        self._done, self._expected = done, max(expected, done)
+        self._show()
+
+    def arrives(self, point: Point, realised: Realised) -> None:
+        """The weights have been set."""
+        self._points.add(point.id)
+        if point.steps:
+            self._here = f"α = {point.steps[0].alpha:g} along {point.steps[0].direction.id.split('@')[0]}"
+            if point.steps[0].direction.seed == 2**63 - 1:
+                self._here = f"scouting α = {point.steps[0].alpha:g}"
+        else:
+            self._here = "the unmoved model"
+        self._show()
+
+    def acknowledges(self, cell: Cell) -> None:
+        """A cell is safe."""
+        self._made += 1
+        self._done += 1
+        self._expected = max(self._expected, self._done)
+        self._show()
+
+    @property
+    def made(self) -> int:
+        """Cells made in this scan."""
+        return self._made
+
+    def _left(self) -> str:
+        """The time left, from the pace so far."""
+        if self._made < 3:
+            return ""
+        seconds = (time.monotonic() - self._started) / self._made * (self._expected - self._done)
+        minutes, rest = divmod(round(seconds), 60)
+        return f"about {minutes} min {rest:02d} s left" if minutes else f"about {rest} s left"
+
+    def _show(self) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(
+                self._task, total=self._expected, completed=self._done, description=self._here, left=self._left()
+            )
+        elif time.monotonic() - self._said >= _PLAIN_EVERY:
+            self._said = time.monotonic()
+            left = self._left()
+            say(f"{self._done} of {self._expected} cells, {self._here}" + (f", {left}" if left else ""))

@@ -1,0 +1,122 @@
+"""``corrie scan``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.console import complain, give, say
+from corrie.cli.progress import ScanProgress
+from corrie.errors import InputError, UnknownName
+
+Model = Annotated[str, typer.Argument(help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")]
+Tasks = Annotated[
+    list[str],
+    typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; may be repeated. Default: the suite."),
+]
+Directions = Annotated[
+    list[str], typer.Option("--direction", help="gaussian:SEEDS, such as gaussian:0-7; may be repeated.")
+]
+Alpha = Annotated[str, typer.Option(help="auto (find the edges), or LO:HI:N, both ends included.")]
+Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
+Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
+Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
+Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
+Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
+Engine = Annotated[str, typer.Option(help="Who scores: serial (this process).")]
+Budget = Annotated[str | None, typer.Option(help="Time to spend where it tells most: 90s, 10m, 2h.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print points, examples and an estimate of the time; write nothing.")
+]
+To = Annotated[Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def scan(
+    model: Model,
+    task: Tasks = [],  # noqa: B006 (the form typer wants)
+    direction: Directions = ["gaussian:0-7"],  # noqa: B006
+    alpha: Alpha = "auto",
+    normalisation: Normalisation = "none",
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    include: Include = ["*"],  # noqa: B006
+    exclude: Exclude = [],  # noqa: B006
+    retention: Retention = 0.95,
+    block: Block = 10,
+    chat: Chat = False,
+    engine: Engine = "serial",
+    budget: Budget = None,
+    dry_run: DryRun = False,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Move a model along random directions, score its capabilities at every point, find where each basin ends.
+
+    Everything is kept in the run folder, cell by cell: after Ctrl-C or a kill the same command goes on where it was,
+    and more directions, step sizes, tasks or examples extend the run.
+    """
+    from corrie.records.direction import parse_directions
+
+    if not 0 < retention <= 1:
+        raise InputError(f"retention {retention:g}", found="not a share between 0 and 1", advice="0.95")
+    if block < 1:
+        raise InputError(f"block {block}", found="no examples", advice="10")
+    directions = [d for text in direction for d in parse_directions(text, normalisation)]
+    if len({d.id for d in directions}) < len(directions):
+        raise InputError(" ".join(direction), found="a direction is there twice", advice="each seed once")
+    seconds = None if budget is None else parse_duration(budget)
+    from corrie.records.scan_spec import parse_alpha
+
+    alphas = parse_alpha(alpha)
+    from corrie.capabilities.registry import resolve
+
+    chosen = resolve(task, chat=chat)
+    say(f"Loading {model} …")
+    from corrie.models.load import load
+    from corrie.scanning.scan import ENGINES, Scan
+
+    if engine not in ENGINES:
+        raise UnknownName("engine", engine, ENGINES)
+    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude)
+    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    prepared = Scan.of(loaded, chosen, directions=directions, alpha=alphas, block=block, retention=retention)
+    folder = to or Path("runs") / loaded.identity.name.replace("/", "--")
+
+    from corrie.records.sqlite_store import SqliteStore
+
+    if dry_run:
+        from corrie.scanning.work import Known
+
+        known = Known()
+        if (folder / "run.db").exists():
+            with SqliteStore.open(folder) as kept:
+                known = Known(kept.cells())
+        give(str(prepared.estimate(known)))
+        return
+    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
+        ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
+    if ending == "budget":
+        complain("the time budget is spent before everything was scored; the same command continues.", "Note")
+    from corrie.cli.show import show_run
+
+    show_run(folder, as_json=as_json, retention=retention)
+    say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in ``90s``, ``10m``, ``2h`` or a bare number of seconds.
+
+    >>> parse_duration("10m")
+    600.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise InputError(f"budget {text!r}", found="no length of time", advice="90s, 10m or 2h")
+    return float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]]

@@ -1,0 +1,37 @@
+"""``corrie tasks``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from corrie.cli.console import give
+
+
+def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
+    """Every named task: what it measures, how it is scored, its chance level and size."""
+    from corrie.capabilities.registry import catalogue
+
+    entries = catalogue()
+    if as_json:
+        give({"tasks": [entry.model_dump(mode="json") for entry in entries]})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("task", "capability", "scoring", "chance", "examples", "source", "licence"):
+        table.add_column(heading, no_wrap=heading in ("task", "capability"))
+    for entry in entries:
+        table.add_row(
+            entry.name + (" *" if entry.default else ""),
+            entry.capability,
+            entry.scoring,
+            f"{entry.chance:.2f}",
+            str(entry.size),
+            entry.source,
+            entry.licence,
+        )
+    Console().print(table)
+    give("* in the default suite. A task of your own: -t FILE.jsonl")

@@ -1,0 +1,213 @@
+"""``corrie.load``: a language model by name, folder or file."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from corrie.errors import FetchError, InputError, ModelError, UnknownName
+from corrie.models.checkpoint import check_config, check_folder
+from corrie.models.device import pick_device
+from corrie.models.gguf import NOTE_FILE, convert_gguf
+from corrie.models.model import Model
+from corrie.records.model import ModelIdentity, SelectionSpec
+from corrie.sources import embedded_models, packaged_model
+from corrie.weights.fingerprint import model_fingerprint
+from corrie.weights.selection import named_parameters, select
+
+DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def load(
+    name: str | Path,
+    *,
+    dtype: str = "float32",
+    device: str = "auto",
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
+) -> Model:
+    """A language model, ready to be moved and asked.
+
+    Args:
+        name: an embedded model (``smollm2-135m-instruct``), a folder with ``config.json`` and safetensors, a
+            ``.gguf`` file, or a name on the Hugging Face hub.
+        dtype: the precision it runs in. In bfloat16 the rounding of every moved weight is part of the score.
+        device: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        include: shell patterns of the tensors that move (default: every floating-point parameter).
+        exclude: shell patterns of tensors that stay.
+
+    No code of a checkpoint is run, and no pickle is read.
+
+    Raises:
+        UnknownName: no such model (the nearest embedded name is given).
+        ModelError: no causal language model, pickled or quantised weights, missing or broken tensors.
+        FetchError: it would have to be fetched and cannot be.
+
+    >>> model = load("smollm2-135m-instruct", dtype="bfloat16")  # doctest: +SKIP
+    >>> print(model)  # doctest: +SKIP
+    smollm2-135m-instruct: LlamaForCausalLM, 134,515,008 parameters in bfloat16 on cpu; 272 tensors … move
+    """
+    if dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r}", found="no such precision", advice=" or ".join(DTYPES))
+    target = pick_device(device)
+    with _quiet():
+        source, shown = _locate(str(name))
+        module, tokenizer = _from_pretrained(source, shown, DTYPES[dtype])
+    module.eval()
+    module.to(target)
+    return from_module(
+        module,
+        tokenizer,
+        name=shown,
+        selection=SelectionSpec(include=tuple(include), exclude=tuple(exclude)),
+        notes=_notes(source),
+    )
+
+
+def from_module(
+    module: nn.Module,
+    tokenizer: Any,
+    *,
+    name: str,
+    selection: SelectionSpec | None = None,
+    notes: tuple[str, ...] = (),
+) -> Model:
+    """A model of corrie's around a module and tokenizer that are in memory already.
+
+    Raises:
+        ModelError: weights that are not finite, quantised, or of several precisions.
+    """
+    parameters = named_parameters(module)
+    broken = [n for n, p in parameters.items() if p.is_floating_point() and not bool(torch.isfinite(p).all())]
+    if broken:
+        raise ModelError(
+            f"model {name}",
+            found=f"weights that are not numbers (NaN or infinite) in {len(broken)} tensors, first {broken[0]}",
+            advice="another copy of the checkpoint, or one from before the training diverged",
+        )
+    chosen = select(module, selection)
+    kinds = {p.dtype for p in parameters.values()}
+    known = {v: k for k, v in DTYPES.items()} | {torch.float64: "float64"}
+    if len(kinds) != 1 or not kinds <= set(known):
+        raise ModelError(
+            f"model {name}", found=f"weights of {sorted(map(str, kinds))}", advice="one of float32, bfloat16"
+        )
+    identity = ModelIdentity.model_validate(
+        {
+            "name": name,
+            "architecture": type(module).__name__,
+            "fingerprint": model_fingerprint(module),
+            "dtype": known[kinds.pop()],
+            "parameters": sum(p.numel() for p in parameters.values()),
+            "selection": chosen.spec,
+            "dimension": chosen.dimension,
+            "norm": chosen.norm(),
+            "notes": notes,
+        }
+    )
+    return Model(module=module, tokenizer=tokenizer, selection=chosen, identity=identity)
+
+
+def _locate(name: str) -> tuple[Path | str, str]:
+    """Where a name leads: a folder, or a name for the hub; and how to call it in results."""
+    embedded = {m.name for m in embedded_models()}
+    if name in embedded:
+        return convert_gguf(packaged_model(name)), name
+    path = Path(name).expanduser()
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise ModelError(
+                f"model file {name}", found=f"a {path.suffix or 'nameless'} file", advice="a folder or a .gguf file"
+            )
+        return convert_gguf(path), path.name
+    if path.is_dir():
+        check_folder(path)
+        return path, path.resolve().name
+    if path.is_absolute() or name.startswith((".", "~")) or name.endswith(".gguf") or name.count("/") > 1:
+        raise ModelError(
+            f"model {name}", found="no such folder or file", advice="corrie models lists the embedded ones"
+        )
+    return name, name
+
+
+def _from_pretrained(source: Path | str, shown: str, dtype: torch.dtype) -> tuple[nn.Module, Any]:
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    local = isinstance(source, Path)
+    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": local}
+    try:
+        config: Any = AutoConfig.from_pretrained(source, **options)
+        check_config(shown, config.to_dict())
+        automatic: Any = AutoModelForCausalLM
+        module, report = automatic.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    except SafetensorError as problem:
+        raise ModelError(
+            f"model {shown}", found=f"damaged weights ({problem})", advice="copy or download it again"
+        ) from None
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as problem:
+        raise _explain(problem, shown, local) from problem
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"model {shown}",
+            found=f"{len(missing)} tensors are missing from its weights, first {missing[0]}",
+            advice="a complete checkpoint",
+        )
+    return module, tokenizer
+
+
+def _explain(problem: Exception, shown: str, local: bool) -> Exception:
+    """What a library's error means to the person who asked for a model."""
+    first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+    if "trust_remote_code" in str(problem):
+        return ModelError(
+            f"model {shown}", found="it needs code of its own to be run", advice="a model that transformers knows"
+        )
+    if local:
+        return ModelError(
+            f"model {shown}", found=f"it cannot be loaded ({first})", advice="a folder written by save_pretrained"
+        )
+    if "safetensors" in first and "does not appear to have" in first:
+        return ModelError(
+            f"model {shown}", found="no safetensors weights on the hub", advice="a repository that has them"
+        )
+    if "/" in shown:
+        return FetchError(
+            f"model {shown}", found=f"the hub did not give it ({first})", advice="check the name and the network"
+        )
+    return UnknownName("model", shown, [m.name for m in embedded_models()])
+
+
+def _notes(source: Path | str) -> tuple[str, ...]:
+    """What a converted folder says about its weights."""
+    file = Path(source) / NOTE_FILE
+    return tuple(json.loads(file.read_text("utf-8"))["notes"]) if file.is_file() else ()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Libraries' progress bars and advice held back while a model loads; our own messages say what is needed."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,70 @@
+"""A loaded language model: its module, its tokenizer, what of it moves, and its identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from corrie.models.encoding import Encoder
+from corrie.models.reader import ModelReader, tree_works
+from corrie.records.model import ModelIdentity
+from corrie.weights.selection import Selection
+
+
+@dataclass
+class Model:
+    """What ``corrie.load`` returns.
+
+    module      the ``nn.Module``, in evaluation mode
+    tokenizer   its Hugging Face tokenizer
+    selection   the tensors that move
+    identity    name, architecture, fingerprint, precision, dimension, norm, notes
+    """
+
+    module: nn.Module
+    tokenizer: Any
+    selection: Selection
+    identity: ModelIdentity
+    _encoder: Encoder = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._encoder = Encoder(self.tokenizer, self._longest())
+
+    def reader(self) -> ModelReader:
+        """A reader of the present weights. Take a new one whenever they have moved."""
+        return ModelReader(self.module, self._encoder, self.packed, self._end_tokens())
+
+    @cached_property
+    def packed(self) -> bool:
+        """Whether the fast engine is right for this model (asked of the model itself, once)."""
+        config = self._config()
+        window = getattr(config, "sliding_window", None)
+        layers = getattr(config, "layer_types", None)
+        slides = any(kind != "full_attention" for kind in layers) if layers else bool(window)
+        return not slides and tree_works(self.module, int(config.vocab_size))
+
+    @property
+    def device(self) -> str:
+        return str(next(self.module.parameters()).device)
+
+    def __str__(self) -> str:
+        i = self.identity
+        what = f"{i.architecture}, {i.parameters:,} parameters in {i.dtype} on {self.device}"
+        return f"{i.name}: {what}; {self.selection} move"
+
+    def _config(self) -> Any:
+        module: Any = self.module
+        return module.config.get_text_config()
+
+    def _longest(self) -> int | None:
+        return getattr(self._config(), "max_position_embeddings", None)
+
+    def _end_tokens(self) -> frozenset[int]:
+        generation = getattr(self.module, "generation_config", None)
+        ends = getattr(generation, "eos_token_id", None)
+        listed = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+        own = self.tokenizer.eos_token_id
+        return frozenset([*listed, *([] if own is None else [own])])

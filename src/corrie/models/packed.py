@@ -1,0 +1,116 @@
+"""The fast engine: a block of questions as one tree of tokens, shared beginnings computed once for a whole point."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from corrie.models.encoding import Sequenced
+from corrie.models.head import logits_at
+from corrie.models.likelihood import TokenScores, token_scores
+from corrie.models.trie import TokenTrie
+
+TOKENS = 768
+"""Most nodes of a tree that run together: beyond it attention, quadratic in the row, eats the gain."""
+
+LOGIT_NUMBERS = 64 * 2**20
+"""Most logits held at once."""
+
+
+class PackedEngine:
+    """Scores sequences for one state of the weights. Throw it away when they move."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module: Any = module
+        first = next(module.parameters())
+        self.device, self.dtype = first.device, first.dtype
+        self._beginnings: dict[tuple[int, ...], Any] = {}
+
+    @torch.no_grad()
+    def score(self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()) -> list[list[TokenScores]]:
+        """For each continuation of each question the scores of its scored tokens.
+
+        ``shared``: tokens that every sequence is expected to begin with (used only where they do).
+        """
+        skip = max(len(shared) - 2, 0)
+        beginning = shared[:skip]
+        if not all(s.ids[:skip] == beginning and s.start > skip for q in questions for s in q):
+            skip, beginning = 0, ()
+        out: list[list[TokenScores]] = []
+        for pack in self._packs(questions, skip):
+            out.extend(self._pack(pack, beginning))
+        return out
+
+    def _packs(self, questions: Sequence[Sequence[Sequenced]], skip: int) -> list[list[Sequence[Sequenced]]]:
+        """Questions in their order, cut where a tree would grow too large."""
+        most_scored = max(1, LOGIT_NUMBERS // int(self.module.config.get_text_config().vocab_size))
+        packs: list[list[Sequence[Sequenced]]] = []
+        tokens = scored = 0
+        for question in questions:
+            alone = TokenTrie(skip=skip)
+            nodes = {int(n) for s in question for n in alone.add(s)}
+            if not packs or tokens + len(alone) > TOKENS or scored + len(nodes) > most_scored:
+                packs.append([])
+                tokens = scored = 0
+            packs[-1].append(question)
+            tokens += len(alone)
+            scored += len(nodes)
+        return packs
+
+    def _pack(self, questions: Sequence[Sequence[Sequenced]], beginning: tuple[int, ...]) -> list[list[TokenScores]]:
+        trie = TokenTrie(skip=len(beginning))
+        paths = [[trie.add(s) for s in q] for q in questions]
+        flat = np.concatenate([p for q in paths for p in q])
+        nodes, place = np.unique(flat, return_inverse=True)
+        seen = torch.from_numpy(trie.ancestry()).to(self.device)
+        mask = torch.zeros((len(trie), len(beginning) + len(trie)), dtype=self.dtype, device=self.device)
+        mask[:, len(beginning) :].masked_fill_(~seen, torch.finfo(self.dtype).min)
+        known = self._keys_and_values(beginning)
+        with logits_at(self.module, self._long(np.zeros_like(nodes)), self._long(nodes)):
+            logits = self.module(
+                input_ids=self._long(trie.tokens)[None],
+                attention_mask=mask[None, None],
+                position_ids=self._long(trie.depths)[None],
+                past_key_values=known,
+                use_cache=bool(beginning),
+            ).logits[0]
+        targets = np.concatenate([np.asarray(s.ids[s.start :]) for q in questions for s in q])
+        # A node that predicts several targets (options that part there) has its logits read once for each.
+        scores = token_scores(logits[self._long(place)], self._long(targets))
+        return _cut(scores, paths)
+
+    def _keys_and_values(self, beginning: tuple[int, ...]) -> Any:
+        """Keys and values of a known beginning, computed at its first use. A copy that may be grown."""
+        if not beginning:
+            return None
+        known = self._beginnings.get(beginning)
+        if known is None:
+            zero = self._long([0])
+            with logits_at(self.module, zero, zero):
+                known = self.module(input_ids=self._long(beginning)[None], use_cache=True).past_key_values
+            self._beginnings[beginning] = known
+        grown = copy.copy(known)
+        grown.layers = [copy.copy(layer) for layer in known.layers]
+        return grown
+
+    def _long(self, values: Any) -> Tensor:
+        return torch.as_tensor(np.asarray(values), dtype=torch.long, device=self.device)
+
+
+def _cut(scores: TokenScores, paths: Sequence[Sequence[np.ndarray]]) -> list[list[TokenScores]]:
+    """The flat scores, given back to their continuations."""
+    out: list[list[TokenScores]] = []
+    start = 0
+    for question in paths:
+        row = []
+        for path in question:
+            part = slice(start, start + len(path))
+            row.append(TokenScores(scores.log_likelihood[part], scores.greedy[part], scores.best[part]))
+            start += len(path)
+        out.append(row)
+    return out

@@ -1,0 +1,98 @@
+"""A model's present weights, ready to be asked (the ``Reader`` protocol over a causal language model)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from corrie.errors import TaskError
+from corrie.models.encoding import Encoder, Sequenced
+from corrie.models.greedy import write_greedily
+from corrie.models.likelihood import TokenScores
+from corrie.models.packed import PackedEngine
+from corrie.models.plain import PlainEngine
+from corrie.models.reading import Question, Reading, Writing
+
+
+class ModelReader:
+    """Serves one point: it keeps keys and values of shared beginnings, and is thrown away when the weights move."""
+
+    def __init__(self, module: nn.Module, encoder: Encoder, packed: bool, end_tokens: frozenset[int]) -> None:
+        self._module = module
+        self._encoder = encoder
+        self._packed = packed
+        self._engine = PackedEngine(module) if packed else PlainEngine(module)
+        self._end_tokens = end_tokens
+
+    def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
+        """One reading for each continuation of each question (see :class:`corrie.models.reading.Reader`)."""
+        sequences = [self._encoder.question(q) for q in questions]
+        templated = bool(questions) and questions[0].templated
+        beginning = self._encoder.encode(shared, templated) if shared else ()
+        scores = self._engine.score(sequences, beginning)
+        return [tuple(map(self._reading, q)) for q in scores]
+
+    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+        """Greedy continuations (see :class:`corrie.models.reading.Reader`)."""
+        ids = [self._encoder.prompt(p, templated, max_tokens) for p in prompts]
+        batches = [ids] if self._packed else [[i] for i in ids]
+        written = [w for b in batches for w in write_greedily(self._module, b, max_tokens, self._end_tokens)]
+        decode = self._encoder.tokenizer.decode
+        return [
+            Writing(
+                text=decode(list(w.ids), skip_special_tokens=True), tokens=len(w.ids), ended=w.ended, finite=w.finite
+            )
+            for w in written
+        ]
+
+    def chat(self, request: str) -> str:
+        """The request as a prompt through the chat template, ready for the assistant's answer."""
+        if not self.has_chat_template:
+            raise TaskError(
+                "a chat prompt",
+                found="the model's tokenizer has no chat template",
+                advice="an instruct model, or a task that needs no template",
+            )
+        return self._encoder.tokenizer.apply_chat_template(
+            [{"role": "user", "content": request}], tokenize=False, add_generation_prompt=True
+        )
+
+    @property
+    def has_chat_template(self) -> bool:
+        return bool(getattr(self._encoder.tokenizer, "chat_template", None))
+
+    def _reading(self, scores: TokenScores) -> Reading:
+        return Reading(
+            log_likelihood=float(scores.log_likelihood.double().sum()),
+            tokens=len(scores.best),
+            greedy=int(scores.greedy.sum()),
+            answer=self._encoder.tokenizer.decode(scores.best.tolist()),
+        )
+
+
+def tree_works(module: nn.Module, vocabulary: int) -> bool:
+    """Does this architecture give a tree of tokens the scores it gives to each sequence alone?
+
+    Asked of the model itself, on a dozen tokens: recurrent layers, position biases that ignore position ids, or an
+    attention that drops a mask would show here, and the slow engine takes over.
+    """
+
+    def sequence(*tokens: int) -> Sequenced:
+        return Sequenced(tuple(t % vocabulary for t in tokens), 4)
+
+    questions = [
+        [sequence(11, 23, 5, 41, 17, 8, 60), sequence(11, 23, 5, 41, 29, 77, 60, 3)],
+        [sequence(11, 23, 5, 90, 12, 33, 9), sequence(11, 23, 5, 90, 31)],
+    ]
+    shared = (*questions[0][0].ids[:3], 0, 0)
+    tolerance = 1e-3 if next(module.parameters()).dtype in (torch.float32, torch.float64) else 0.3
+    try:
+        fast: Any = PackedEngine(module).score(questions, shared)
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError):
+        return False
+    slow = PlainEngine(module).score(questions)
+    pairs = [(f, s) for fq, sq in zip(fast, slow, strict=True) for f, s in zip(fq, sq, strict=True)]
+    return all(bool(torch.allclose(f[0], s[0], atol=tolerance, rtol=0, equal_nan=True)) for f, s in pairs)

@@ -1,0 +1,79 @@
+"""What a model is asked and what it says: the values that pass between tasks and a reader of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A context and the texts that might continue it.
+
+    context         what comes before (may be empty: running text)
+    continuations   each is scored given the context
+    templated       the context came out of the chat template and holds its special tokens already
+    """
+
+    context: str
+    continuations: tuple[str, ...]
+    templated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How likely one continuation is.
+
+    log_likelihood   sum over its tokens, nats (−inf never: NaN logits give NaN)
+    tokens           how many tokens were scored
+    greedy           how many of them are the most likely token at their place
+    answer           the most likely token at each place, decoded: what the model would have said
+    """
+
+    log_likelihood: float
+    tokens: int
+    greedy: int
+    answer: str
+
+    @property
+    def loss(self) -> float:
+        """Mean negative log-likelihood, nats per token."""
+        return -self.log_likelihood / self.tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What a model writes, greedily.
+
+    text      decoded, without special tokens
+    tokens    how many it wrote
+    ended     it stopped by itself before the token limit
+    finite    every logit on the way was a number
+    """
+
+    text: str
+    tokens: int
+    ended: bool
+    finite: bool
+
+
+class Reader(Protocol):
+    """A model's present weights, ready to be asked. One reader serves one point: it may keep keys and values
+    of shared prefixes, and is thrown away when the weights move."""
+
+    def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
+        """One reading for each continuation of each question. ``shared``: text that every context begins with
+        (few-shot examples), computed once for all calls of this reader."""
+        ...
+
+    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+        """Greedy continuations."""
+        ...
+
+    def chat(self, request: str) -> str:
+        """The request as a prompt through the model's chat template. TaskError where it has none."""
+        ...
+
+    @property
+    def has_chat_template(self) -> bool: ...

@@ -1,0 +1,78 @@
+"""A cell: one point × one task × one block of the task's fixed example order, all outcomes kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from typing import Literal, NamedTuple
+
+from corrie.errors import RunError
+from corrie.records.canonical import Record
+
+Label = Literal["right", "wrong", "refused", "complied", "answered", "collapsed", "unscored"]
+
+
+class CellKey(NamedTuple):
+    """Where a cell stands: ids of point and task, and the block's number (from 0)."""
+
+    point: str
+    task: str
+    block: int
+
+
+class Outcome(Record):
+    """What became of one example at one point.
+
+    success     1 good, 0 bad; in between only for running text (the share of its tokens); None if unscored
+    loss        mean negative log-likelihood of the target, nats per token; None where there is none
+    label       right or wrong; for requests refused, complied (harmful) or answered (benign);
+                *collapsed* for output that is empty, no text, or endless repetition; unscored
+    answer      what the model said: the chosen option, the greedy tokens, the generated text
+    """
+
+    id: str
+    success: float | None
+    loss: float | None = None
+    label: Label
+    answer: str = ""
+
+
+class Cell(Record):
+    """The outcomes of one block, immutable once acknowledged."""
+
+    point: str
+    task: str
+    block: int
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def key(self) -> CellKey:
+        return CellKey(self.point, self.task, self.block)
+
+    def payload(self) -> bytes:
+        """The outcomes as stored: compressed canonical JSON."""
+        rows = [o.model_dump(mode="json") for o in self.outcomes]
+        text = json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+
+    @classmethod
+    def from_payload(cls, key: CellKey, payload: bytes, digest: str) -> Cell:
+        """The inverse of :meth:`payload`.
+
+        Raises:
+            RunError: the payload is not what was written.
+        """
+        if payload_digest(payload) != digest:
+            raise RunError(
+                f"cell {key.task} block {key.block} at point {key.point}",
+                found="its bytes are not those that were written (digest differs)",
+                advice="restore the run folder from a backup, or scan into a new one",
+            )
+        rows = json.loads(zlib.decompress(payload).decode("utf-8", "surrogatepass"))
+        return cls(point=key.point, task=key.task, block=key.block, outcomes=tuple(Outcome(**r) for r in rows))
+
+
+def payload_digest(payload: bytes) -> str:
+    """SHA-256 of the stored bytes."""
+    return hashlib.sha256(payload).hexdigest()

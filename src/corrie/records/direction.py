@@ -1,0 +1,95 @@
+"""A direction δ: one vector in parameter space, written down as where it comes from.
+
+A record is a few bytes; its tensors (a *realised* direction) are made from it on floor 1, the same
+on every machine. The id is readable, complete, and carries the version of the law that makes the
+tensors: change the law and every id changes with it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import Field
+
+from corrie.errors import InputError, UnknownName
+from corrie.records.canonical import Record
+
+Normalisation = Literal["none", "unit", "layer", "filter"]
+NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
+
+GAUSSIAN_LAW = "philox-1"
+"""Version of the Gaussian noise law (``design/direction-identity.md``)."""
+
+
+class Gaussian(Record):
+    """A direction whose elements are independent N(0, 1), each a function of (seed, tensor name, index).
+
+    With normalisation ``none`` (the paper's) the step size α along it is the noise σ per coordinate.
+    ``unit``: the whole direction has L2 norm 1, so α is the distance. ``layer``: each tensor has the
+    norm of the model's tensor. ``filter``: each row has the norm of the model's row (Li et al. 2018).
+
+    >>> Gaussian(seed=3).id
+    'gaussian:3@philox-1'
+    >>> Gaussian(seed=3, normalisation="filter").id
+    'gaussian:3/filter@philox-1'
+    """
+
+    kind: Literal["gaussian"] = "gaussian"
+    seed: int = Field(ge=0, lt=2**63)
+    normalisation: Normalisation = "none"
+    law: Literal["philox-1"] = GAUSSIAN_LAW
+
+    @property
+    def id(self) -> str:
+        """Readable and complete: seed, normalisation where there is one, version of the law."""
+        norm = "" if self.normalisation == "none" else f"/{self.normalisation}"
+        return f"gaussian:{self.seed}{norm}@{self.law}"
+
+    def __str__(self) -> str:
+        return self.id
+
+
+Direction = Gaussian
+"""Any kind of direction (one so far)."""
+
+
+def gaussian(
+    seeds: range | tuple[int, ...] | list[int] | int, normalisation: Normalisation = "none"
+) -> tuple[Gaussian, ...]:
+    """Gaussian directions, one for each seed (an int counts directions: seeds 0 … n−1).
+
+    >>> [d.id for d in gaussian(range(2))]
+    ['gaussian:0@philox-1', 'gaussian:1@philox-1']
+    """
+    listed = range(seeds) if isinstance(seeds, int) else seeds
+    if len(listed) == 0:
+        raise InputError("directions", found="no seed at all", advice="gaussian(seeds=range(8))")
+    if len(set(listed)) != len(listed):
+        raise InputError(f"seeds {list(listed)}", found="a seed occurs twice", advice="distinct seeds")
+    return tuple(Gaussian(seed=s, normalisation=normalisation) for s in listed)
+
+
+def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian, ...]:
+    """Directions as written on the command line: ``gaussian:A``, ``gaussian:A-B`` (both included), ``gaussian:A,B``.
+
+    >>> [d.seed for d in parse_directions("gaussian:0-2,7")]
+    [0, 1, 2, 7]
+    """
+    chosen: Normalisation | None = next((n for n in NORMALISATIONS if n == normalisation), None)
+    if chosen is None:
+        raise UnknownName("normalisation", normalisation, NORMALISATIONS)
+    kind, _, rest = text.partition(":")
+    if kind != "gaussian":
+        raise UnknownName("direction", kind, ["gaussian"])
+    seeds: list[int] = []
+    try:
+        for part in rest.split(","):
+            low, dash, high = part.partition("-")
+            seeds.extend(range(int(low), int(high) + 1) if dash else [int(low)])
+            if dash and int(high) < int(low):
+                raise ValueError
+    except ValueError:
+        raise InputError(
+            f"direction {text!r}", found=f"{rest!r} is no list of seeds", advice="gaussian:0-7 or gaussian:3"
+        ) from None
+    return gaussian(seeds, chosen)

@@ -1,0 +1,47 @@
+"""What a model is, without its weights: enough to know that two runs are of the same thing."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from corrie.records.canonical import Record
+
+Precision = Literal["float32", "bfloat16", "float16", "float64"]
+
+
+class SelectionSpec(Record):
+    """Which named tensors move: shell patterns on tensor names; every floating-point parameter by default."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class ModelIdentity(Record):
+    """A model at the precision it runs in, and the part of it that moves.
+
+    fingerprint   hash of every parameter and persistent buffer: names, shapes, dtype, bytes
+    parameters    numbers in the model, each tied tensor once
+    dimension     d: numbers that move
+    norm          ‖θ0‖₂ of the tensors that move
+    notes         what a reader of a result must know (weights are dequantised 4-bit values, …)
+    """
+
+    name: str
+    architecture: str
+    fingerprint: str
+    dtype: Precision
+    parameters: int
+    selection: SelectionSpec
+    dimension: int
+    norm: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rms(self) -> float:
+        """‖θ0‖₂/√d, the size of a typical weight: σ divided by it is the relative σ."""
+        return self.norm / math.sqrt(self.dimension)
+
+    def distance(self, sigma: float) -> float:
+        """σ√d: the L2 distance that Gaussian noise of this σ moves the weights."""
+        return sigma * math.sqrt(self.dimension)

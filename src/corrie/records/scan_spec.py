@@ -1,0 +1,115 @@
+"""What is asked of a scan, as one frozen value."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from corrie.errors import InputError
+from corrie.records.canonical import Record
+from corrie.records.direction import Direction
+
+INDICATIVE_DIRECTIONS = 8
+INDICATIVE_EXAMPLES = 100
+"""Fewer directions or examples than this make a result *indicative*."""
+
+
+class AlphaGrid(Record):
+    """Evenly spaced step sizes, both ends included, the same for every direction.
+
+    >>> AlphaGrid.parse("0:0.04:5").values
+    (0.0, 0.01, 0.02, 0.03, 0.04)
+    """
+
+    low: float
+    high: float
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> AlphaGrid:
+        """``LO:HI:N`` (or one number).
+
+        Raises:
+            InputError: no such range, an empty one, or a reversed one.
+        """
+        advice = "LO:HI:N, such as 0:0.04:5 (N evenly spaced points, both ends included)"
+        parts = text.split(":")
+        try:
+            if len(parts) == 1:
+                return cls(low=float(parts[0]), high=float(parts[0]), count=1)
+            low, high, count = float(parts[0]), float(parts[1]), int(parts[2])
+            if len(parts) > 3:
+                raise ValueError
+        except (ValueError, IndexError):
+            raise InputError(f"alpha {text!r}", found="not a range", advice=advice) from None
+        return cls.between(low, high, count)
+
+    @classmethod
+    def between(cls, low: float, high: float, count: int) -> AlphaGrid:
+        """N points from low to high."""
+        asked = f"alpha {low:g}:{high:g}:{count}"
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise InputError(asked, found="an end that is not finite", advice="0:0.04:5")
+        if count < 1:
+            raise InputError(asked, found="no points", advice="at least one point")
+        if high < low:
+            raise InputError(asked, found="the range is reversed", advice=f"{high:g}:{low:g}:{count}")
+        if high == low and count > 1:
+            raise InputError(asked, found="the range is empty", advice=f"{low:g} alone, or a wider range")
+        if count == 1 and high != low:
+            raise InputError(asked, found="one point cannot hold both ends", advice=f"{low:g}:{high:g}:2")
+        return cls(low=low, high=high, count=count)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The step sizes, rounded to 12 significant digits so that equal grids give equal points."""
+        return tuple(float(f"{a:.12g}") for a in np.linspace(self.low, self.high, self.count))
+
+
+class AlphaAuto(Record):
+    """Find the edges: a scout direction on few examples widens until collapse, then one grid for all
+    directions is laid around the edges it saw.
+
+    points   step sizes in that grid
+    """
+
+    points: int = Field(default=8, ge=3)
+
+
+def parse_alpha(text: str) -> AlphaGrid | AlphaAuto:
+    """``auto``, or a range ``LO:HI:N``.
+
+    >>> parse_alpha("auto")
+    AlphaAuto(points=8)
+    """
+    return AlphaAuto() if text == "auto" else AlphaGrid.parse(text)
+
+
+class TaskRequest(Record):
+    """A task by the id of its content, and how many of its examples (the first ones of its fixed shuffle)."""
+
+    task: str
+    limit: int = Field(gt=0)
+
+
+class ScanSpec(Record):
+    """Which tasks at which points. The order of tasks and directions is the order in which they are asked for."""
+
+    tasks: tuple[TaskRequest, ...]
+    directions: tuple[Direction, ...]
+    alpha: AlphaGrid | AlphaAuto
+    block: int = Field(default=10, gt=0)
+    retention: float = Field(default=0.95, gt=0.0, le=1.0)
+
+    @field_validator("tasks")
+    @classmethod
+    def _some_task(cls, tasks: tuple[TaskRequest, ...]) -> tuple[TaskRequest, ...]:
+        if not tasks:
+            raise InputError("a scan", found="no task", advice="-t knowledge:40 (corrie tasks lists them)")
+        return tasks
+
+    def blocks(self, request: TaskRequest) -> range:
+        """The blocks that hold the first ``limit`` examples. Blocks are always computed whole."""
+        return range(math.ceil(request.limit / self.block))

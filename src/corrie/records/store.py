@@ -1,0 +1,102 @@
+"""Where a run is kept: the law every store obeys, and the facts of a run.
+
+The law
+-------
+1. A store belongs to one :class:`RunIdentity`; opening it for another is refused (``RunError``).
+2. ``put`` returns only when the cell is durable: it is then *acknowledged* and survives a kill of the
+   process at any later moment. A cell that was being put at that moment is wholly there or not at all.
+3. An acknowledged cell never changes. Putting the same outcomes again is harmless; other outcomes under the
+   same key are refused (``RunError``).
+4. A task is registered before its cells. A task of a known name with other content is refused.
+5. Reading needs no lock and sees only acknowledged cells; one writer at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from corrie.records.canonical import Record
+from corrie.records.cell import Cell, CellKey
+from corrie.records.model import ModelIdentity
+from corrie.records.point import Point
+from corrie.records.scan_spec import ScanSpec
+from corrie.records.task import ExampleCard, TaskIdentity
+
+FORMAT = 1
+"""Version of the run folder's layout."""
+
+
+class RunIdentity(Record):
+    """What must be equal for two scans to share a run folder."""
+
+    model: ModelIdentity
+    block: int
+    laws: tuple[str, ...]
+    format: int = FORMAT
+
+
+class Realised(Record):
+    """What a point's weights really moved, after rounding to the model's precision.
+
+    asked       L2 norm of the step in real arithmetic
+    norm        L2 norm of the step the weights took
+    cosine      between the two (None at the unmoved model)
+    """
+
+    asked: float
+    norm: float
+    cosine: float | None
+
+
+class Store(Protocol):
+    """A run on disk or in memory. See the law in this module's docstring."""
+
+    @property
+    def identity(self) -> RunIdentity: ...
+
+    def register_task(self, task: TaskIdentity, cards: Sequence[ExampleCard]) -> None:
+        """Make a task and its examples known (cards of the first examples; later calls may bring more)."""
+        ...
+
+    def tasks(self) -> tuple[TaskIdentity, ...]:
+        """Every registered task, in the order of registration."""
+        ...
+
+    def cards(self, task: str) -> tuple[ExampleCard, ...]:
+        """Cards of the task with this id, in the task's fixed order."""
+        ...
+
+    def record_point(self, point: Point, realised: Realised) -> None:
+        """Keep what a point is and what was realised of it."""
+        ...
+
+    def points(self) -> dict[str, tuple[Point, Realised]]:
+        """Every recorded point by id."""
+        ...
+
+    def record_spec(self, spec: ScanSpec, provenance: dict[str, str]) -> None:
+        """Keep what was asked, with versions and the date, once for each distinct spec."""
+        ...
+
+    def specs(self) -> tuple[tuple[ScanSpec, dict[str, str]], ...]:
+        """Everything that was asked so far, oldest first."""
+        ...
+
+    def put(self, cell: Cell) -> None:
+        """Acknowledge a cell."""
+        ...
+
+    def keys(self) -> set[CellKey]:
+        """Keys of every acknowledged cell."""
+        ...
+
+    def get(self, key: CellKey) -> Cell:
+        """One cell, its digest checked. KeyError where there is none."""
+        ...
+
+    def cells(self, keys: Iterable[CellKey] | None = None) -> Iterator[Cell]:
+        """Cells (all, or those asked for), digests checked."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,135 @@
+"""The refusals that every store shares: what may not be mixed in one run, and what may never change.
+
+See the law in :mod:`corrie.records.store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corrie.errors import RunError
+from corrie.records.cell import Cell
+from corrie.records.store import RunIdentity
+from corrie.records.task import ExampleCard, TaskIdentity
+
+
+def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> None:
+    """Two scans may share a run only if everything that can change a score is equal.
+
+    The model's norm is a sum whose last digits depend on the machine, and its notes are words: both follow
+    from the rest and are not compared.
+
+    Raises:
+        RunError: they differ; the message names every field that does, with both values.
+    """
+    differing = [
+        f"{name} is {ours} there and {theirs} here"
+        for name, ours, theirs in zip(
+            (
+                "the model's name",
+                "the model's architecture",
+                "the model's fingerprint",
+                "precision",
+                "the number of parameters",
+                "the selection of tensors",
+                "the dimension",
+                "the block size",
+                "the noise law",
+                "the format",
+            ),
+            _facts(kept),
+            _facts(asked),
+            strict=True,
+        )
+        if ours != theirs
+    ]
+    if differing:
+        raise RunError(
+            f"run {run}",
+            found="it belongs to another scan: " + "; ".join(differing),
+            advice="another folder, or the same model, precision and options as before",
+        )
+
+
+def _facts(identity: RunIdentity) -> tuple[str, ...]:
+    model = identity.model
+    selection = " ".join(model.selection.include)
+    if model.selection.exclude:
+        selection += " without " + " ".join(model.selection.exclude)
+    return (
+        repr(model.name),
+        model.architecture,
+        model.fingerprint[:16] if len(model.fingerprint) > 16 else model.fingerprint,
+        model.dtype,
+        str(model.parameters),
+        selection,
+        str(model.dimension),
+        str(identity.block),
+        ", ".join(identity.laws),
+        str(identity.format),
+    )
+
+
+def refuse_other_task(run: str, kept: TaskIdentity, asked: TaskIdentity) -> None:
+    """A task's name means the same data, scored the same way, for as long as the run lives.
+
+    Where the data lie (``source``) may change: their content is what counts.
+
+    Raises:
+        RunError: the task of this name has other content; the message names every field that differs.
+    """
+    ours, theirs = kept.model_dump(exclude={"source"}), asked.model_dump(exclude={"source"})
+    differing = [f"{name} is {ours[name]} there and {theirs[name]} here" for name in ours if ours[name] != theirs[name]]
+    if differing:
+        raise RunError(
+            f"task {asked.name!r} in run {run}",
+            found="its data or its scoring have changed: " + "; ".join(differing),
+            advice="another folder, or the task as it was",
+        )
+
+
+def refuse_other_cards(run: str, task: str, kept: Sequence[ExampleCard], asked: Sequence[ExampleCard]) -> None:
+    """The examples of a task keep their order.
+
+    Raises:
+        RunError: an example stands where another stood.
+    """
+    for position, (ours, theirs) in enumerate(zip(kept, asked, strict=False)):
+        if ours.id != theirs.id:
+            raise RunError(
+                f"task {task!r} in run {run}",
+                found=f"example {position} is {ours.id!r} there and {theirs.id!r} here",
+                advice="another folder, or the task as it was",
+            )
+
+
+def refuse_other_outcomes(run: str, kept: Cell, asked: Cell) -> None:
+    """An acknowledged cell never changes.
+
+    Raises:
+        RunError: the same key with other outcomes.
+    """
+    if kept.outcomes == asked.outcomes:
+        return
+    examples = [o.id for o, p in zip(kept.outcomes, asked.outcomes, strict=False) if o != p]
+    found = f"examples {', '.join(examples[:3])} came out differently" if examples else "another number of examples"
+    raise RunError(
+        f"cell {asked.task} block {asked.block} at point {asked.point} in run {run}",
+        found=f"it is there already and {found}",
+        advice="another folder: an acknowledged cell never changes",
+    )
+
+
+def unknown_task(run: str, task: str) -> RunError:
+    """The error for a cell whose task was never registered."""
+    return RunError(f"a cell of task {task!r} in run {run}", found="no such task is registered", advice="register_task")
+
+
+def unwritable_outcome(cell: Cell) -> RunError:
+    """The error for a cell that holds NaN or infinity."""
+    bad = [o.id for o in cell.outcomes for x in (o.success, o.loss) if x is not None and not abs(x) < float("inf")]
+    return RunError(
+        f"cell {cell.task} block {cell.block} at point {cell.point}",
+        found=f"example {', '.join(bad[:3])} holds a number that is not finite",
+        advice="a task that scores it 0 and gives no loss",
+    )

@@ -1,0 +1,159 @@
+"""Find the edges: scout, lay a grid, look closer where the basins end.
+
+1.  The unmoved model is scored.
+2.  A *scout*, one more random direction on the first examples of each task, is followed outwards, α doubling from a
+    hundredth of a typical weight, until no capability is left; if the first step is too far already, inwards by
+    halves. The scout is no part of the landscape.
+3.  A grid of step sizes, evenly spaced in log α, is laid from well inside the first edge the scout saw to where it
+    saw the last capability gone. Every direction is scored at all of it: the basin radius belongs to the mean over
+    directions, so all must be looked at in the same places.
+4.  Where the mean curve of a capability leaves its basin, the midpoint between the two neighbours is added, once.
+
+The grid of step 3 does not depend on the directions that are averaged. Step 4 looks at them; as lines hardly ever rise
+again beyond their edge, a midpoint that is added cannot make a limit of the radius pass that would have failed
+(``tests/scanning`` checks the interval's coverage over the whole procedure).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from corrie.errors import InputError
+from corrie.records.direction import Gaussian, Normalisation
+from corrie.records.model import ModelIdentity
+from corrie.records.point import Point
+from corrie.records.scan_spec import AlphaAuto, ScanSpec, TaskRequest
+from corrie.scanning.plans.line import cells_at, line_points
+from corrie.scanning.work import Agenda, Known, Work
+
+SCOUT_SEED = 2**63 - 1
+"""The seed that is kept for the scout."""
+
+SCOUT_EXAMPLES = 20
+GONE = 0.3
+"""A capability that keeps less than this share of its score above chance is gone."""
+
+_DOUBLINGS = 16
+_TYPICAL_POINTS = 6
+"""Scouting steps and midpoints that a scan usually needs: only for the estimate of the time left."""
+
+
+def natural_step(model: ModelIdentity, normalisation: Normalisation) -> float:
+    """The α that changes every weight by about its own size, in the units of a normalisation."""
+    return {"none": model.rms, "unit": model.norm, "layer": 1.0, "filter": 1.0}[normalisation]
+
+
+def scout_direction(spec: ScanSpec) -> Gaussian:
+    """The direction that looks ahead, normalised as the scan's own."""
+    return Gaussian(seed=SCOUT_SEED, normalisation=spec.directions[0].normalisation)
+
+
+@dataclass(frozen=True)
+class AutoPlan:
+    """The plan above.
+
+    step     the α that changes every weight by about its own size (:func:`natural_step`)
+    chances  task id → chance level
+    """
+
+    step: float
+    chances: dict[str, float]
+
+    def __call__(self, spec: ScanSpec, known: Known) -> Agenda:
+        if not isinstance(spec.alpha, AlphaAuto):
+            raise InputError("an auto plan", found="a fixed alpha grid", advice="the line plan")
+        expected = cells_at(spec, 1 + spec.alpha.points * len(spec.directions)) + cells_at(
+            self._scouting(spec), _TYPICAL_POINTS
+        )
+        origin = known.missing(spec, [Point.origin()])
+        if origin:
+            return Agenda(origin, expected)
+        ahead = self._scout(spec, known)
+        if isinstance(ahead, Work):
+            return Agenda((ahead,), expected)
+        grid = self._grid(spec, ahead)
+        work = known.missing(spec, line_points(spec, grid))
+        if not work:
+            grid = tuple(sorted({*grid, *self._midpoints(spec, known, grid)}))
+            work = known.missing(spec, line_points(spec, grid))
+        return Agenda(work, max(expected, cells_at(spec, 1 + len(grid) * len(spec.directions))))
+
+    def _scouting(self, spec: ScanSpec) -> ScanSpec:
+        """The spec as the scout sees it: few examples."""
+        few = tuple(TaskRequest(task=r.task, limit=min(r.limit, SCOUT_EXAMPLES)) for r in spec.tasks)
+        return spec.model_copy(update={"tasks": few})
+
+    def _scout(self, spec: ScanSpec, known: Known) -> Work | dict[float, dict[str, float]]:
+        """The scout's next step; or, when it has seen enough, what share of each capability it found where.
+
+        {α: {task id: (J − c) / (J0 − c)}}, capabilities that the unmoved model has only.
+        """
+        spec = self._scouting(spec)
+        seen: dict[float, dict[str, float]] = {}
+
+        def look(alpha: float) -> Work | dict[str, float]:
+            point = Point.along(scout_direction(spec), alpha)
+            work = known.missing(spec, [point])
+            if work:
+                return work[0]
+            seen[alpha] = self._retained(spec, known, point)
+            return seen[alpha]
+
+        alpha = _round(self.step / 100)
+        for _ in range(_DOUBLINGS):
+            found = look(alpha)
+            if isinstance(found, Work):
+                return found
+            if all(share < GONE for share in found.values()):
+                break
+            alpha = _round(2 * alpha)
+        alpha = _round(self.step / 200)
+        while any(share < spec.retention for share in seen[min(seen)].values()) and len(seen) < 2 * _DOUBLINGS:
+            found = look(alpha)
+            if isinstance(found, Work):
+                return found
+            alpha = _round(alpha / 2)
+        return seen
+
+    def _retained(self, spec: ScanSpec, known: Known, point: Point) -> dict[str, float]:
+        shares = {}
+        for request in spec.tasks:
+            chance = self.chances[request.task]
+            before, after = (known.score(spec, p, request) for p in (Point.origin(), point))
+            if before is not None and after is not None and before > chance:
+                shares[request.task] = (after - chance) / (before - chance)
+        return shares
+
+    def _grid(self, spec: ScanSpec, seen: dict[float, dict[str, float]]) -> tuple[float, ...]:
+        """Evenly spaced in log α, from half of the first α at which anything was lost to where all was gone."""
+        alphas = sorted(seen)
+        lost = [a for a in alphas if any(share < spec.retention for share in seen[a].values())]
+        gone = [a for a in alphas if all(share < GONE for share in seen[a].values())]
+        low = (lost[0] if lost else alphas[-1]) / 2
+        high = max(gone[0] if gone else alphas[-1], 4 * low)
+        points = spec.alpha.points if isinstance(spec.alpha, AlphaAuto) else 0
+        ratio = (high / low) ** (1 / (points - 1))
+        return tuple(sorted({_round(low * ratio**k) for k in range(points)}))
+
+    def _midpoints(self, spec: ScanSpec, known: Known, grid: tuple[float, ...]) -> set[float]:
+        """Between the two grid points where the mean over directions leaves each capability's basin."""
+        added = set()
+        for request in spec.tasks:
+            inside = 0.0
+            for alpha in grid:
+                shares = [self._retained(spec, known, Point.along(d, alpha)).get(request.task) for d in spec.directions]
+                kept = [s for s in shares if s is not None]
+                if not kept:
+                    break
+                if sum(kept) / len(kept) < spec.retention:
+                    if inside:
+                        added.add(_round(math.sqrt(inside * alpha)))
+                    break
+                inside = alpha
+        return added
+
+
+def _round(alpha: float) -> float:
+    """Two significant digits: step sizes that a person can read and type again."""
+    return float(f"{alpha:.2g}")

@@ -1,0 +1,165 @@
+"""A scan that is ready to run: model, tasks and spec that fit each other, checked before anything is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from corrie.capabilities.task import Task
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.records.direction import GAUSSIAN_LAW, Direction
+from corrie.records.scan_spec import AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.store import RunIdentity, Store
+from corrie.scanning.executor import Executor, SerialExecutor
+from corrie.scanning.loop import Ending, fill
+from corrie.scanning.plans.auto import AutoPlan, natural_step
+from corrie.scanning.plans.line import line
+from corrie.scanning.plans.telling import MostTelling
+from corrie.scanning.provenance import provenance
+from corrie.scanning.watch import Watch
+from corrie.scanning.work import Known, Plan
+
+
+def serial(model: Model, tasks: Mapping[str, Task], block: int) -> Executor:
+    """The engine in this process."""
+    return SerialExecutor(model, tasks, block)
+
+
+ENGINES: dict[str, Callable[[Model, Mapping[str, Task], int], Executor]] = {"serial": serial}
+"""Executors by the name they have on the command line."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a scan will cost, from one timed block of each task at the unmoved model.
+
+    points    places in weight space, the unmoved model included
+    examples  at each of them
+    cells     still to be made (blocks of examples)
+    seconds   expected on this machine
+    exact     False where the plan looks for its points as it goes
+    """
+
+    points: int
+    examples: int
+    cells: int
+    seconds: float
+    exact: bool
+
+    def __str__(self) -> str:
+        about = "" if self.exact else "about "
+        return (
+            f"{about}{self.points} points × {self.examples} examples, {about}{self.cells} cells to make: "
+            f"about {_duration(self.seconds)} on this machine"
+        )
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Model, tasks by id, and the frozen spec."""
+
+    model: Model
+    tasks: Mapping[str, Task]
+    spec: ScanSpec
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        tasks: Sequence[tuple[Task, int]],
+        *,
+        directions: Sequence[Direction],
+        alpha: AlphaGrid | AlphaAuto,
+        block: int = 10,
+        retention: float = 0.95,
+    ) -> Scan:
+        """Check that everything fits, before a weight is moved or a file is made.
+
+        Raises:
+            InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations.
+            TaskError: this model cannot be asked this task.
+        """
+        names = [task.identity.name for task, _ in tasks]
+        twice = {n for n in names if names.count(n) > 1}
+        if twice:
+            raise InputError(f"tasks {', '.join(names)}", found=f"{min(twice)} is there twice", advice="each task once")
+        if len({d.normalisation for d in directions}) > 1:
+            raise InputError("directions", found="several normalisations in one scan", advice="a scan for each")
+        reader = model.reader()
+        for task, limit in tasks:
+            if not 0 < limit <= task.identity.size:
+                raise InputError(
+                    f"{task.identity.name}:{limit}",
+                    found=f"the task has {task.identity.size} examples",
+                    advice=f"{task.identity.name}:{min(max(limit, 1), task.identity.size)}",
+                )
+            task.check(reader)
+        spec = ScanSpec(
+            tasks=tuple(TaskRequest(task=t.identity.id, limit=limit) for t, limit in tasks),
+            directions=tuple(directions),
+            alpha=alpha,
+            block=block,
+            retention=retention,
+        )
+        return cls(model=model, tasks={t.identity.id: t for t, _ in tasks}, spec=spec)
+
+    @property
+    def identity(self) -> RunIdentity:
+        """What must be equal for another scan to share this one's run."""
+        return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,))
+
+    def plan(self, *, budgeted: bool = False) -> Plan:
+        """The plan that the spec asks for; most telling points first where time is short."""
+        chances = {i: t.identity.chance for i, t in self.tasks.items()}
+        if isinstance(self.spec.alpha, AlphaGrid):
+            plan: Plan = line
+        else:
+            step = natural_step(self.model.identity, self.spec.directions[0].normalisation)
+            plan = AutoPlan(step=step, chances=chances)
+        return MostTelling(plan, chances) if budgeted else plan
+
+    def run(
+        self, store: Store, *, engine: str = "serial", budget: float | None = None, watch: Watch | None = None
+    ) -> Ending:
+        """Fill in what the store lacks (:func:`corrie.scanning.loop.fill`)."""
+        for request in self.spec.tasks:
+            task = self.tasks[request.task]
+            last = min(len(self.spec.blocks(request)) * self.spec.block, task.identity.size)
+            store.register_task(task.identity, [task.card(i) for i in range(last)])
+        store.record_spec(self.spec, provenance(engine=engine, device=self.model.device))
+        executor = ENGINES[engine](self.model, self.tasks, self.spec.block)
+        return fill(self.spec, self.plan(budgeted=budget is not None), executor, store, budget=budget, watch=watch)
+
+    def estimate(self, known: Known) -> Estimate:
+        """Points, examples and time, without writing anything: one block of each task is scored and timed."""
+        agenda = self.plan()(self.spec, known)
+        per_point = {r.task: len(self.spec.blocks(r)) for r in self.spec.tasks}
+        blocks = sum(per_point.values())
+        seconds = 0.0
+        reader = self.model.reader()
+        for request in self.spec.tasks:
+            task = self.tasks[request.task]
+            started = time.perf_counter()
+            task.score(reader, 0, self.spec.block)
+            seconds += (time.perf_counter() - started) * per_point[request.task] / blocks
+        cells = max(agenda.expected - len(known), 0)
+        return Estimate(
+            points=round(agenda.expected / blocks),
+            examples=sum(r.limit for r in self.spec.tasks),
+            cells=cells,
+            seconds=cells * seconds,
+            exact=isinstance(self.spec.alpha, AlphaGrid),
+        )
+
+
+def _duration(seconds: float) -> str:
+    """A length of time as a person says it.
+
+    >>> _duration(42), _duration(400), _duration(9000)
+    ('42 s', '7 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,87 @@
+"""What is to be done at one point, and what is known so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from corrie.records.cell import Cell, CellKey
+from corrie.records.point import Point
+from corrie.records.scan_spec import ScanSpec, TaskRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Blocks to be scored while the weights are at one point."""
+
+    point: Point
+    blocks: tuple[tuple[str, int], ...]
+
+    def cells(self) -> tuple[CellKey, ...]:
+        """The cells this will make."""
+        return tuple(CellKey(self.point.id, task, block) for task, block in self.blocks)
+
+
+class Known:
+    """The acknowledged cells, as far as a plan may look: which there are, and the scores in them."""
+
+    def __init__(self, cells: Iterable[Cell] = ()) -> None:
+        self._scores: dict[CellKey, tuple[float | None, ...]] = {}
+        for cell in cells:
+            self.add(cell)
+
+    def add(self, cell: Cell) -> None:
+        """Take note of one more cell."""
+        self._scores[cell.key] = tuple(o.success for o in cell.outcomes)
+
+    def __contains__(self, key: CellKey) -> bool:
+        return key in self._scores
+
+    def __iter__(self) -> Iterator[CellKey]:
+        return iter(self._scores)
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+    def score(self, spec: ScanSpec, point: Point, request: TaskRequest) -> float | None:
+        """Mean success over the first ``limit`` examples; None while a block is missing or nothing is scored."""
+        successes: list[float | None] = []
+        for block in spec.blocks(request):
+            found = self._scores.get(CellKey(point.id, request.task, block))
+            if found is None:
+                return None
+            successes.extend(found)
+        scored = [s for s in successes[: request.limit] if s is not None]
+        return sum(scored) / len(scored) if scored else None
+
+    def missing(
+        self, spec: ScanSpec, points: Iterable[Point], requests: Iterable[TaskRequest] | None = None
+    ) -> tuple[Work, ...]:
+        """What these points still lack, in their order (all the spec's tasks, unless others are given)."""
+        wanted = tuple(spec.tasks if requests is None else requests)
+        blocks = [(r.task, b) for r in wanted for b in spec.blocks(r)]
+        work = (
+            Work(point, tuple((t, b) for t, b in blocks if CellKey(point.id, t, b) not in self._scores))
+            for point in points
+        )
+        return tuple(w for w in work if w.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What a plan asks for next.
+
+    work      in order; empty when the plan is done
+    expected  how many cells the whole plan is expected to have made in the end (for an estimate of the time left)
+    """
+
+    work: tuple[Work, ...]
+    expected: int
+
+
+class Plan(Protocol):
+    """A pure function (spec, cells so far) → next cells. Called again after all of its work is done, until it asks
+    for nothing; so a scan that was stopped anywhere goes on where it was."""
+
+    def __call__(self, spec: ScanSpec, known: Known) -> Agenda: ...

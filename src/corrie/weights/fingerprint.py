@@ -1,0 +1,47 @@
+"""A hash of weights, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+
+import torch
+from torch import Tensor, nn
+
+from corrie.weights.selection import named_parameters, tensor_name
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes, in the order of the names (not of the mapping).
+
+    >>> a = fingerprint({"x": torch.zeros(2), "y": torch.ones(1)})
+    >>> a == fingerprint({"y": torch.ones(1), "x": torch.zeros(2)})
+    True
+    >>> a == fingerprint({"x": -torch.zeros(2), "y": torch.ones(1)})
+    False
+    """
+
+    def digest(item: tuple[str, Tensor]) -> bytes:
+        name, tensor = item
+        head = f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode()
+        data = tensor.detach().cpu().contiguous().reshape(-1)
+        hasher = hashlib.sha256(head)
+        if data.numel():
+            hasher.update(data.view(torch.uint8).numpy().data)
+        return hasher.digest()
+
+    whole = hashlib.sha256()
+    with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
+        for part in pool.map(digest, sorted(tensors.items())):
+            whole.update(part)
+    return whole.hexdigest()
+
+
+def model_fingerprint(module: nn.Module) -> str:
+    """The hash of everything a score depends on: all parameters (tied ones once) and persistent buffers."""
+    state: dict[str, Tensor] = dict(named_parameters(module))
+    persistent = set(module.state_dict().keys())
+    state.update({tensor_name(n): b for n, b in module.named_buffers() if n in persistent})
+    return fingerprint(state)

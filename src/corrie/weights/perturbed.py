@@ -1,0 +1,173 @@
+"""The only place that writes weights: set them to a point, put them back by copy, prove it.
+
+A step is computed in float32 from a pristine copy, θ = cast(float32(θ0) + Σ α_k δ_k), never from where the weights
+happen to be: nothing drifts, and a point's weights do not depend on the points before it. What the model's precision
+made of the step is measured while it is written (``design/low-precision.md``).
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from corrie.errors import PrecisionWarning, RestoreError
+from corrie.records.point import Point
+from corrie.records.store import Realised
+from corrie.weights.fingerprint import fingerprint
+from corrie.weights.realise import RealisedDirection, realise
+from corrie.weights.selection import CHUNK, Selection, select
+
+SWALLOWED = 0.9
+"""Below this cosine between the asked and the realised step a :class:`PrecisionWarning` is given."""
+
+
+class Moving:
+    """Weights that can be set to points, between :func:`moving`'s entry and exit.
+
+    Memory: one pristine copy of what moves, and the last used directions (as many as one point has).
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self._live: dict[str, Tensor] = {n: p.data for n, p in selection.tensors.items()}
+        self._pristine: dict[str, Tensor] = {n: t.clone() for n, t in self._live.items()}
+        self._directions: dict[str, RealisedDirection] = {}
+        self._fingerprint = fingerprint(self._pristine)
+        self._moved = False
+
+    def to(self, point: Point) -> Realised:
+        """Write the weights of a point, from the pristine copy; how much of the asked step they took."""
+        if not point.steps:
+            self.home()
+            return Realised(asked=0.0, norm=0.0, cosine=None)
+        wanted = {s.direction.id for s in point.steps}
+        self._directions = {k: v for k, v in self._directions.items() if k in wanted}
+        for step in point.steps:
+            if step.direction.id not in self._directions:
+                self._directions[step.direction.id] = realise(step.direction, self._pristine)
+        self._moved = True
+        asked = norm = dot = 0.0
+        for name, live in self._live.items():
+            base = self._pristine[name].reshape(-1)
+            steps = [(self._directions[s.direction.id].tensors[name].reshape(-1), s.alpha) for s in point.steps]
+            flat = live.view(-1) if live.is_contiguous() else torch.empty_like(base)
+            for start in range(0, base.numel(), CHUNK):
+                part = slice(start, start + CHUNK)
+                theta0 = base[part].float()
+                step = steps[0][0][part] * steps[0][1]
+                for delta, alpha in steps[1:]:
+                    step += delta[part] * alpha
+                flat[part] = theta0 + step
+                taken = flat[part].float() - theta0
+                asked += float(torch.dot(step, step))
+                norm += float(torch.dot(taken, taken))
+                dot += float(torch.dot(taken, step))
+            if not live.is_contiguous():
+                live.copy_(flat.view(live.shape))
+        cosine = dot / math.sqrt(asked * norm) if asked and norm else 0.0
+        if cosine < SWALLOWED:
+            warnings.warn(
+                f"{point}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "
+                f"with cosine {cosine:.2f} to what was asked: {next(iter(self._live.values())).dtype} rounds it away. "
+                "Try: larger alpha, or float32.",
+                PrecisionWarning,
+                stacklevel=2,
+            )
+        return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
+
+    def home(self) -> None:
+        """Put the pristine weights back, by copy."""
+        if self._moved:
+            with _no_interrupt():
+                for name, live in self._live.items():
+                    live.copy_(self._pristine[name])
+                self._moved = False
+
+    def verify(self) -> None:
+        """Compare the weights with what they were, bit for bit.
+
+        Raises:
+            RestoreError: they differ.
+        """
+        if fingerprint(self._live) != self._fingerprint:
+            raise RestoreError(
+                "weights put back", found="they differ from what they were", advice="reload the model; please report"
+            )
+
+
+@contextmanager
+def moving(selection: Selection) -> Iterator[Moving]:
+    """Lend the weights out: ``with moving(selection) as weights: weights.to(point)``.
+
+    On leaving, also by an exception or an interrupt, they are restored by copy and verified by fingerprint.
+    """
+    weights = Moving(selection)
+    try:
+        yield weights
+    finally:
+        try:
+            weights.home()
+        finally:
+            weights.verify()
+
+
+class HasSelection(Protocol):
+    """A loaded model (``corrie.load``): its selection says which tensors move."""
+
+    @property
+    def selection(self) -> Selection: ...
+
+
+@contextmanager
+def perturbed(model: nn.Module | HasSelection, point: Point) -> Iterator[Realised]:
+    """A model with its weights at a point, for the time of a ``with`` block.
+
+    Args:
+        model: a model of ``corrie.load``, or any ``nn.Module`` (all its floating-point parameters move).
+        point: where to.
+
+    Yields:
+        What the weights really moved: L2 norm, and cosine to the asked step.
+
+    Raises:
+        RestoreError: the weights could not be put back bit for bit.
+
+    >>> from corrie.records.direction import Gaussian
+    >>> layer = nn.Linear(3, 3)
+    >>> before = layer.weight.clone()
+    >>> with perturbed(layer, Point.along(Gaussian(seed=0), 0.1)) as realised:
+    ...     changed = bool((layer.weight != before).any())
+    >>> changed, bool((layer.weight == before).all()), round(realised.cosine, 3)
+    (True, True, 1.0)
+    """
+    selection = select(model) if isinstance(model, nn.Module) else model.selection
+    with moving(selection) as weights:
+        yield weights.to(point)
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold a Ctrl-C back while weights are being put back, and raise it afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        pending.append(number)
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+        if pending:
+            raise KeyboardInterrupt

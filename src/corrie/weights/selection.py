@@ -1,0 +1,119 @@
+"""Which named tensors move: floating-point parameters, each tied one once, buffers never."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor, nn
+
+from corrie.errors import ModelError, UnknownName
+from corrie.records.model import SelectionSpec
+
+WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+"""Prefixes that wrappers (data parallel, compile, sharding, checkpointing) put into a tensor's name."""
+
+CHUNK = 1 << 18
+"""Elements handled at a time where a whole tensor would fall out of the cache."""
+
+
+def tensor_name(name: str) -> str:
+    """A parameter's name as in the checkpoint.
+
+    >>> tensor_name("_orig_mod.model.layers.0.mlp.up_proj.weight")
+    'model.layers.0.mlp.up_proj.weight'
+    """
+    for wrapper in WRAPPERS:
+        name = name.replace(wrapper, "") if name.startswith(wrapper) else name.replace("." + wrapper, ".")
+    return name
+
+
+def named_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Every parameter under its checkpoint name; a tied tensor once, under its first name.
+
+    Two parameters that are different objects over the same memory count as tied too.
+    """
+    found: dict[str, nn.Parameter] = {}
+    seen: set[tuple[object, ...]] = set()
+    for name, parameter in module.named_parameters():
+        place = (parameter.device, parameter.data_ptr(), tuple(parameter.shape), tuple(parameter.stride()))
+        if parameter.numel() and place in seen:
+            continue
+        seen.add(place)
+        found[tensor_name(name)] = parameter
+    return found
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The tensors that move, in the model's order.
+
+    spec       the patterns that chose them
+    tensors    name → live parameter
+    dimension  d, how many numbers that is
+    """
+
+    spec: SelectionSpec
+    tensors: Mapping[str, nn.Parameter]
+
+    @property
+    def dimension(self) -> int:
+        return sum(p.numel() for p in self.tensors.values())
+
+    def norm(self) -> float:
+        """‖θ0‖₂ over these tensors, accumulated in float64."""
+        return math.sqrt(sum(squared_norm(p) for p in self.tensors.values()))
+
+    def __str__(self) -> str:
+        return f"{len(self.tensors)} tensors of {self.dimension:,} numbers"
+
+
+def squared_norm(tensor: Tensor) -> float:
+    """Σ x², float32 products added up in float64 chunk by chunk."""
+    flat = tensor.detach().reshape(-1)
+    return sum(float(torch.dot(c, c)) for c in (part.float() for part in flat.split(CHUNK)))
+
+
+def select(module: nn.Module, spec: SelectionSpec | None = None) -> Selection:
+    """The tensors of a model that match any ``include`` pattern and no ``exclude`` pattern.
+
+    Patterns are shell patterns on whole names (``model.layers.3.*``, ``*.q_proj.weight``).
+
+    >>> tied = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    >>> tied[1].weight = tied[0].weight
+    >>> print(select(tied))
+    1 tensors of 4 numbers
+
+    Raises:
+        UnknownName: a pattern that matches no tensor.
+        ModelError: quantised weights, whose integers cannot be moved.
+    """
+    spec = spec or SelectionSpec()
+    named = named_parameters(module)
+    floating = {n: p for n, p in named.items() if p.is_floating_point()}
+    if len(floating) < len(named):
+        still = sorted(set(named) - set(floating))
+        raise ModelError(
+            f"moving {len(named)} tensors",
+            found=f"{len(still)} of them hold no floating-point numbers ({still[0]}, …): a quantised model",
+            advice="load it dequantised: its original float checkpoint, or a GGUF file",
+        )
+    for pattern in (*spec.include, *spec.exclude):
+        if not any(fnmatchcase(n, pattern) for n in floating):
+            raise UnknownName("tensor pattern", pattern, _families(floating))
+    chosen = {
+        n: p
+        for n, p in floating.items()
+        if any(fnmatchcase(n, i) for i in spec.include) and not any(fnmatchcase(n, e) for e in spec.exclude)
+    }
+    if not chosen:
+        raise ModelError(f"selection {spec.include} without {spec.exclude}", found="no tensor is left to move")
+    return Selection(spec=spec, tensors=chosen)
+
+
+def _families(names: Mapping[str, object]) -> set[str]:
+    """Names with the layer numbers replaced by ``*``: what a person would write as a pattern."""
+    return {".".join("*" if part.isdigit() else part for part in n.split(".")) for n in names}

@@ -1,0 +1,237 @@
+"""Loading: what works, and what is refused with a reason."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from corrie.errors import FetchError, InputError, ModelError, UnknownName
+from corrie.models.load import from_module, load
+from corrie.testing.toy_models import Architecture, byte_tokenizer, save_toy, toy_module
+from corrie.weights.fingerprint import model_fingerprint
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return save_toy(tmp_path / "toy")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
+def test_a_folder_is_loaded_as_it_was_saved(tmp_path: Path, architecture: Architecture) -> None:
+    saved = save_toy(tmp_path / "toy", architecture)
+    model = load(saved)
+    assert model.identity.fingerprint == model_fingerprint(toy_module(architecture))
+    assert model.identity.name == "toy"
+    assert model.identity.parameters == sum(p.numel() for p in model.module.parameters())
+    assert not model.module.training
+
+
+def test_the_tensor_names_are_the_checkpoints(folder: Path) -> None:
+    model = load(folder)
+    assert set(model.selection.tensors) == set(load_file(folder / "model.safetensors"))
+
+
+def test_precision_is_part_of_the_identity(folder: Path) -> None:
+    single, half = load(folder), load(folder, dtype="bfloat16")
+    assert next(half.module.parameters()).dtype == torch.bfloat16
+    assert single.identity.fingerprint != half.identity.fingerprint
+    assert (single.identity.dtype, half.identity.dtype) == ("float32", "bfloat16")
+
+
+def test_what_moves_is_chosen_by_patterns(folder: Path) -> None:
+    model = load(folder, include=("*.mlp.*",), exclude=("*.layers.1.*",))
+    assert {n.split(".")[2] for n in model.selection.tensors} == {"0"}
+    assert model.identity.dimension == model.selection.dimension < model.identity.parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("smollm2-135m-instrct", "Did you mean 'smollm2-135m-instruct'"),
+        ("no-such-model", "no model named 'no-such-model'. Known: "),
+    ],
+)
+def test_an_unknown_name(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(UnknownName, match=words):
+        load(name)
+
+
+def test_a_hub_name_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(FetchError, match="the hub did not give it"):
+        load("nobody/no-such-model")
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "missing.gguf", "a/b/c"])
+def test_a_path_to_nothing(name: str) -> None:
+    with pytest.raises(ModelError, match="no such folder or file"):
+        load(name)
+
+
+def test_a_folder_without_a_config(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ModelError, match=r"no config.json in it \(it holds notes.txt\)"):
+        load(tmp_path)
+
+
+def test_a_config_that_is_not_json(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="config.json cannot be read"):
+        load(folder)
+
+
+def test_a_model_that_is_no_causal_lm(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["LlamaForSequenceClassification"]}))
+    with pytest.raises(ModelError, match="LlamaForSequenceClassification is no causal language model"):
+        load(folder)
+
+
+def test_pickled_weights_are_refused_with_the_command_that_converts_them(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"pickled.*save_pretrained\('.*toy-safetensors'\)"):
+        load(folder)
+
+
+def test_quantised_weights_are_refused_with_advice(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=r"quantised \(bitsandbytes\).*Try: the float checkpoint"):
+        load(folder)
+
+
+def test_code_in_a_checkpoint_is_not_run(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModelForCausalLM": "mine.Model"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "mine.py").write_text(f"open({str(folder / 'ran')!r}, 'w')")
+    with pytest.raises(ModelError, match="code of its own"):
+        load(folder)
+    assert not (folder / "ran").exists()
+
+
+def test_damaged_and_missing_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    whole = file.read_bytes()
+    weights = load_file(file)
+    weights.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"1 tensors are missing.*model.layers.1.mlp.up_proj.weight"):
+        load(folder)
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="damaged weights"):
+        load(folder)
+    file.unlink()
+    with pytest.raises(ModelError, match="no weights"):
+        load(folder)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(folder: Path, bad: float) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][3] = bad
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"not numbers .* in 1 tensors, first model.norm.weight"):
+        load(folder)
+
+
+def test_a_gguf_file_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"<html>not found</html>")
+    with pytest.raises(ModelError, match="begins with b'<htm', not b'GGUF'"):
+        load(file)
+    file.write_bytes(b"GGUF" + os.urandom(100))
+    with pytest.raises(ModelError, match="it cannot be read"):
+        load(file)
+
+
+def test_a_gguf_file_is_dequantised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny Llama written as GGUF in Q8_0: the loaded weights are its dequantised values."""
+    gguf = pytest.importorskip("gguf")
+    monkeypatch.setenv("CORRIE_CACHE", str(tmp_path / "cache"))
+    module = toy_module("llama", width=32)
+    file = tmp_path / "tiny.gguf"
+    write_gguf(gguf, module, file)
+    model = load(file)
+    assert model.identity.notes == ("weights are dequantised Q8_0 values of a GGUF file",)
+    name = "model.layers.0.mlp.down_proj.weight"
+    original = dict(module.named_parameters())[name].detach().numpy()
+    expected = gguf.quants.dequantize(gguf.quants.quantize(original, gguf.GGMLQuantizationType.Q8_0), 8)
+    assert torch.equal(model.selection.tensors[name].detach(), torch.from_numpy(expected))
+    (converted,) = (tmp_path / "cache" / "models").iterdir()
+    stamp = (converted / "model.safetensors").stat().st_mtime_ns
+    assert load(file).identity.fingerprint == model.identity.fingerprint
+    assert (converted / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+def write_gguf(gguf: object, module: torch.nn.Module, file: Path) -> None:
+    config = module.config
+    writer = gguf.GGUFWriter(file, "llama")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
+    writer.add_vocab_size(config.vocab_size)
+    tokenizer = byte_tokenizer()
+    words = [tokenizer.convert_ids_to_tokens(i) or f"<unused{i}>" for i in range(config.vocab_size)]
+    words[-1] = "ab"
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(words)
+    writer.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * (config.vocab_size - 256))
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(256)
+    names = {
+        "model.embed_tokens.weight": "token_embd.weight",
+        "model.norm.weight": "output_norm.weight",
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+        "post_attention_layernorm": "ffn_norm",
+        "input_layernorm": "attn_norm",
+        "model.layers.": "blk.",
+    }
+    for name, parameter in module.named_parameters():
+        for ours, theirs in names.items():
+            name = name.replace(ours, theirs)  # noqa: PLW2901
+        values = parameter.detach().numpy()
+        if values.ndim == 2 and values.shape[1] % 32 == 0:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_a_dtype_and_a_device_that_are_not_there(folder: Path) -> None:
+    with pytest.raises(InputError, match="float32 or bfloat16"):
+        load(folder, dtype="int8")
+    with pytest.raises(InputError, match="no such kind"):
+        load(folder, device="toaster")
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="this machine has none"):
+            load(folder, device="cuda")
+
+
+def test_a_module_in_memory_of_mixed_precision_is_refused() -> None:
+    module = toy_module()
+    module.model.norm.to(torch.bfloat16)
+    with pytest.raises(ModelError, match=r"torch.bfloat16.*torch.float32"):
+        from_module(module, byte_tokenizer(), name="mixed")
