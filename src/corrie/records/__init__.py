@@ -1,0 +1,13 @@
+"""Floor 0: what is written down. Frozen, hashable, plain data in and out; never torch.
+
+canonical.py     one value, one text, one hash
+direction.py     one vector in parameter space, as where it comes from
+point.py         a finite sum of steps along directions; the empty one is the model itself
+model.py         what a model is
+task.py          what a task is
+scan_spec.py     what is asked of a scan
+cell.py          one point × one task × one block of examples, all outcomes kept
+store.py         the law of a store                        store_law.py
+sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py
+memory_store.py  a run in memory
+"""

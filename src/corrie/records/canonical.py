@@ -10,7 +10,9 @@ import hashlib
 import json
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from corrie.errors import InputError, RunError
 
 
 def canonical_json(value: Any) -> str:
@@ -42,5 +44,16 @@ class Record(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The inverse of :meth:`canonical`."""
-        return cls.model_validate_json(text)
+        """The inverse of :meth:`canonical`.
+
+        Raises:
+            RunError: the text is not what was written.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except (ValidationError, InputError) as problem:
+            raise RunError(
+                f"a record of kind {cls.__name__}",
+                found=f"it cannot be read ({str(problem).splitlines()[0]})",
+                advice="an undamaged copy of the run, written by this version",
+            ) from None

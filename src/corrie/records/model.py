@@ -21,6 +21,7 @@ class ModelIdentity(Record):
     """A model at the precision it runs in, and the part of it that moves.
 
     fingerprint   hash of every parameter and persistent buffer: names, shapes, dtype, bytes
+    tokenizer     hash of the tokenizer and its chat template
     parameters    numbers in the model, each tied tensor once
     dimension     d: numbers that move
     norm          ‖θ0‖₂ of the tensors that move
@@ -36,6 +37,7 @@ class ModelIdentity(Record):
     dimension: int
     norm: float
     notes: tuple[str, ...] = ()
+    tokenizer: str = ""
 
     @property
     def rms(self) -> float:

@@ -11,10 +11,6 @@ from corrie.errors import InputError
 from corrie.records.canonical import Record
 from corrie.records.direction import Direction
 
-INDICATIVE_DIRECTIONS = 8
-INDICATIVE_EXAMPLES = 100
-"""Fewer directions or examples than this make a result *indicative*."""
-
 
 class AlphaGrid(Record):
     """Evenly spaced step sizes, both ends included, the same for every direction.

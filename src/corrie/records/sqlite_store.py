@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from corrie.errors import RunError, StorageError
+from corrie.errors import RunError
 from corrie.records.canonical import canonical_json
 from corrie.records.cell import Cell, CellKey, payload_digest
 from corrie.records.file_system import is_network
 from corrie.records.point import Point
+from corrie.records.run_database import DATABASE, PATIENCE, connect, corrupt, create, read_identity, refusals
 from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import ScanSpec
-from corrie.records.store import FORMAT, Realised, RunIdentity
+from corrie.records.store import Realised, RunIdentity
 from corrie.records.store_law import (
     refuse_other_cards,
     refuse_other_identity,
@@ -29,28 +29,6 @@ from corrie.records.store_law import (
     unwritable_outcome,
 )
 from corrie.records.task import ExampleCard, TaskIdentity
-
-DATABASE = "run.db"
-APPLICATION_ID = 0x436F7272
-"""``Corr``: tells a run from any other SQLite file."""
-
-_NEW = "run.db.new"
-_PATIENCE = 30.0
-"""Seconds to wait for a reader or writer in the middle of a transaction."""
-
-_SCHEMA = """
-CREATE TABLE identity (identity TEXT NOT NULL);
-CREATE TABLE task (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, identity TEXT NOT NULL);
-CREATE TABLE card (
-    task TEXT NOT NULL, position INTEGER NOT NULL, card TEXT NOT NULL, PRIMARY KEY (task, position)
-) WITHOUT ROWID;
-CREATE TABLE point (id TEXT PRIMARY KEY, point TEXT NOT NULL, realised TEXT NOT NULL);
-CREATE TABLE spec (position INTEGER PRIMARY KEY, spec TEXT NOT NULL UNIQUE, provenance TEXT NOT NULL);
-CREATE TABLE cell (
-    point TEXT NOT NULL, task TEXT NOT NULL, block INTEGER NOT NULL, digest TEXT NOT NULL, payload BLOB NOT NULL,
-    PRIMARY KEY (point, task, block)
-);
-"""
 
 
 class SqliteStore:
@@ -79,7 +57,7 @@ class SqliteStore:
         self._folder = folder
         self._database = database
         self._lock = lock
-        self._identity = _read_identity(folder, database)
+        self._identity = read_identity(folder, database)
 
     @classmethod
     def create_or_open(cls, folder: Path | str, identity: RunIdentity) -> SqliteStore:
@@ -90,7 +68,7 @@ class SqliteStore:
             StorageError: the disk refuses.
         """
         folder = Path(folder)
-        with _refusals(folder):
+        with refusals(folder):
             made = not folder.exists()
             if not made and not folder.is_dir():
                 raise RunError(f"run folder {folder}", found="a file", advice="a folder, new or of an earlier scan")
@@ -98,8 +76,8 @@ class SqliteStore:
         lock = RunLock(folder)
         try:
             if not (folder / DATABASE).exists():
-                _create(folder, identity)
-            store = cls(folder, _connect(folder, "rw"), lock)
+                create(folder, identity)
+            store = cls(folder, connect(folder, "rw"), lock)
         except BaseException:
             lock.release()
             if made:
@@ -122,7 +100,7 @@ class SqliteStore:
             RunError: there is no run here, or it cannot be read.
         """
         folder = Path(folder)
-        return cls(folder, _connect(folder, "ro"), None)
+        return cls(folder, connect(folder, "ro"), None)
 
     def __enter__(self) -> SqliteStore:
         return self
@@ -218,7 +196,7 @@ class SqliteStore:
     def specs(self) -> tuple[tuple[ScanSpec, dict[str, str]], ...]:
         """Everything that was asked so far, oldest first."""
         rows = self._rows("SELECT spec, provenance FROM spec ORDER BY position")
-        return tuple((ScanSpec.parse(spec), json.loads(provenance)) for spec, provenance in rows)
+        return tuple((ScanSpec.parse(spec), _plain(provenance)) for spec, provenance in rows)
 
     def keys(self) -> set[CellKey]:
         """Keys of every acknowledged cell."""
@@ -241,22 +219,24 @@ class SqliteStore:
         if keys is not None:
             yield from (self.get(key) for key in keys)
             return
-        query = "SELECT point, task, block, payload, digest FROM cell ORDER BY rowid"
-        for point, task, block, payload, digest in self._rows(query):
-            yield Cell.from_payload(CellKey(point, task, block), payload, digest)
+        for key in self._rows("SELECT point, task, block FROM cell ORDER BY rowid"):
+            try:
+                yield self.get(CellKey(*key))
+            except KeyError:
+                raise corrupt(self._folder, "its index and its table disagree") from None
 
     # ── below ──
 
-    def _rows(self, query: str, *values: object) -> Iterator[tuple]:
-        with _refusals(self._folder):
-            yield from self._database.execute(query, values)
+    def _rows(self, query: str, *values: object) -> list[tuple]:
+        with refusals(self._folder):
+            return self._database.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: durable when the body is left, nothing of it when it raises."""
         if self._lock is None:
             raise RunError(f"writing to run folder {self._folder}", found="it was opened for reading")
-        with _refusals(self._folder):
+        with refusals(self._folder):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
@@ -268,10 +248,10 @@ class SqliteStore:
 
     def _prepare_to_write(self) -> None:
         """Check the file once, then choose the journal."""
-        with _refusals(self._folder):
+        with refusals(self._folder):
             (verdict,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise _corrupt(self._folder, verdict)
+                raise corrupt(self._folder, verdict)
             self._database.execute("PRAGMA synchronous = EXTRA")  # FULL, and the folder's entry of a rollback journal
             journal = "DELETE" if is_network(self._folder) else "WAL"
             with (
@@ -287,140 +267,12 @@ class SqliteStore:
         try:
             yield
         finally:
-            self._database.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000:.0f}")
+            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
 
-def _create(folder: Path, identity: RunIdentity) -> None:
-    """Make ``run.db`` beside its place and move it there whole: a kill leaves a valid run or none."""
-    new = folder / _NEW
-    with _refusals(folder):
-        new.unlink(missing_ok=True)
-        (folder / f"{_NEW}-journal").unlink(missing_ok=True)
-        try:
-            with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as database:
-                database.execute("PRAGMA synchronous = EXTRA")
-                database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                database.execute(f"PRAGMA user_version = {FORMAT}")
-                database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-                database.execute("INSERT INTO identity VALUES (?)", (identity.canonical(),))
-            os.replace(new, folder / DATABASE)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder durable, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _connect(folder: Path, mode: str) -> sqlite3.Connection:
-    """A connection that never creates a file, checked to be on a run of ours."""
-    path = folder / DATABASE
-    if not path.is_file():
-        found = f"it holds no {DATABASE}" if folder.is_dir() else "there is no such folder"
-        raise RunError(f"run folder {folder}", found=found, advice=f"corrie scan MODEL --to {folder}")
-    with _refusals(folder):
-        uri = path.absolute().as_uri()
-        database = sqlite3.connect(f"{uri}?mode={mode}", uri=True, timeout=_PATIENCE, isolation_level=None)
-        try:
-            try:
-                (mark,) = database.execute("PRAGMA application_id").fetchone()
-            except sqlite3.OperationalError as error:
-                database.close()
-                database = _connect_otherwise(path, error)
-                (mark,) = database.execute("PRAGMA application_id").fetchone()
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-        except BaseException:
-            database.close()
-            raise
-    if mark != APPLICATION_ID:
-        database.close()
-        raise RunError(f"run folder {folder}", found=f"its {DATABASE} is not corrie's", advice="another folder")
-    if version != FORMAT:
-        database.close()
-        age = "a newer" if version > FORMAT else "an older"
-        raise RunError(
-            f"run folder {folder}",
-            found=f"it was written by {age} corrie (format {version}; this one reads {FORMAT})",
-            advice="pip install --upgrade corrie" if version > FORMAT else "the corrie that wrote it, or a new folder",
-        )
-    return database
-
-
-def _connect_otherwise(path: Path, error: sqlite3.OperationalError) -> sqlite3.Connection:
-    """Read a run whose writer was killed, where plain reading needs to write.
-
-    A rollback journal that waits to be undone: undo it, if the folder may be written. A write-ahead log without
-    its index in a folder that may not be written: read the last checkpoint alone, if the log is empty.
-    """
-    uri = path.absolute().as_uri()
-    log = path.with_name(f"{path.name}-wal")
-    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        return sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=_PATIENCE, isolation_level=None)
-    if not log.exists() or log.stat().st_size == 0:
-        return sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
-    raise RunError(
-        f"run folder {path.parent}",
-        found=f"its writer was killed, and reading what it left needs to write there ({error})",
-        advice="a copy of the whole folder in a place that you may write to",
-    )
-
-
-def _read_identity(folder: Path, database: sqlite3.Connection) -> RunIdentity:
-    with _refusals(folder):
-        try:
-            ((text,),) = database.execute("SELECT identity FROM identity").fetchall()
-            return RunIdentity.parse(text)
-        except (ValueError, TypeError) as error:
-            database.close()
-            raise _corrupt(folder, str(error).splitlines()[0]) from None
-        except BaseException:
-            database.close()
-            raise
-
-
-def _corrupt(folder: Path, detail: str) -> RunError:
-    return RunError(
-        f"run folder {folder}",
-        found=f"its {DATABASE} is damaged or no database ({detail})",
-        advice="restore it from a backup, or scan into a new folder",
-    )
-
-
-@contextlib.contextmanager
-def _refusals(folder: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into errors of ours."""
+def _plain(text: str) -> dict[str, str]:
+    """Provenance as it was written."""
     try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise  # a defect of the caller: closed, or used from another thread
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise RunError(
-                f"run folder {folder}", found="another process keeps it busy", advice="again in a minute"
-            ) from error
-        if code in (
-            sqlite3.SQLITE_FULL,
-            sqlite3.SQLITE_IOERR,
-            sqlite3.SQLITE_READONLY,
-            sqlite3.SQLITE_CANTOPEN,
-            sqlite3.SQLITE_PERM,
-        ):
-            raise StorageError(
-                f"run folder {folder}",
-                found=f"{error}",
-                advice="make room or permission there, then the same command again: what is acknowledged is safe",
-            ) from error
-        raise _corrupt(folder, str(error)) from error
-    except OSError as error:
-        raise StorageError(
-            f"run folder {folder}", found=error.strerror or str(error), advice="a folder with room and permission"
-        ) from error
+        return json.loads(text)
+    except ValueError:
+        raise RunError("the provenance of a run", found="it is no JSON: the run is damaged") from None

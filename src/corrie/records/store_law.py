@@ -16,8 +16,8 @@ from corrie.records.task import ExampleCard, TaskIdentity
 def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> None:
     """Two scans may share a run only if everything that can change a score is equal.
 
-    The model's norm is a sum whose last digits depend on the machine, and its notes are words: both follow
-    from the rest and are not compared.
+    The model's name says where it lay, its norm is a sum whose last digits depend on the machine, and its notes are
+    words: none of them is compared.
 
     Raises:
         RunError: they differ; the message names every field that does, with both values.
@@ -26,9 +26,9 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
         f"{name} is {ours} there and {theirs} here"
         for name, ours, theirs in zip(
             (
-                "the model's name",
                 "the model's architecture",
                 "the model's fingerprint",
+                "the tokenizer's fingerprint",
                 "precision",
                 "the number of parameters",
                 "the selection of tensors",
@@ -57,9 +57,9 @@ def _facts(identity: RunIdentity) -> tuple[str, ...]:
     if model.selection.exclude:
         selection += " without " + " ".join(model.selection.exclude)
     return (
-        repr(model.name),
         model.architecture,
-        model.fingerprint[:16] if len(model.fingerprint) > 16 else model.fingerprint,
+        model.fingerprint[:16],
+        model.tokenizer[:16],
         model.dtype,
         str(model.parameters),
         selection,

@@ -1,0 +1,46 @@
+import pytest
+
+from corrie.errors import RunError
+from corrie.records.model import SelectionSpec
+from corrie.records.store_law import refuse_other_cards, refuse_other_identity, refuse_other_task
+from corrie.testing.check_store import CARDS, IDENTITY, TASK
+
+
+@pytest.mark.parametrize(
+    ("model", "run", "words"),
+    [
+        ({"tokenizer": "t1"}, {}, ["the tokenizer's fingerprint is  there and t1 here"]),
+        ({"fingerprint": "f" * 64}, {}, ["fingerprint is 0000000000000000 there and ffffffffffffffff here"]),
+        ({"dtype": "bfloat16"}, {}, ["precision is float32 there and bfloat16 here"]),
+        ({"selection": SelectionSpec(exclude=("lm_head*",))}, {}, ["tensors is * there and * without lm_head* here"]),
+        ({}, {"laws": ("philox-2",)}, ["noise law is philox-1 there and philox-2 here"]),
+        ({}, {"block": 7}, ["block size is 2 there and 7 here"]),
+        ({"dtype": "float16"}, {"block": 7}, ["precision is float32 there and float16 here; the block size is 2"]),
+    ],
+)
+def test_every_field_that_differs_is_named_with_both_values(model: dict, run: dict, words: list[str]) -> None:
+    asked = IDENTITY.model_copy(update={"model": IDENTITY.model.model_copy(update=model), **run})
+    with pytest.raises(RunError) as caught:
+        refuse_other_identity("RUN", IDENTITY, asked)
+    for word in words:
+        assert word in str(caught.value)
+    assert str(caught.value).count(" there and ") == len(model) + len(run)
+
+
+def test_what_follows_from_the_rest_is_not_compared() -> None:
+    model = IDENTITY.model.model_copy(update={"norm": 10.000001, "notes": ("reworded",)})
+    refuse_other_identity("RUN", IDENTITY, IDENTITY.model_copy(update={"model": model}))
+
+
+def test_a_task_may_move_but_not_change() -> None:
+    refuse_other_task("RUN", TASK, TASK.model_copy(update={"source": "elsewhere"}))
+    with pytest.raises(RunError, match="size is 5 there and 6 here"):
+        refuse_other_task("RUN", TASK, TASK.model_copy(update={"size": 6}))
+
+
+def test_cards_may_be_reworded_and_be_more_or_fewer_but_not_change_place() -> None:
+    reworded = [card.model_copy(update={"prompt": "…"}) for card in CARDS]
+    refuse_other_cards("RUN", "sums", CARDS[:2], reworded)
+    refuse_other_cards("RUN", "sums", CARDS, reworded[:2])
+    with pytest.raises(RunError, match="example 1 is 'sums-1' there and 'sums-2' here"):
+        refuse_other_cards("RUN", "sums", CARDS, [CARDS[0], CARDS[2]])
