@@ -1,0 +1,8 @@
+"""For tests of corrie and of what is built on it.
+
+toy_models.py   tiny models of real architectures
+toy_tasks.py    tasks they master, so that they have basins
+cliff_run.py    a whole run of a known shape, without a model
+landscapes.py   basins whose radius is known in closed form
+check_task.py, check_store.py   does yours obey the law?
+"""

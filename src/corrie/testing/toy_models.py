@@ -23,8 +23,9 @@ CHAT_TEMPLATE = (
 def byte_tokenizer(chat: bool = True) -> Any:
     """A tokenizer whose tokens are bytes, with an end token and (unless told otherwise) a chat template.
 
-    >>> byte_tokenizer()("ab").input_ids
-    [65, 66]
+    >>> tokenizer = byte_tokenizer()
+    >>> len(tokenizer("four").input_ids), tokenizer.decode(tokenizer("four").input_ids)
+    (4, 'four')
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -66,7 +67,13 @@ def toy_module(architecture: Architecture = "llama", seed: int = 0, width: int =
     config: Any
     if architecture == "gpt2":
         config = GPT2Config(
-            vocab_size=vocabulary, n_embd=width, n_layer=2, n_head=4, n_positions=positions, initializer_range=0.2, **ends
+            vocab_size=vocabulary,
+            n_embd=width,
+            n_layer=2,
+            n_head=4,
+            n_positions=positions,
+            initializer_range=0.2,
+            **ends,
         )
     else:
         config = (LlamaConfig if architecture == "llama" else Qwen2Config)(**modern)

@@ -1,0 +1,8 @@
+"""Floor 4: what a finished run means. Reads a store, loads no torch.
+
+landscape.py   the run as labelled arrays                    task_grid.py
+curve.py       a task's mean curve, its band over directions
+basin.py       how far a capability reaches, as a sentence
+summary.py     all of it as plain data
+export.py      CSV, Parquet, netCDF                          whole_file.py
+"""

@@ -1,0 +1,9 @@
+"""A face: what people look at. Reads a run; loads no torch.
+
+html.py      the report: one file that opens from disk      sections.py, assets/
+             what is in it                                  run_view.py, payload.py, answers.py, provenance.py
+             why hostile text stays text                    markup.py, content_policy.py
+figure.py    a figure for a paper
+table.py     the table in the terminal
+palette.py   colours that everybody can tell apart
+"""

@@ -1,0 +1,98 @@
+"""The report: one HTML file that opens from a disk without a network and says everything a run found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from corrie.analysis.whole_file import write_whole
+from corrie.errors import InputError
+from corrie.records.store import Store
+from corrie.reporting.content_policy import content_policy, json_for_script
+from corrie.reporting.markup import Markup, join, tag
+from corrie.reporting.palette import css_variables
+from corrie.reporting.payload import payload
+from corrie.reporting.plotly_js import plotly_js
+from corrie.reporting.run_view import RunView
+from corrie.reporting.sections import masthead, run_section
+
+
+def write_report(
+    runs: Sequence[Store | Path | str],
+    out: Path | str,
+    *,
+    show_sensitive: bool = False,
+    retention: float | None = None,
+    confidence: float = 0.95,
+    command: str = "",
+) -> Path:
+    """Write the report of one run or several, whole or not at all.
+
+    The file holds the drawing library, the numbers and the texts; it loads nothing, and its content security policy
+    forbids it to. Everything the model or the user wrote is data in it, never markup
+    (:mod:`corrie.reporting.content_policy`).
+
+    Args:
+        runs: run folders or open stores, one section each.
+        out: the file to write.
+        show_sensitive: show prompts and answers of tasks whose prompts are harmful requests, too.
+        retention: the share of the score above chance that must be kept (default: what each scan asked for).
+        confidence: of the intervals.
+        command: the command line that made this report, for its last line.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        InputError: no run, a retention or confidence that cannot be meant, or plotly is not installed.
+        RunError: a run that cannot be read, or of which nothing was asked yet.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.cliff_run import cliff_run
+    >>> path = write_report([cliff_run(directions=2, examples=10)], Path(tempfile.mkdtemp()) / "report.html")
+    >>> path.read_text(encoding="utf-8")[:15]
+    '<!doctype html>'
+    """
+    if not runs:
+        raise InputError("a report", found="no run to report on", advice="corrie report RUN --out FILE.html")
+    views = [RunView.of(run, show_sensitive=show_sensitive, retention=retention, confidence=confidence) for run in runs]
+    text = page(views, command)
+    return write_whole(out, lambda path: path.write_bytes(text.encode()))
+
+
+def page(views: list[RunView], command: str = "") -> str:
+    """The whole page as text."""
+    library, script = plotly_js(), _asset("report.js")
+    style = css_variables() + _asset("report.css")
+    numbers = {"runs": [{**payload(view.landscape, view.basins), "answers": view.answers} for view in views]}
+    names = ", ".join(dict.fromkeys(view.model for view in views))
+    head = join(
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=content_policy((library, script))),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", f"Basins of {names}"),
+        tag("style", Markup(style)),
+    )
+    made = join("Made by ", tag("code", command), ". ") if command else Markup()
+    body = join(
+        masthead(views),
+        tag(
+            "main",
+            tag("noscript", tag("p", "The figures need JavaScript; words and tables do not.")),
+            *(run_section(view, i, len(views) > 1) for i, view in enumerate(views)),
+        ),
+        tag("footer", made, "This file loads nothing from anywhere."),
+        tag("script", Markup(json_for_script(numbers)), type="application/json", id="corrie-data"),
+        tag("script", Markup(library)),
+        tag("script", Markup(script)),
+    )
+    return f"<!doctype html>\n{tag('html', tag('head', head), tag('body', body), lang='en')}\n"
+
+
+def _asset(name: str) -> str:
+    text = resources.files("corrie.reporting").joinpath("assets", name).read_text(encoding="utf-8")
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,122 @@
+"""What was found, said in words: the answer before the pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from corrie.analysis.basin import Basin, percent
+from corrie.analysis.landscape import Landscape
+
+
+def verdict(basin: Basin) -> str:
+    """One sentence about one capability, to be read after its name; *holds* is explained by :func:`terms`.
+
+    >>> from corrie.testing.cliff_run import KINDS, cliff_run
+    >>> landscape = Landscape.from_store(cliff_run(kinds=KINDS[2:3]))
+    >>> verdict(landscape.basin("math"))  # doctest: +ELLIPSIS
+    'holds up to σ = 0.00... (...): L2 ... of a typical weight.'
+    """
+    if basin.status == "unmeasured":
+        return "has not been measured yet: no example was scored both before and after a move."
+    if basin.status == "absent":
+        return (
+            f"cannot be shown by the unmoved model: its score of {basin.score:.2f} cannot be told from chance "
+            f"({basin.chance:.2f}) with {basin.examples} examples, so there is no basin to measure."
+        )
+    if basin.status == "no_sigma":
+        return f"has only edges here: {basin.finding}."
+    size = basin.limit * math.sqrt(basin.dimension)
+    move = f"L2 {size:.3g}, {percent(basin.limit / basin.rms)} of a typical weight"
+    where = f"σ = {basin.limit:.3g}{_interval(basin)}: {move}."
+    if basin.status == "beyond_range":
+        return f"still holds at the largest step tried, {where} Its basin reaches further than this scan looked."
+    if basin.status == "before_first_step":
+        return f"no longer holds at the smallest step tried, {where} Its basin ends before."
+    return f"holds up to {where}"
+
+
+def terms(retention: float, confidence: float) -> str:
+    """What *holds* and the brackets of :func:`verdict` mean."""
+    return (
+        f"To hold is to keep {percent(retention)} of the unmoved model's score above chance, in the mean over random "
+        f"directions; in brackets the interval at {percent(confidence)} confidence, over directions and examples."
+    )
+
+
+def headline(basins: Sequence[Basin]) -> str:
+    """The one sentence a reader should keep: which capability goes first, which holds longest.
+
+    >>> from corrie.testing.cliff_run import cliff_run
+    >>> headline(Landscape.from_store(cliff_run()).basins())  # doctest: +ELLIPSIS
+    'Under random noise on every weight, math is the first to go, at σ = 0.00... (... of a typical weight); ...'
+    """
+    reached = [basin for basin in basins if basin.status in ("found", "beyond_range", "before_first_step")]
+    reached.sort(key=lambda basin: (basin.limit, basin.status == "beyond_range"))
+    if not reached:
+        if any(basin.status == "no_sigma" for basin in basins):
+            return "Normalised directions: this scan shows where single directions leave, in α, and no radius in σ."
+        if basins and all(basin.status == "absent" for basin in basins):
+            return (
+                "Nothing that was measured can be told from chance at the unmoved model: there is no basin to measure."
+            )
+        return "No basin could be measured yet."
+    first, last = reached[0], reached[-1]
+    if first.status == "beyond_range":
+        everything = "Every capability" if len(reached) > 1 else first.task.capitalize()
+        return f"{everything} holds at every σ tried, up to {first.limit:.3g}: the edge lies further out."
+    what = {"found": "is the first to go, at", "before_first_step": "goes first, before the smallest step tried,"}
+    if len(reached) == 1:
+        what = {"found": "goes at", "before_first_step": "goes before the smallest step tried,"}
+    text = f"Under random noise on every weight, {first.task} {what[first.status]} σ = {first.limit:.3g}"
+    text += f" ({percent(first.limit / first.rms)} of a typical weight)"
+    if last.status == "beyond_range":
+        text += f"; {last.task} holds beyond the largest step tried, {last.limit:.3g}"
+    elif last.status == "found" and last is not first:
+        text += f"; {last.task} holds longest, to σ = {last.limit:.3g}"
+    return text + "."
+
+
+def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
+    """What a reader must know before believing the numbers."""
+    said: list[str] = []
+    few = [basin for basin in basins if basin.indicative and basin.status not in ("unmeasured", "absent")]
+    if few:
+        sizes = f"{min(b.directions for b in few)} directions × {min(b.examples for b in few)} examples"
+        said.append(f"Indicative only: {sizes}; below 8 × 100 the intervals are wide and the picture may change.")
+    missing = {task.name: landscape.missing(task.name) for task in landscape.tasks}
+    gaps = ", ".join(f"{name} ({percent(share)})" for name, share in missing.items() if share)
+    if gaps:
+        said.append(
+            f"Not every direction was scored at every step on every example: outcomes are missing for {gaps}. The scan "
+            "has not ended, or was asked for in parts."
+        )
+    said += [note[:1].upper() + note[1:].rstrip(".") + "." for note in landscape.model.notes]
+    return tuple(said)
+
+
+def realised(landscape: Landscape) -> str:
+    """Whether the weights' precision let them move as asked, at the smallest step."""
+    steps = landscape.steps
+    sizes = np.abs(steps.alpha.values)
+    told = np.flatnonzero((sizes > 0) & np.isfinite(steps.cosine.values).any(0))
+    if not told.size:
+        return "No step was taken yet."
+    at = told[sizes[told].argmin()]
+    cosine = float(np.nanmin(steps.cosine.values[:, at]))
+    ratio = float(np.nanmean(steps.distance.values[:, at] / steps.asked.values[:, at]))
+    text = f"At the smallest step, α = {sizes[at]:.3g}, {landscape.model.dtype} weights moved {ratio:.3f} times as far"
+    if cosine >= 0.99:
+        return f"{text} as asked, in the direction asked for (cosine {cosine:.4f} or more)."
+    return f"{text} as asked, and only partly in the direction asked for (cosine {cosine:.3f}): rounding took the rest."
+
+
+def _interval(basin: Basin) -> str:
+    low, high = basin.sigma_low or 0.0, basin.sigma_high if basin.sigma_high is not None else math.inf
+    if low and math.isfinite(high):
+        return f" ({low:.3g} to {high:.3g})"
+    if low:
+        return f" (at least {low:.3g})"
+    return f" (at most {high:.3g})" if math.isfinite(high) else " (too few examples for an interval)"

@@ -1,0 +1,53 @@
+"""Tasks for toy models: no data, no network, and a real basin."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from corrie.capabilities.choice import ChoiceTask
+from corrie.capabilities.examples import Choice, Option
+from corrie.models.model import Model
+from corrie.models.reading import Question
+from corrie.testing.toy_models import toy_model
+
+
+def toy_choice(model: Model | None = None, size: int = 40, options: int = 4, name: str = "toy") -> ChoiceTask:
+    """A choice task that a randomly initialised model masters: the right option is the one it prefers unmoved.
+
+    Its score is 1 at θ0 and falls to chance, 1/options, as the weights are moved: a basin without any training.
+
+    >>> print(toy_choice(size=10))
+    toy: toys by choice on 10 examples of toy_choice; chance 0.25
+    """
+    model = model or toy_model()
+    dice = random.Random(name)
+
+    def words(letters: int) -> str:
+        return "".join(dice.choice("abcdefgh ") for _ in range(letters))
+
+    shared = "these are toys\n\n"
+    asked = [Question(shared + words(12) + ":", tuple(f" {words(4)}{k}" for k in range(options))) for _ in range(size)]
+    examples = []
+    for number, (question, readings) in enumerate(zip(asked, model.reader().read(asked, shared), strict=True)):
+        liked = [r.log_likelihood for r in readings]
+        shown = tuple(Option(question.context, c, c.strip()) for c in question.continuations)
+        examples.append(Choice(f"toy-{number}", shown, gold=liked.index(max(liked))))
+    return ChoiceTask(name, examples, capability="toys", source="toy_choice")
+
+
+def save_toy_task(file: Path, model: Model | None = None, size: int = 40, options: int = 4) -> Path:
+    """The same as a user's JSONL file."""
+    import json
+
+    task = toy_choice(model, size, options)
+    with file.open("w", encoding="utf-8") as stream:
+        for example in task.examples:
+            row = {
+                "id": example.id,
+                "prompt": example.options[0].context,
+                "choices": [o.continuation for o in example.options],
+                "answer": example.gold,
+            }
+            stream.write(json.dumps(row) + "\n")
+    return file
