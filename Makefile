@@ -7,6 +7,9 @@ READY = $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
+DEMO_TASKS = -t language:40 -t knowledge:40 -t math:200 -t code:40 -t reasoning:40
+DEMO_DIRECTIONS = gaussian:0-3
+
 .PHONY: help demo test everyday real lint format faults bench docs clean
 
 help:  ## What can be made
@@ -19,7 +22,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, demo.html (about five minutes)
-	@$(BIN)/python examples/demo.py
+	@echo "1. Move the weights of SmolLM2-135M-Instruct along $(DEMO_DIRECTIONS) and score six tasks at every point."
+	@echo "   Few directions and examples: the result is indicative. The run is kept in demo/; run this again to continue it."
+	$(BIN)/corrie scan smollm2-135m-instruct $(DEMO_TASKS) --direction $(DEMO_DIRECTIONS) --alpha auto --dtype bfloat16 --to demo
+	@echo "2. Draw it: one HTML file that opens from disk."
+	$(BIN)/corrie report demo --out demo.html
 
 test: everyday real  ## All tests of an ordinary change
 

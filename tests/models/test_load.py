@@ -51,7 +51,7 @@ def test_what_moves_is_chosen_by_patterns(folder: Path) -> None:
     ("name", "words"),
     [
         ("smollm2-135m-instrct", "Did you mean 'smollm2-135m-instruct'"),
-        ("no-such-model", "no model named 'no-such-model'. Known: "),
+        ("no-such-model", "no model named 'no-such-model'"),
     ],
 )
 def test_an_unknown_name(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_a_folder_without_a_config(tmp_path: Path) -> None:
 
 def test_a_config_that_is_not_json(folder: Path) -> None:
     (folder / "config.json").write_text("{")
-    with pytest.raises(ModelError, match="config.json cannot be read"):
+    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
         load(folder)
 
 
@@ -207,7 +207,7 @@ def write_gguf(gguf: object, module: torch.nn.Module, file: Path) -> None:
     }
     for name, parameter in module.named_parameters():
         for ours, theirs in names.items():
-            name = name.replace(ours, theirs)  # noqa: PLW2901
+            name = name.replace(ours, theirs)
         values = parameter.detach().numpy()
         if values.ndim == 2 and values.shape[1] % 32 == 0:
             kind = gguf.GGMLQuantizationType.Q8_0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def complain(message: str, kind: str = "Error") -> None:
@@ -16,6 +19,13 @@ def say(message: str) -> None:
     """What is being done, on stderr."""
     sys.stderr.write(message + "\n")
     sys.stderr.flush()
+
+
+def wide_enough() -> Console:
+    """A console for tables on stdout: the terminal's width, or enough for a table where there is no terminal."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 140)
 
 
 def give(value: str | dict[str, Any] | list[Any]) -> None:

@@ -11,7 +11,7 @@ from corrie.cli.console import say
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     format: Annotated[str | None, typer.Option(help="csv, netcdf or parquet. Default: by the file's ending.")] = None,
 ) -> None:

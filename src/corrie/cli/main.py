@@ -48,13 +48,13 @@ def options(
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 3 a claim that does not hold, 130 interrupted."""
     warnings.showwarning = _show_warning
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
-        app()
+        app(prog_name="corrie")
     except CorrieError as error:
         _stop(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except _Interrupted:
         _stop("interrupted. What was scored is kept: the same command continues.", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,9 +75,13 @@ def _stop(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def _terminate(number: int, frame: object) -> None:
-    """A polite kill ends like Ctrl-C: weights restored, store closed."""
-    raise KeyboardInterrupt
+class _Interrupted(BaseException):
+    """Ctrl-C or a polite kill. (Of its own kind, since the command-line library has its own way with the usual one.)"""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Leave every ``with`` block on the way out: weights restored, store closed."""
+    raise _Interrupted
 
 
 _said: set[str] = set()

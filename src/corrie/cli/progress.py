@@ -97,7 +97,7 @@ class ScanProgress:
             self._bar.update(
                 self._task, total=self._expected, completed=self._done, description=self._here, left=self._left()
             )
-        elif time.monotonic() - self._said >= _PLAIN_EVERY:
+        elif self._made and time.monotonic() - self._said >= _PLAIN_EVERY:
             self._said = time.monotonic()
             left = self._left()
             say(f"{self._done} of {self._expected} cells, {self._here}" + (f", {left}" if left else ""))

@@ -12,7 +12,9 @@ from corrie.cli.console import complain, give, say
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError, UnknownName
 
-Model = Annotated[str, typer.Argument(help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
+]
 Tasks = Annotated[
     list[str],
     typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; may be repeated. Default: the suite."),
@@ -28,6 +30,7 @@ Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that 
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
 Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
+Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
 Engine = Annotated[str, typer.Option(help="Who scores: serial (this process).")]
 Budget = Annotated[str | None, typer.Option(help="Time to spend where it tells most: 90s, 10m, 2h.")]
@@ -50,6 +53,7 @@ def scan(
     exclude: Exclude = [],  # noqa: B006
     retention: Retention = 0.95,
     block: Block = 10,
+    limit: Limit = 100,
     chat: Chat = False,
     engine: Engine = "serial",
     budget: Budget = None,
@@ -75,17 +79,23 @@ def scan(
     from corrie.records.scan_spec import parse_alpha
 
     alphas = parse_alpha(alpha)
-    from corrie.capabilities.registry import resolve
+    from corrie.capabilities.registry import default_suite, examples_asked, parse_task, tasks
 
-    chosen = resolve(task, chat=chat)
+    asked = [parse_task(text) for text in task]
+    found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
     say(f"Loading {model} …")
     from corrie.models.load import load
     from corrie.scanning.scan import ENGINES, Scan
 
     if engine not in ENGINES:
         raise UnknownName("engine", engine, ENGINES)
-    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude)
+    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    if not asked:
+        asked = [parse_task(name) for name in default_suite(loaded.reader().has_chat_template)]
+        found = tasks(*(a.name for a in asked), chat=chat, say=say)
+        say(f"Tasks: {', '.join(a.name for a in asked)}.")
+    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
     prepared = Scan.of(loaded, chosen, directions=directions, alpha=alphas, block=block, retention=retention)
     folder = to or Path("runs") / loaded.identity.name.replace("/", "--")
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.console import give
+from corrie.cli.console import give, wide_enough
 
-Run = Annotated[Path, typer.Argument(help="A run folder.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
 def show(
@@ -33,6 +33,6 @@ def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: f
     if as_json:
         give(summary(landscape, retention=retention, confidence=confidence))
         return
-    from corrie.reporting.table import print_table
+    from corrie.reporting.table import basins_table
 
-    print_table(landscape, retention=retention, confidence=confidence)
+    wide_enough().print(basins_table(landscape, landscape.basins(retention, confidence)))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.console import give
+from corrie.cli.console import give, wide_enough
 
 
 def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
@@ -17,7 +17,6 @@ def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list a
     if as_json:
         give({"tasks": [entry.model_dump(mode="json") for entry in entries]})
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -26,12 +25,12 @@ def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list a
     for entry in entries:
         table.add_row(
             entry.name + (" *" if entry.default else ""),
-            entry.capability,
-            entry.scoring,
-            f"{entry.chance:.2f}",
-            str(entry.size),
+            entry.capability or "",
+            entry.scoring or "",
+            "" if entry.chance is None else f"{entry.chance:.2f}",
+            "" if entry.size is None else str(entry.size),
             entry.source,
-            entry.licence,
+            entry.licence or "",
         )
-    Console().print(table)
+    wide_enough().print(table)
     give("* in the default suite. A task of your own: -t FILE.jsonl")

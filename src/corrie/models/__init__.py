@@ -1,7 +1,16 @@
-"""Floor 2: how weights load and speak."""
+"""Floor 2: how weights load and speak. (Importing this loads no torch; ``load`` and ``reader`` do.)
 
-from corrie.models.load import from_module, load
-from corrie.models.model import Model
+load.py        a model by name, folder or file        checkpoint.py, gguf.py, device.py
+model.py       module, tokenizer, what moves, identity
+reading.py     what is asked and what is said: the values, and the Reader protocol
+reader.py      the reader of a model's present weights
+encoding.py    questions as token ids
+packed.py      the fast engine: a block of questions as one tree of tokens      trie.py, head.py
+plain.py       the slow engine: every sequence alone
+greedy.py      greedy generation
+likelihood.py  from logits to scores
+"""
+
 from corrie.models.reading import Question, Reader, Reading, Writing
 
-__all__ = ["Model", "Question", "Reader", "Reading", "Writing", "from_module", "load"]
+__all__ = ["Question", "Reader", "Reading", "Writing"]

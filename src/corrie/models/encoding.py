@@ -8,6 +8,7 @@ from typing import Any
 
 from corrie.errors import TaskError
 from corrie.models.reading import Question
+from corrie.records.canonical import content_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +114,10 @@ class Encoder:
                 found=f"the model takes {self.longest} at most",
                 advice="shorter examples, fewer few-shot examples, or a smaller token limit",
             )
+
+
+def tokenizer_fingerprint(tokenizer: Any) -> str:
+    """A hash of what turns text into tokens: vocabulary, merges, normalisation, special tokens, chat template."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    inside = backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items())
+    return content_hash([inside, str(getattr(tokenizer, "chat_template", None)), str(tokenizer.special_tokens_map)])

@@ -16,12 +16,13 @@ import torch
 
 from corrie.errors import CorrieError, ModelError
 from corrie.sources.cache import cache_folder
+from corrie.sources.packages import Say, silent
 
 NOTE_FILE = "corrie.json"
 """In a converted folder: where it comes from, and what a reader of a result must know."""
 
 
-def convert_gguf(file: Path) -> Path:
+def convert_gguf(file: Path, say: Say = silent) -> Path:
     """A safetensors folder with the dequantised weights of a GGUF file (made at first use; named by content).
 
     Raises:
@@ -33,6 +34,7 @@ def convert_gguf(file: Path) -> Path:
     folder = cache_folder() / "models" / f"{file.stem}-{_digest(file)[:16]}"
     if (folder / NOTE_FILE).is_file():
         return folder
+    say(f"dequantising {file.name} (once; kept in {folder})")
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{file.stem}-", dir=folder.parent))
     try:

@@ -15,10 +15,12 @@ from torch import nn
 from corrie.errors import FetchError, InputError, ModelError, UnknownName
 from corrie.models.checkpoint import check_config, check_folder
 from corrie.models.device import pick_device
+from corrie.models.encoding import tokenizer_fingerprint
 from corrie.models.gguf import NOTE_FILE, convert_gguf
 from corrie.models.model import Model
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
+from corrie.sources.packages import Say, silent
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.selection import named_parameters, select
 
@@ -32,6 +34,7 @@ def load(
     device: str = "auto",
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
+    say: Say = silent,
 ) -> Model:
     """A language model, ready to be moved and asked.
 
@@ -42,6 +45,7 @@ def load(
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         include: shell patterns of the tensors that move (default: every floating-point parameter).
         exclude: shell patterns of tensors that stay.
+        say: is told when something is fetched or converted.
 
     No code of a checkpoint is run, and no pickle is read.
 
@@ -58,7 +62,7 @@ def load(
         raise InputError(f"dtype {dtype!r}", found="no such precision", advice=" or ".join(DTYPES))
     target = pick_device(device)
     with _quiet():
-        source, shown = _locate(str(name))
+        source, shown = _locate(str(name), say)
         module, tokenizer = _from_pretrained(source, shown, DTYPES[dtype])
     module.eval()
     module.to(target)
@@ -104,6 +108,7 @@ def from_module(
             "name": name,
             "architecture": type(module).__name__,
             "fingerprint": model_fingerprint(module),
+            "tokenizer": tokenizer_fingerprint(tokenizer),
             "dtype": known[kinds.pop()],
             "parameters": sum(p.numel() for p in parameters.values()),
             "selection": chosen.spec,
@@ -115,18 +120,18 @@ def from_module(
     return Model(module=module, tokenizer=tokenizer, selection=chosen, identity=identity)
 
 
-def _locate(name: str) -> tuple[Path | str, str]:
+def _locate(name: str, say: Say) -> tuple[Path | str, str]:
     """Where a name leads: a folder, or a name for the hub; and how to call it in results."""
     embedded = {m.name for m in embedded_models()}
     if name in embedded:
-        return convert_gguf(packaged_model(name)), name
+        return convert_gguf(packaged_model(name, say), say), name
     path = Path(name).expanduser()
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             raise ModelError(
                 f"model file {name}", found=f"a {path.suffix or 'nameless'} file", advice="a folder or a .gguf file"
             )
-        return convert_gguf(path), path.name
+        return convert_gguf(path, say), path.name
     if path.is_dir():
         check_folder(path)
         return path, path.resolve().name

@@ -49,17 +49,17 @@ class PackedEngine:
     def _packs(self, questions: Sequence[Sequence[Sequenced]], skip: int) -> list[list[Sequence[Sequenced]]]:
         """Questions in their order, cut where a tree would grow too large."""
         most_scored = max(1, LOGIT_NUMBERS // int(self.module.config.get_text_config().vocab_size))
-        packs: list[list[Sequence[Sequenced]]] = []
-        tokens = scored = 0
+        packs: list[list[Sequence[Sequenced]]] = [[]]
+        trie, scored = TokenTrie(skip=skip), set[int]()
         for question in questions:
-            alone = TokenTrie(skip=skip)
-            nodes = {int(n) for s in question for n in alone.add(s)}
-            if not packs or tokens + len(alone) > TOKENS or scored + len(nodes) > most_scored:
+            nodes = {int(n) for s in question for n in trie.add(s)}
+            if packs[-1] and (len(trie) > TOKENS or len(scored | nodes) > most_scored):
                 packs.append([])
-                tokens = scored = 0
+                trie = TokenTrie(skip=skip)
+                scored = {int(n) for s in question for n in trie.add(s)}
+            else:
+                scored |= nodes
             packs[-1].append(question)
-            tokens += len(alone)
-            scored += len(nodes)
         return packs
 
     def _pack(self, questions: Sequence[Sequence[Sequenced]], beginning: tuple[int, ...]) -> list[list[TokenScores]]:

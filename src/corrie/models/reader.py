@@ -29,9 +29,10 @@ class ModelReader:
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         """One reading for each continuation of each question (see :class:`corrie.models.reading.Reader`)."""
+        if not questions:
+            return []
         sequences = [self._encoder.question(q) for q in questions]
-        templated = bool(questions) and questions[0].templated
-        beginning = self._encoder.encode(shared, templated) if shared else ()
+        beginning = self._encoder.encode(shared, questions[0].templated) if shared else ()
         scores = self._engine.score(sequences, beginning)
         return [tuple(map(self._reading, q)) for q in scores]
 

@@ -1,0 +1,10 @@
+"""Floor 3: the scan. plan → missing cells → executor → store, in one loop.
+
+scan.py        model, tasks and spec that fit each other
+work.py        what is to be done at a point, what is known, what a plan is
+plans/         which cells come next
+executor.py    who scores
+loop.py        the loop
+watch.py       who is told
+provenance.py  with what it was made
+"""

@@ -170,4 +170,4 @@ def _no_interrupt() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
         if pending:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)

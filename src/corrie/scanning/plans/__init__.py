@@ -1,0 +1,7 @@
+"""Plans: pure functions (spec, cells so far) → next cells.
+
+line.py       every direction at every step size
+auto.py       find the edges
+telling.py    another plan's work, most telling point first
+retained.py   what an adaptive plan looks at
+"""

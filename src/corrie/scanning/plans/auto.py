@@ -7,17 +7,20 @@
 3.  A grid of step sizes, evenly spaced in log α, is laid from well inside the first edge the scout saw to where it
     saw the last capability gone. Every direction is scored at all of it: the basin radius belongs to the mean over
     directions, so all must be looked at in the same places.
+    If the mean curve of a capability is below its threshold at the smallest of them, half of it is added, and so on; if
+    one is still above at the largest, twice of it.
 4.  Where the mean curve of a capability leaves its basin, the midpoint between the two neighbours is added, once.
 
-The grid of step 3 does not depend on the directions that are averaged. Step 4 looks at them; as lines hardly ever rise
-again beyond their edge, a midpoint that is added cannot make a limit of the radius pass that would have failed
-(``tests/scanning`` checks the interval's coverage over the whole procedure).
+The first grid does not depend on the directions that are averaged; what is added to it does. As lines hardly ever rise
+again beyond their edge, a point that is added cannot make a limit of the radius pass that would have failed
+(``tests/scanning/test_auto_coverage.py`` checks the interval over the whole procedure).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from corrie.errors import InputError
 from corrie.records.direction import Gaussian, Normalisation
@@ -25,6 +28,7 @@ from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, ScanSpec, TaskRequest
 from corrie.scanning.plans.line import cells_at, line_points
+from corrie.scanning.plans.retained import retained_shares
 from corrie.scanning.work import Agenda, Known, Work
 
 SCOUT_SEED = 2**63 - 1
@@ -74,6 +78,9 @@ class AutoPlan:
             return Agenda((ahead,), expected)
         grid = self._grid(spec, ahead)
         work = known.missing(spec, line_points(spec, grid))
+        while not work and (further := self._further(spec, known, grid)):
+            grid = tuple(sorted({*grid, *further}))
+            work = known.missing(spec, line_points(spec, grid))
         if not work:
             grid = tuple(sorted({*grid, *self._midpoints(spec, known, grid)}))
             work = known.missing(spec, line_points(spec, grid))
@@ -97,7 +104,7 @@ class AutoPlan:
             work = known.missing(spec, [point])
             if work:
                 return work[0]
-            seen[alpha] = self._retained(spec, known, point)
+            seen[alpha] = retained_shares(spec, known, point, self.chances)
             return seen[alpha]
 
         alpha = _round(self.step / 100)
@@ -116,15 +123,6 @@ class AutoPlan:
             alpha = _round(alpha / 2)
         return seen
 
-    def _retained(self, spec: ScanSpec, known: Known, point: Point) -> dict[str, float]:
-        shares = {}
-        for request in spec.tasks:
-            chance = self.chances[request.task]
-            before, after = (known.score(spec, p, request) for p in (Point.origin(), point))
-            if before is not None and after is not None and before > chance:
-                shares[request.task] = (after - chance) / (before - chance)
-        return shares
-
     def _grid(self, spec: ScanSpec, seen: dict[float, dict[str, float]]) -> tuple[float, ...]:
         """Evenly spaced in log α, from half of the first α at which anything was lost to where all was gone."""
         alphas = sorted(seen)
@@ -136,21 +134,29 @@ class AutoPlan:
         ratio = (high / low) ** (1 / (points - 1))
         return tuple(sorted({_round(low * ratio**k) for k in range(points)}))
 
+    def _means(self, spec: ScanSpec, known: Known, alpha: float) -> dict[str, float]:
+        """What share of each capability is left at an α, in the mean over directions."""
+        found = [retained_shares(spec, known, Point.along(d, alpha), self.chances) for d in spec.directions]
+        return {t: sum(f[t] for f in found) / len(found) for t in found[0] if all(t in f for f in found)}
+
+    def _further(self, spec: ScanSpec, known: Known, grid: tuple[float, ...]) -> set[float]:
+        """Half of the smallest α where a capability is lost there already; twice the largest where one is not lost."""
+        added = set()
+        if grid[-1] / grid[0] < 2.0**_DOUBLINGS:
+            if any(share < spec.retention for share in self._means(spec, known, grid[0]).values()):
+                added.add(_round(grid[0] / 2))
+            if any(share >= spec.retention for share in self._means(spec, known, grid[-1]).values()):
+                added.add(_round(grid[-1] * 2))
+        return added
+
     def _midpoints(self, spec: ScanSpec, known: Known, grid: tuple[float, ...]) -> set[float]:
         """Between the two grid points where the mean over directions leaves each capability's basin."""
-        added = set()
-        for request in spec.tasks:
-            inside = 0.0
-            for alpha in grid:
-                shares = [self._retained(spec, known, Point.along(d, alpha)).get(request.task) for d in spec.directions]
-                kept = [s for s in shares if s is not None]
-                if not kept:
-                    break
-                if sum(kept) / len(kept) < spec.retention:
-                    if inside:
-                        added.add(_round(math.sqrt(inside * alpha)))
-                    break
-                inside = alpha
+        added, left = set(), set()
+        for inside, alpha in pairwise(grid):
+            for task, share in self._means(spec, known, alpha).items():
+                if share < spec.retention and task not in left:
+                    left.add(task)
+                    added.add(_round(math.sqrt(inside * alpha)))
         return added
 
 

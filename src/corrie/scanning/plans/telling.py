@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from corrie.records.point import Point
 from corrie.records.scan_spec import ScanSpec
+from corrie.scanning.plans.retained import retained_shares
 from corrie.scanning.work import Agenda, Known, Plan, Work
 
 _WIDTH = 0.15
@@ -53,16 +54,12 @@ class MostTelling:
         alphas = {_alpha(w.point) for w in work}
         looked, closeness = dict.fromkeys(alphas, 0), dict.fromkeys(alphas, _FLOOR)
         for alpha in alphas:
-            for request in spec.tasks:
-                chance = self.chances[request.task]
-                before = known.score(spec, Point.origin(), request)
-                scores = [known.score(spec, Point.along(d, alpha), request) for d in spec.directions]
-                found = [s for s in scores if s is not None]
-                looked[alpha] = max(looked[alpha], len(found))
-                if found and before is not None and before > chance:
-                    share = (sum(found) / len(found) - chance) / (before - chance)
-                    near = math.exp(-(((share - spec.retention) / _WIDTH) ** 2))
-                    closeness[alpha] = max(closeness[alpha], near)
+            found = [retained_shares(spec, known, Point.along(d, alpha), self.chances) for d in spec.directions]
+            looked[alpha] = sum(map(bool, found))
+            for task in {t for f in found for t in f}:
+                shares = [f[task] for f in found if task in f]
+                off = (sum(shares) / len(shares) - spec.retention) / _WIDTH
+                closeness[alpha] = max(closeness[alpha], math.exp(-(off**2)))
         return looked, closeness
 
 

@@ -1,0 +1,55 @@
+"""The order of the house: what loads what, and the public vocabulary."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import corrie
+
+
+def in_a_fresh_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_floors_of_numbers_and_of_meaning_load_no_torch() -> None:
+    code = (
+        "import sys, corrie, corrie.stats, corrie.records, corrie.sources, corrie.analysis.landscape, "
+        "corrie.analysis.export, corrie.reporting.html, corrie.records.sqlite_store, corrie.cli.main\n"
+        "print([m for m in ('torch', 'transformers', 'peft', 'safetensors') if m in sys.modules])"
+    )
+    assert in_a_fresh_process(code) == "[]"
+
+
+def test_the_public_vocabulary_is_sorted_and_complete() -> None:
+    assert corrie.__all__ == sorted(corrie.__all__)
+    for name in corrie.__all__:
+        assert callable(getattr(corrie, name)), name
+    assert set(corrie.__all__) <= set(dir(corrie))
+    with pytest.raises(AttributeError, match="no attribute 'scna'"):
+        corrie.scna  # noqa: B018
+
+
+def test_verbs_are_still_verbs_after_every_submodule_is_imported() -> None:
+    code = (
+        "import importlib, pkgutil, corrie\n"
+        "for m in pkgutil.walk_packages(corrie.__path__, 'corrie.'): importlib.import_module(m.name)\n"
+        "print(all(callable(getattr(corrie, n)) for n in corrie.__all__))"
+    )
+    assert in_a_fresh_process(code) == "True"
+
+
+def test_every_module_says_what_it_is() -> None:
+    for module in pkgutil.walk_packages(corrie.__path__, "corrie."):
+        text = importlib.import_module(module.name).__doc__
+        assert text, f"{module.name} has no docstring"
+        assert text.strip()
+
+
+def test_there_is_no_attic() -> None:
+    names = {m.name.rsplit(".", 1)[-1] for m in pkgutil.walk_packages(corrie.__path__, "corrie.")}
+    assert not names & {"utils", "util", "helpers", "common", "misc"}
