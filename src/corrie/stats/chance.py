@@ -1,0 +1,46 @@
+"""Whether a score can be told from chance.
+
+A basin is a basin of something: a capability whose score at the unmoved model might be luck has none.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import bdtrc
+
+from corrie.errors import InputError
+from corrie.stats.arguments import error_of, independent_values
+from corrie.stats.kl import divergence
+
+
+def above_chance(scores: ArrayLike, chance: float, confidence: float = 0.95) -> bool:
+    """Whether the mean of independent scores in [0, 1] lies above chance, at one-sided ``confidence``.
+
+    Scores of 0 and 1: the exact binomial test, P(Bin(m, c) ≥ successes) ≤ 1 − confidence. Others: Hoeffding's
+    P(mean ≥ x) ≤ exp(−m kl(x‖c)) for x > c, with kl(x‖c) = x ln(x/c) + (1−x) ln((1−x)/(1−c)) (Hoeffding 1963, theorem
+    1). Where chance is 0, any success at all settles it.
+
+    Args:
+        scores: one for each example, shape (m,), none missing.
+        chance: c, in [0, 1).
+
+    Raises:
+        InputError: no score, scores outside [0, 1], a chance or confidence that cannot be meant.
+
+    >>> above_chance([1] * 40 + [0] * 60, chance=0.25), above_chance([1] * 28 + [0] * 72, chance=0.25)
+    (True, False)
+    """
+    x = independent_values(scores)
+    if not 0 <= chance < 1:
+        raise InputError(f"chance {chance}", found="no number in [0, 1)", advice="0, or 1/k for k-way choice")
+    mean, error = float(x.mean()), error_of(confidence)
+    if mean <= chance:
+        return False
+    if chance == 0:
+        return True
+    if np.isin(x, (0.0, 1.0)).all():
+        return float(bdtrc(x.sum() - 1, x.size, chance)) <= error
+    return math.exp(-x.size * divergence(mean, chance)) <= error

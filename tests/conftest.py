@@ -1,0 +1,28 @@
+"""What every test of a guarantee asks: does it hold as often as it says?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import ArrayLike
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def holds_as_often_as() -> Callable[[float, ArrayLike], None]:
+    """``check(confidence, held)``: of at least 2,000 simulated runs, not fewer held than the confidence says, by more
+    than three binomial standard errors."""
+
+    def check(confidence: float, held: ArrayLike) -> None:
+        held = np.asarray(held, bool)
+        assert held.size >= 2000
+        error = math.sqrt(confidence * (1 - confidence) / held.size)
+        assert held.mean() >= confidence - 3 * error, f"{held.mean():.4f} of {held.size} runs, asked {confidence}"
+
+    return check
