@@ -26,6 +26,9 @@ from corrie.weights.fingerprint import fingerprint
 from corrie.weights.realise import RealisedDirection, realise
 from corrie.weights.selection import CHUNK, Selection, select
 
+DEVICE_CHUNK = 1 << 26
+"""Elements written at a time on an accelerator, where there is no cache to stay in but each call costs."""
+
 SWALLOWED = 0.9
 """Below this cosine between the asked and the realised step a :class:`PrecisionWarning` is given."""
 
@@ -54,24 +57,24 @@ class Moving:
             if step.direction.id not in self._directions:
                 self._directions[step.direction.id] = realise(step.direction, self._pristine)
         self._moved = True
-        asked = norm = dot = 0.0
+        products: list[Tensor] = []
         for name, live in self._live.items():
             base = self._pristine[name].reshape(-1)
             steps = [(self._directions[s.direction.id].tensors[name].reshape(-1), s.alpha) for s in point.steps]
             flat = live.view(-1) if live.is_contiguous() else torch.empty_like(base)
-            for start in range(0, base.numel(), CHUNK):
-                part = slice(start, start + CHUNK)
+            chunk = CHUNK if live.device.type == "cpu" else DEVICE_CHUNK
+            for start in range(0, base.numel(), chunk):
+                part = slice(start, start + chunk)
                 theta0 = base[part].float()
                 step = steps[0][0][part] * steps[0][1]
                 for delta, alpha in steps[1:]:
                     step += delta[part] * alpha
                 flat[part] = theta0 + step
                 taken = flat[part].float() - theta0
-                asked += float(torch.dot(step, step))
-                norm += float(torch.dot(taken, taken))
-                dot += float(torch.dot(taken, step))
+                products.append(torch.stack([torch.dot(step, step), torch.dot(taken, taken), torch.dot(taken, step)]))
             if not live.is_contiguous():
                 live.copy_(flat.view(live.shape))
+        asked, norm, dot = torch.stack(products).cpu().double().sum(0).tolist()
         cosine = dot / math.sqrt(asked * norm) if asked and norm else 0.0
         if cosine < SWALLOWED:
             warnings.warn(
