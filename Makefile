@@ -7,8 +7,8 @@ READY = $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-DEMO_TASKS = -t language:40 -t knowledge:40 -t math:200 -t code:40 -t reasoning:40
-DEMO_DIRECTIONS = gaussian:0-3
+DEMO_TASKS = -t language:40 -t knowledge:40 -t math:100 -t code:40 -t reasoning:40
+DEMO_DIRECTIONS = gaussian:0-2
 
 .PHONY: help demo test everyday real lint format faults bench docs clean
 

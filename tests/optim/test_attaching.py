@@ -44,8 +44,8 @@ def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
     return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def attached(model: nn.Module, sigma: float = 0.3, **options: bool) -> GO:
-    return GO(torch.optim.SGD(model.parameters(), lr=0.1), sigma=sigma, **options).attach(model)
+def attached(model: nn.Module, in_place: bool | None = None) -> GO:
+    return GO(torch.optim.SGD(model.parameters(), lr=0.1), sigma=0.3, in_place=in_place).attach(model)
 
 
 def reference(passes: int = 1) -> list[torch.Tensor]:

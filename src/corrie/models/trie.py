@@ -8,7 +8,6 @@ own prefix, so a score does not depend on what else is in the row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,10 +65,3 @@ class TokenTrie:
             seen[node, node] = True
         return seen
 
-
-def distinct_tokens(sequences: Sequence[Sequenced], skip: int = 0) -> int:
-    """How many forward tokens these sequences need as a tree."""
-    trie = TokenTrie(skip=skip)
-    for sequence in sequences:
-        trie.add(sequence)
-    return len(trie)

@@ -7,8 +7,8 @@
 3.  A grid of step sizes, evenly spaced in log α, is laid from well inside the first edge the scout saw to where it
     saw the last capability gone. Every direction is scored at all of it: the basin radius belongs to the mean over
     directions, so all must be looked at in the same places.
-    If the mean curve of a capability is below its threshold at the smallest of them, half of it is added, and so on; if
-    one is still above at the largest, twice of it.
+    If the mean curve of a capability is below its threshold at the smallest of them, half of it is added; if one
+    is still above at the largest, twice of it; up to three times.
 4.  Where the mean curve of a capability leaves its basin, the midpoint between the two neighbours is added, once.
 
 The first grid does not depend on the directions that are averaged; what is added to it does. As lines hardly ever rise
@@ -39,6 +39,9 @@ GONE = 0.3
 """A capability that keeps less than this share of its score above chance is gone."""
 
 _DOUBLINGS = 16
+_FURTHER = 3
+"""How often the grid may be made longer: a weak capability's share is noisy, and must not be chased for ever."""
+
 _TYPICAL_POINTS = 6
 """Scouting steps and midpoints that a scan usually needs: only for the estimate of the time left."""
 
@@ -78,7 +81,10 @@ class AutoPlan:
             return Agenda((ahead,), expected)
         grid = self._grid(spec, ahead)
         work = known.missing(spec, line_points(spec, grid))
-        while not work and (further := self._further(spec, known, grid)):
+        for _ in range(_FURTHER):
+            further = set() if work else self._further(spec, known, grid)
+            if not further:
+                break
             grid = tuple(sorted({*grid, *further}))
             work = known.missing(spec, line_points(spec, grid))
         if not work:
@@ -142,11 +148,10 @@ class AutoPlan:
     def _further(self, spec: ScanSpec, known: Known, grid: tuple[float, ...]) -> set[float]:
         """Half of the smallest α where a capability is lost there already; twice the largest where one is not lost."""
         added = set()
-        if grid[-1] / grid[0] < 2.0**_DOUBLINGS:
-            if any(share < spec.retention for share in self._means(spec, known, grid[0]).values()):
-                added.add(_round(grid[0] / 2))
-            if any(share >= spec.retention for share in self._means(spec, known, grid[-1]).values()):
-                added.add(_round(grid[-1] * 2))
+        if any(share < spec.retention for share in self._means(spec, known, grid[0]).values()):
+            added.add(_round(grid[0] / 2))
+        if any(share >= spec.retention for share in self._means(spec, known, grid[-1]).values()):
+            added.add(_round(grid[-1] * 2))
         return added
 
     def _midpoints(self, spec: ScanSpec, known: Known, grid: tuple[float, ...]) -> set[float]:
