@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from corrie.optim.distance import displacement, distance, length
+from corrie.optim.distance import displacement, distance, length, root_mean_square
 
 
 def test_length_of_several_tensors():
@@ -27,3 +27,9 @@ def test_distance_of_coarse_weights_is_exact():
 def test_unequal_numbers_of_tensors_are_no_distance():
     with pytest.raises(ValueError, match="argument 2"):
         distance([torch.ones(1)], [])
+
+
+def test_root_mean_square():
+    tensor = 3.0 * torch.randn(500, 20, generator=torch.Generator().manual_seed(0))
+    assert root_mean_square(tensor) == pytest.approx(float(np.sqrt(np.mean(tensor.numpy() ** 2))), rel=1e-6)
+    assert root_mean_square(torch.empty(0)) == 0.0

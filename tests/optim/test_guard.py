@@ -23,7 +23,7 @@ def test_logs_the_distance_that_training_went(tiny: Any, tmp_path: Path):
     assert len(entries) == 6
     distances = [entry["basin/distance"] for entry in entries]
     assert distances == sorted(distances)
-    slow = sum(float((a - b).double().square().sum()) for a, b in zip(start, net.parameters(), strict=True)) ** 0.5
+    slow = sum(float((a - b).double().square().sum()) for a, b in zip(start, tiny.weights(net), strict=True)) ** 0.5
     assert distances[-1] == pytest.approx(slow, rel=1e-6)
     dimension = sum(p.numel() for p in net.parameters())
     assert entries[-1]["basin/used/math"] == pytest.approx(slow / dimension**0.5, rel=1e-6)

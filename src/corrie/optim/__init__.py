@@ -1,0 +1,57 @@
+"""Training that makes a basin wider (GO), or stays inside one (guards, balls, distance-efficient descent).
+
+======================  =============================================================================================
+``GO``                  any optimizer, fed with gradients taken at weights moved by fresh Gaussian noise
+``for_trainer``         the same as one argument of a Hugging Face Trainer
+``Constant``, ``Ramp``, ``Cosine``   how σ changes over a run
+``choose``              a model's tensors by name
+``BasinWatch``          how far a fine-tune is from its base, and how much of each basin it has used up
+``BasinGuard``          the same as a Trainer callback that warns or stops
+``Ball``                keeps chosen tensors within an L2 distance of where they began
+``BallDescent``         gradient descent that spends as little distance as it can
+======================  =============================================================================================
+
+``BasinGuard`` and ``for_trainer`` import transformers when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from corrie.optim.ball import Ball, Projection
+from corrie.optim.choosing import choose
+from corrie.optim.descent import BallDescent
+from corrie.optim.go import GO
+from corrie.optim.schedules import Constant, Cosine, Ramp
+from corrie.optim.watch import BasinWatch, Whereabouts
+
+if TYPE_CHECKING:
+    from corrie.optim.guard import BasinGuard
+    from corrie.optim.trainer import for_trainer
+
+__all__ = [
+    "GO",
+    "Ball",
+    "BallDescent",
+    "BasinGuard",
+    "BasinWatch",
+    "Constant",
+    "Cosine",
+    "Projection",
+    "Ramp",
+    "Whereabouts",
+    "choose",
+    "for_trainer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "BasinGuard":
+        from corrie.optim.guard import BasinGuard
+
+        return BasinGuard
+    if name == "for_trainer":
+        from corrie.optim.trainer import for_trainer
+
+        return for_trainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

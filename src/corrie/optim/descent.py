@@ -1,0 +1,90 @@
+"""Gradient descent that spends as little distance as it can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from corrie.errors import InputError
+from corrie.optim.ball import check_radius, project
+from corrie.optim.distance import length
+
+
+class BallDescent(Optimizer):
+    r"""Plain or normalised gradient descent inside a ball around where it began.
+
+    A certificate speaks about a distance r, so a fine-tune under one should learn as much as possible per unit of L2.
+    For that the gradient's own direction is the best there is, locally:
+
+    .. math:: θ ← Π_r(θ − η\, g/‖g‖_2) \quad\text{(normalised)}, \qquad θ ← Π_r(θ − η\, g) \quad\text{(plain)},
+
+    with g the gradient over *all* parameters of the optimizer and Π_r the projection to {‖θ − θ0‖₂ ≤ r}
+    (:class:`~corrie.optim.Ball`). Normalised, η is the L2 length of each step, the same for every loss scale. Adam, in
+    comparison, moves every coordinate by about η, hence η√d, wherever its gradient points.
+
+    No momentum: it prolongs the path. Groups may have their own ``lr``; the ball is one over all groups.
+
+    Args:
+        params: as of any torch optimizer.
+        lr: η; with ``normalised`` in units of distance.
+        radius: r, L2; None for no ball (then no copy of θ0 is kept).
+        normalised: divide by the gradient's norm (a gradient of 0 moves nothing).
+
+    θ0 is where the parameters are at the first step; it is part of the state dict, so a resumed run keeps its ball.
+
+    Raises:
+        InputError: the step or the radius is negative or no number.
+
+    Source: ``theory.md`` section 6 of this project (the distance a fine-tune needs depends on the optimizer).
+
+    >>> weight = torch.nn.Parameter(torch.zeros(2))
+    >>> descent = BallDescent([weight], lr=0.5, radius=2.0)
+    >>> for _ in range(10):
+    ...     descent.zero_grad()
+    ...     (weight - torch.tensor([30.0, 40.0])).norm().backward()
+    ...     descent.step()
+    >>> [round(x, 3) for x in weight.tolist()]         # the point of the ball nearest to (30, 40)
+    [1.2, 1.6]
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 0.01, *, radius: float | None = None, normalised: bool = True
+    ) -> None:
+        if not (math.isfinite(lr) and lr >= 0):
+            raise InputError(f"lr {lr}", found="it is no step size", advice="lr=0.01")
+        if radius is not None:
+            check_radius(radius)
+        super().__init__(params, {"lr": lr, "radius": radius, "normalised": normalised})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One step, then the projection. Parameters without a gradient stay where they are."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        radius = self.param_groups[0]["radius"]
+        everything = [p for group in self.param_groups for p in group["params"]]
+        if radius is not None:
+            for parameter in everything:
+                if "start" not in self.state[parameter]:
+                    self.state[parameter]["start"] = parameter.detach().clone()
+        norm = length(p.grad for p in everything if p.grad is not None)
+        for group in self.param_groups:
+            rate = group["lr"] / norm if group["normalised"] and norm > 0 else group["lr"]
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.add_(parameter.grad, alpha=-rate)
+        if radius is not None:
+            project(everything, self.centers(), radius)
+        return loss
+
+    def centers(self) -> list[Tensor]:
+        """θ0, in the order of the parameters (empty before the first step, or without a ball)."""
+        everything = [p for group in self.param_groups for p in group["params"]]
+        return [self.state[p]["start"] for p in everything if "start" in self.state[p]]

@@ -1,0 +1,369 @@
+"""GO, the Gaussian-augmented optimizer: training that makes a basin wider."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from corrie.errors import InputError
+from corrie.optim.attaching import Attachment, inside_backward
+from corrie.optim.distance import root_mean_square
+from corrie.optim.placing import Placement, place, restore, warn_of_swallowed_noise
+from corrie.optim.schedules import Constant
+from corrie.optim.shard import forget_gathered, is_sharded
+from corrie.optim.sharing import Sharing
+
+
+class GO(Sharing):
+    r"""Any optimizer, fed with gradients taken at weights moved by fresh Gaussian noise.
+
+    **Idea.** A basin is wide when the loss stays low *around* the weights. So train the smoothed loss
+
+    .. math:: \bar L_σ(θ) = E_{ε ∼ N(0, σ²I)} L(θ + ε), \qquad ∇\bar L_σ(θ) = E_ε ∇L(θ + ε):
+
+    each backward pass draws ε, takes the gradient at θ + ε, and restores θ to the bit; then the base optimizer updates
+    θ with it. One forward and one backward a step, as without GO. The mean of these gradients is the gradient of the
+    smoothed loss exactly (up to the sampler's law, :mod:`corrie.optim.noise`); L + (σ²/2) tr H is its second-order
+    approximation. Clipping, and Adam's square root, act on the *noisy* gradient and are not linear: with them the mean
+    update is not the update of the mean.
+
+    **Order of a step**: θ → θ + ε, forward, backward, θ back, (other micro-batches, each with its own ε), unscale,
+    clip, base optimizer's step. Learning-rate schedulers, ``GradScaler`` and gradient clipping take a GO as they take
+    any optimizer. ``param_groups`` and ``state`` *are* the base optimizer's; each group has besides ``sigma`` and
+    ``relative`` where the noise stands, as plain numbers: ``go_seed``, ``go_draws``, ``go_steps``.
+
+    Args:
+        base: the optimizer that updates θ.
+        sigma: standard deviation σ of the noise, in units of the weights. A group with a key ``"sigma"`` keeps its own;
+            it may be changed at any time. σ = 0 is the base optimizer, bit for bit.
+        relative: σ counts in units of each tensor's root mean square at the time of the draw (a tensor of zeros then
+            stays where it is). Groups may set ``"relative"``.
+        schedule: a factor on every σ as a function of the number of finished steps (:mod:`corrie.optim.schedules`).
+        tensors: the parameters that move; None for all in the groups that require a gradient. Groups added later move
+            unless their sigma is 0.
+        antithetic: draws come in pairs ε, −ε. Over two micro-batches of one step the gradient's errors of odd order in
+            σ cancel; take an even number of micro-batches.
+        seed: of the noise. The noise is a function of (seed, replica, number of the draw, position in the optimizer).
+        replica: which data-parallel copy of the model this process trains: each has noise of its own. None: the rank
+            where ``torch.distributed`` runs and no parameter is a DTensor, else 0 (shards of one model share one ε,
+            each its part: the noise is the unsharded model's).
+        in_place: True keeps every parameter at its address, for captured CUDA graphs
+            (``torch.compile(mode="reduce-overhead")``); costs a copy more. None: wherever it is needed.
+
+    Memory: one buffer of the size of the tensors that move, nothing else.
+
+    Raises:
+        InputError: σ is negative or no number, ``tensors`` names one that the base optimizer does not have, or a
+            tensor to be moved is not real and floating-point.
+
+    Source: arXiv 2505.17646, section on the GO optimizer.
+
+    >>> weight = nn.Parameter(torch.zeros(2))
+    >>> go = GO(torch.optim.SGD([weight], lr=0.5), sigma=0.1)
+    >>> with go.perturbed():
+    ...     loss = (weight - 1).square().sum()
+    ...     loss.backward()
+    >>> weight.data                                  # θ again, and the gradient is that of θ + ε
+    tensor([0., 0.])
+    >>> go.step()
+    >>> bool((weight > 0).all() and (weight != 1).all())
+    True
+    """
+
+    def __init__(
+        self,
+        base: Optimizer,
+        sigma: float,
+        *,
+        relative: bool = False,
+        schedule: Callable[[int], float] | None = None,
+        tensors: Iterable[Tensor] | None = None,
+        antithetic: bool = False,
+        seed: int = 0,
+        replica: int | None = None,
+        in_place: bool | None = None,
+    ) -> None:
+        _check_sigma(sigma)
+        if seed < 0:
+            raise InputError(f"seed {seed}", found="it is negative", advice="seed=0")
+        self._schedule = schedule or Constant()
+        self._antithetic = antithetic
+        self._replica = replica
+        self._in_place = in_place
+        self._own = {"sigma": float(sigma), "relative": relative, "go_seed": seed, "go_draws": 0, "go_steps": 0}
+        self._placements: dict[Tensor, Placement] = {}
+        self._moved: list[Placement] = []
+        self._attachments: list[Attachment] = []
+        self._models: set[nn.Module] = set()
+        self._gathered_noise = False
+        self._held = False
+        self._drawn = self._warned_of_no_draw = self._checked_precision = False
+
+        super().__init__(base)
+        for group in self.param_groups:
+            self._complete(group)
+        self._still = _positions_left_out(self.param_groups, tensors)
+        base.register_step_pre_hook(lambda *_: self.restore())
+
+    # -- a torch optimizer -----------------------------------------------------------------------------------------
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken, noise included, bit for bit.
+
+        A state of the base optimizer alone is taken too: then σ and the noise are this GO's.
+        """
+        self.restore()
+        before = [{key: group[key] for key in self._own} for group in self.param_groups]
+        super().load_state_dict(state_dict)
+        for group, own in zip(self.param_groups, before, strict=True):
+            for key, value in own.items():
+                group.setdefault(key, value)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As of any optimizer; ``param_group`` may have a sigma of its own."""
+        super().add_param_group(param_group)
+        self._complete(self.param_groups[-1])
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """The base optimizer's; weights that an unfinished pass left at θ + ε are restored first."""
+        self.restore_unless_held()
+        self._come_first()
+        super().zero_grad(set_to_none)
+
+    # -- three ways in ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def perturbed(self, model: nn.Module | None = None) -> Iterator[None]:
+        """Inside, the weights are θ + ε with a fresh ε; afterwards θ again, to the bit, also when the body raises.
+
+        Put the forward *and* the backward pass inside: one ``with`` for each micro-batch.
+
+        Args:
+            model: needed where parameters are DTensors, and not attached: what FSDP2 gathered at other weights (its
+                root keeps them after an evaluation) has to be dropped on both ways.
+
+        Raises:
+            InputError: this is the inside of another ``perturbed()``, or the model is needed.
+        """
+        if self._held:
+            raise InputError(
+                "GO.perturbed()",
+                found="the weights are at θ + ε already",
+                advice="one perturbed() after another, none inside another",
+            )
+        if model is not None:
+            self._models.add(model)
+        elif not self._models and self._is_sharded():
+            raise InputError(
+                "GO.perturbed()",
+                found="the parameters are sharded, and what the model has gathered of them must be dropped",
+                advice="go.perturbed(model), or go.attach(model)",
+            )
+        self._held = True
+        try:
+            self.perturb()
+            yield
+        finally:
+            self._held = False
+            self.restore()
+
+    def attach(self, model: nn.Module) -> Self:
+        """Let ``model`` perturb and restore itself around each pass, for loops that are not yours.
+
+        One backward pass for each forward pass (several forward passes before one backward share their ε); for more,
+        use :meth:`perturbed`. Attach the model after ``fully_shard``. Returns this GO.
+
+        >>> model = nn.Linear(4, 1)
+        >>> go = GO(torch.optim.AdamW(model.parameters()), sigma=0.01).attach(model)
+        >>> for _ in range(2):                     # this loop knows nothing of GO
+        ...     go.zero_grad()
+        ...     model(torch.ones(8, 4)).mean().backward()
+        ...     go.step()
+        >>> go.draws, go.is_perturbed
+        (2, False)
+        """
+        self._attachments.append(Attachment(self, model))
+        self._models.add(model)
+        return self
+
+    def detach(self) -> None:
+        """Undo every :meth:`attach`."""
+        self.restore()
+        for attachment in self._attachments:
+            attachment.remove()
+        self._attachments = []
+        self._models = set()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Restore θ if need be, then let the base optimizer update it.
+
+        With a ``closure``, each call of it happens at θ + ε: the third way in, for loops that pass one.
+        """
+        self.restore()
+        result = self.base.step() if closure is None else self.base.step(self._at_noise(closure))
+        self._warn_of_no_draw()
+        self._drawn = False
+        for group in self.param_groups:
+            group["go_steps"] += 1
+        return result
+
+    # -- what they are made of -------------------------------------------------------------------------------------
+
+    @property
+    def is_perturbed(self) -> bool:
+        """Whether the weights are at θ + ε now."""
+        return bool(self._moved) or self._held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this is the inside of a ``with go.perturbed()``."""
+        return self._held
+
+    @property
+    def draws(self) -> int:
+        """How many ε have been drawn so far, earlier runs that were resumed included."""
+        return self.param_groups[0]["go_draws"]
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Memory that GO holds beside the model and the base optimizer."""
+        return sum(placement.buffer_bytes for placement in self._placements.values())
+
+    def sigmas(self) -> list[float]:
+        """The σ of each group for the next draw, schedule included."""
+        return [group["sigma"] * self._schedule(group["go_steps"]) for group in self.param_groups]
+
+    @torch.no_grad()
+    def perturb(self) -> None:
+        """Draw a fresh ε and go to θ + ε. :meth:`perturbed` and :meth:`attach` call it and see to the way back."""
+        self.restore()
+        for model in self._models:
+            forget_gathered(model)
+        first = self.param_groups[0]
+        draw, sign = first["go_draws"], 1
+        if self._antithetic:
+            draw, sign = draw // 2, -1 if draw % 2 else 1
+        key = (first["go_seed"], self._replica_here(), draw)
+        moves = [(placement, sign * sigma, key) for placement, sigma in self._tensors_that_move()]
+        self._moved = [placement for placement, _, _ in moves]  # first, so that an interruption is put right too
+        place(moves)
+        self._drawn = self._gathered_noise = True
+        for group in self.param_groups:
+            group["go_draws"] += 1
+        torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights: those are of the old ε
+        if self._moved and not self._checked_precision:
+            self._checked_precision = True
+            warn_of_swallowed_noise(self._moved)
+
+    def restore(self) -> None:
+        """θ, to the bit, if the weights are anywhere else."""
+        if self._moved:
+            moved, self._moved = self._moved, []
+            restore(moved)
+            torch.clear_autocast_cache()
+            if not inside_backward():  # there FSDP2 itself still works with them
+                self.forget_gathered()
+
+    def forget_gathered(self) -> None:
+        """Let FSDP2 drop weights that it gathered at θ + ε, if any are left."""
+        if self._gathered_noise:
+            self._gathered_noise = False
+            for model in self._models:
+                forget_gathered(model)
+
+    def restore_unless_held(self) -> None:
+        """As :meth:`restore`, but inside a ``with go.perturbed()`` the end of the ``with`` decides."""
+        if not self._held:
+            self.restore()
+
+    def _tensors_that_move(self) -> Iterator[tuple[Placement, float]]:
+        """Every tensor with its σ; tied ones once, those with σ = 0 never."""
+        known, self._placements = self._placements, {}
+        by_memory: dict[object, Placement] = {}
+        position = -1
+        for group, sigma in zip(self.param_groups, self.sigmas(), strict=True):
+            _check_sigma(sigma)
+            for parameter in group["params"]:
+                position += 1
+                if sigma == 0 or not parameter.requires_grad or position in self._still:
+                    continue
+                placement = known.get(parameter) or Placement(parameter, position, self._in_place)
+                self._placements[parameter] = placement
+                placement.parameters = [parameter]
+                twin = by_memory.setdefault(placement.memory, placement)
+                if twin is not placement:
+                    twin.parameters.append(parameter)
+                    continue
+                scale = root_mean_square(parameter) if group["relative"] else 1.0
+                if scale > 0:
+                    yield placement, sigma * scale
+
+    def _at_noise(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        def noisy() -> Any:
+            with self.perturbed():
+                return closure()
+
+        return noisy
+
+    def _complete(self, group: dict[str, Any]) -> None:
+        """Give a group the keys of GO that it lacks. The noise stands where the first group's does."""
+        first = self.param_groups[0]
+        for key, value in self._own.items():
+            group.setdefault(key, first.get(key, value) if key.startswith("go_") else value)
+        _check_sigma(group["sigma"])
+
+    def _replica_here(self) -> int:
+        if self._replica is not None:
+            return self._replica
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return torch.distributed.get_rank() if distributed and not self._is_sharded() else 0
+
+    def _is_sharded(self) -> bool:
+        return any(is_sharded(parameter) for group in self.param_groups for parameter in group["params"])
+
+    def _warn_of_no_draw(self) -> None:
+        if not self._drawn and not self._warned_of_no_draw and any(self.sigmas()):
+            self._warned_of_no_draw = True
+            warnings.warn(
+                "GO.step() without any draw since the last one: this gradient is that of θ, as without GO. Run the "
+                "backward pass inside `with go.perturbed():`, or go.attach(the model whose forward is called).",
+                stacklevel=3,
+            )
+
+    def _come_first(self) -> None:
+        for attachment in self._attachments:
+            attachment.come_first()
+
+    def _pass_on(self, mode: str) -> None:
+        self._come_first()
+        self.restore_unless_held()
+        super()._pass_on(mode)
+
+
+def _check_sigma(sigma: float) -> None:
+    if not (math.isfinite(sigma) and sigma >= 0):
+        raise InputError(f"sigma {sigma}", found="it is no standard deviation", advice="sigma=0.001")
+
+
+def _positions_left_out(groups: Sequence[dict[str, Any]], tensors: Iterable[Tensor] | None) -> frozenset[int]:
+    """Positions in the optimizer that do not move. Positions, for sharding replaces the tensors themselves."""
+    if tensors is None:
+        return frozenset()
+    here = {parameter: n for n, parameter in enumerate(p for group in groups for p in group["params"])}
+    wanted = list(tensors)
+    strangers = [tuple(t.shape) for t in wanted if t not in here]
+    if strangers or not wanted:
+        raise InputError(
+            f"tensors={len(wanted)} of them",
+            found=f"one of shape {strangers[0]} is not in the base optimizer" if strangers else "there is none",
+            advice="choose(model, …) with parameters that the base optimizer holds",
+        )
+    chosen = {here[t] for t in wanted}
+    return frozenset(n for n in here.values() if n not in chosen)
