@@ -55,7 +55,7 @@ def scan(
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
     >>> landscape = scan(toy_model(), [(toy_choice(), 10)], directions=gaussian(2), alpha="0:0.2:3")
-    >>> [str(t) for t in landscape.tasks]
+    >>> [task.name for task in landscape.tasks]
     ['toy']
     """
     loaded = model if isinstance(model, Model) else load(model)

@@ -64,4 +64,3 @@ class TokenTrie:
                 seen[node, :node] = seen[parent, :node]
             seen[node, node] = True
         return seen
-
