@@ -7,10 +7,10 @@ READY = $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-DEMO_TASKS = -t language:40 -t knowledge:40 -t math:100 -t code:40 -t reasoning:40
+DEMO_TASKS = -t language:30 -t knowledge:40 -t math:100 -t code:30 -t reasoning:40
 DEMO_DIRECTIONS = gaussian:0-2
 
-.PHONY: help demo test everyday real lint format faults bench docs clean
+.PHONY: help demo test everyday real gpu lint format faults bench clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, demo.html (about five minutes)
-	@echo "1. Move the weights of SmolLM2-135M-Instruct along $(DEMO_DIRECTIONS) and score six tasks at every point."
+	@echo "1. Move the weights of SmolLM2-135M-Instruct along $(DEMO_DIRECTIONS) and score five tasks at every point."
 	@echo "   Few directions and examples: the result is indicative. The run is kept in demo/; run this again to continue it."
 	$(BIN)/corrie scan smollm2-135m-instruct $(DEMO_TASKS) --direction $(DEMO_DIRECTIONS) --alpha auto --dtype bfloat16 --to demo
 	@echo "2. Draw it: one HTML file that opens from disk."
@@ -45,6 +45,9 @@ lint: $(READY)  ## ruff check and format, pyright, import contracts
 format: $(READY)  ## Let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gpu: $(READY)  ## What only a CUDA device can show
+	$(BIN)/python -m pytest tests -m gpu
 
 faults: $(READY)  ## Long kill and fuzz runs
 	$(BIN)/python -m pytest tests/faults -m faults

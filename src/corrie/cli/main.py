@@ -55,7 +55,7 @@ def main() -> None:
     except CorrieError as error:
         _stop(str(error), error.exit_code)
     except _Interrupted:
-        _stop("interrupted. What was scored is kept: the same command continues.", INTERRUPTED)
+        _stop("what was scored is kept; the same command continues.", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
