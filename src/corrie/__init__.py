@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
+    from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian
     from corrie.records.point import Point
-    from corrie.verbs import report, scan
+    from corrie.verbs import fraction, report, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -26,9 +27,11 @@ __version__ = version("corrie")
 _HOME = {
     "Basin": "corrie.analysis.basin",
     "CorrieError": "corrie.errors",
+    "FractionClaim": "corrie.analysis.fraction_claim",
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
     "Point": "corrie.records.point",
+    "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "load": "corrie.models.load",
     "perturbed": "corrie.weights.perturbed",
@@ -40,9 +43,11 @@ _HOME = {
 __all__ = [
     "Basin",
     "CorrieError",
+    "FractionClaim",
     "Gaussian",
     "Landscape",
     "Point",
+    "fraction",
     "gaussian",
     "load",
     "perturbed",

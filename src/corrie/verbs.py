@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.landscape import Landscape
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
+from corrie.records.fraction_spec import parse_design
 from corrie.records.memory_store import MemoryStore
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
+from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Watch
 
@@ -74,6 +77,75 @@ def scan(
     with SqliteStore.create_or_open(to, prepared.identity) as kept:
         prepared.run(kept, budget=budget, watch=watch)
         return Landscape.from_store(kept)
+
+
+def fraction(
+    model: Model | str | Path,
+    tasks: Sequence[Task | tuple[Task, int]],
+    *,
+    sigma: float,
+    at_least: float,
+    confidence: float,
+    tolerance: float = 0.05,
+    design: str = "zero-failure",
+    seeds: int | None = None,
+    draws: int | None = None,
+    to: str | Path | None = None,
+    block: int = 10,
+    watch: Watch | None = None,
+) -> FractionClaim:
+    """Claim that most directions keep a score, and draw as many as it takes to show it.
+
+    A direction δ is good if every task's score at θ0 + σδ, on the same fixed examples, is at least
+    J(θ0) − tolerance · (J(θ0) − chance). The claim is that at least a fraction of all Gaussian directions is good. It
+    is fixed in the run before the first draw; the same call continues it.
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes.
+        tasks: what must be kept, all of it along the same direction: a task (its first 100 examples), or one with a
+            limit, ``(task, 40)``.
+        sigma: the step along each direction, noise per coordinate.
+        at_least: the fraction of directions that is claimed, in (0, 1).
+        confidence: with which it is claimed, in (0, 1).
+        tolerance: share of the score above chance that may be lost, in [0, 1).
+        design: ``zero-failure`` (n draws, stop at the first that fails), ``failures:K`` (a larger n, K may fail), or
+            ``anytime`` (no n: go on until it is settled).
+        seeds: the first draw's seed; by default a hash of the claim, so that each has directions of its own.
+        draws: look at no more than so many; by default what the design plans, for ``anytime`` ten times what it needs
+            if none fails.
+        to: a run folder. None keeps the run in memory.
+        block: examples scored together; part of a run's identity.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+            unmoved model does not have a capability.
+        RunError: the run folder belongs to another model, has fixed another design for this question, or has looked
+            along these directions.
+        StorageError: the disk refuses.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> claim = fraction(toy_model(), [(toy_choice(), 10)], sigma=0.001, at_least=0.5, confidence=0.9)
+    >>> claim.finding
+    'at least 0.5 of all directions keep toy; 4 of 4 draws did'
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    prepared = FractionScan.of(
+        loaded,
+        [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks],
+        sigma=sigma,
+        at_least=at_least,
+        confidence=confidence,
+        tolerance=tolerance,
+        failures=parse_design(design),
+        first=seeds,
+        block=block,
+    )
+    if to is None:
+        return prepared.run(MemoryStore(prepared.identity), draws=draws, watch=watch)
+    with SqliteStore.create_or_open(to, prepared.identity) as kept:
+        return prepared.run(kept, draws=draws, watch=watch)
 
 
 def report(

@@ -21,7 +21,7 @@ from corrie.records.cell import CellKey
 from corrie.records.point import Point
 from corrie.records.run_database import APPLICATION_ID
 from corrie.records.sqlite_store import SqliteStore
-from corrie.testing.check_store import CARDS, IDENTITY, MOVED, TASK, a_cell, check_store
+from corrie.testing.check_store import CARDS, IDENTITY, MOVED, TASK, a_cell, a_claim, check_store
 
 
 @pytest.fixture
@@ -63,6 +63,23 @@ def test_the_journal_is_chosen_by_the_file_system(run: Path, monkeypatch: pytest
     assert journal() == ("wal", 3)
     monkeypatch.setattr(module, "is_network", lambda _: True)
     assert journal() == ("delete", 3)
+
+
+def test_a_run_without_claims_has_no_place_for_them_until_the_first(run: Path) -> None:
+    def tables() -> set[str]:
+        with contextlib.closing(sqlite3.connect(run / "run.db")) as database:
+            return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    with SqliteStore.open(run) as reader:
+        assert reader.claims() == ()
+        with pytest.raises(RunError, match="opened for reading"):
+            reader.record_claim(a_claim(), {})
+    assert "claim" not in tables()
+    with SqliteStore.create_or_open(run, IDENTITY) as store:
+        store.record_claim(a_claim(), {"date": "Monday"})
+    assert "claim" in tables()
+    with SqliteStore.open(run) as reader:
+        assert reader.claims() == ((a_claim(), {"date": "Monday"}),)
 
 
 def test_a_reader_sees_what_is_acknowledged_while_it_is_written(run: Path) -> None:

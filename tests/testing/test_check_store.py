@@ -52,6 +52,21 @@ class LastRealised(MemoryStore):
         self._points[point.id] = (point, realised)
 
 
+class Pliable(MemoryStore):
+    """Takes any claim at any time."""
+
+    def record_claim(self, claim, provenance) -> None:
+        self._claims.setdefault(claim, dict(provenance))
+
+
+class SecondThoughts(MemoryStore):
+    """Lets the design be chosen after the draws."""
+
+    def record_claim(self, claim, provenance) -> None:
+        before = {c: self._claims.pop(c) for c in list(self._claims) if c.question == claim.question}
+        super().record_claim(claim, before.get(claim, provenance))
+
+
 class Shared(MemoryStore):
     def __init__(self, identity: RunIdentity) -> None:
         super().__init__(identity.model_copy(update={"block": 99}))
@@ -67,6 +82,8 @@ class Shared(MemoryStore):
         (Sentinel, "KeyError"),
         (Unordered, "order of asking|changes nothing"),
         (LastRealised, "first realised"),
+        (Pliable, "looked at before is refused"),
+        (SecondThoughts, "oldest first|another design"),
         (Shared, "made for"),
     ],
 )

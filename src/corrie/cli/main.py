@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import doctor, export, models, report, scan, show, tasks
+from corrie.cli import doctor, export, fraction, models, report, scan, show, tasks
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -26,7 +26,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (scan.scan, show.show, report.report, export.export, tasks.tasks, models.models, doctor.doctor):
+for command in (
+    scan.scan,
+    fraction.fraction,
+    show.show,
+    report.report,
+    export.export,
+    tasks.tasks,
+    models.models,
+    doctor.doctor,
+):
     app.command()(command)
 
 

@@ -25,14 +25,22 @@ def show(
 
 
 def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: float = 0.95) -> None:
-    """Print a finished or unfinished run."""
+    """Print a finished or unfinished run: its landscape, and the claims it was asked."""
+    from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
     from corrie.analysis.summary import summary
+    from corrie.records.sqlite_store import SqliteStore
 
-    landscape = Landscape.open(run)
+    with SqliteStore.open(run) as store:
+        claims = FractionClaim.all_of(store)
+        landscape = Landscape.from_store(store) if store.specs() or not claims else None
     if as_json:
-        give(summary(landscape, retention=retention, confidence=confidence))
+        found = summary(landscape, retention=retention, confidence=confidence) if landscape else {"capabilities": []}
+        give({**found, "claims": [claim.to_json() for claim in claims]})
         return
-    from corrie.reporting.table import basins_table
+    if landscape is not None:
+        from corrie.reporting.table import basins_table
 
-    wide_enough().print(basins_table(landscape, landscape.basins(retention, confidence)))
+        wide_enough().print(basins_table(landscape, landscape.basins(retention, confidence)))
+    for claim in claims:
+        give(str(claim))

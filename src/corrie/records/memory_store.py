@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from corrie.records.cell import Cell, CellKey
 from corrie.records.point import Point
 from corrie.records.scan_spec import ScanSpec
-from corrie.records.store import Realised, RunIdentity
+from corrie.records.store import ClaimSpec, Realised, RunIdentity
 from corrie.records.store_law import (
     refuse_other_cards,
+    refuse_other_design,
     refuse_other_outcomes,
     refuse_other_task,
+    refuse_seen_directions,
     unknown_task,
     unwritable_outcome,
 )
@@ -35,6 +37,7 @@ class MemoryStore:
         self._cards: dict[str, list[ExampleCard]] = {}
         self._points: dict[str, tuple[Point, Realised]] = {}
         self._specs: dict[ScanSpec, dict[str, str]] = {}
+        self._claims: dict[ClaimSpec, dict[str, str]] = {}
         self._cells: dict[CellKey, Cell] = {}
 
     @property
@@ -79,6 +82,22 @@ class MemoryStore:
     def specs(self) -> tuple[tuple[ScanSpec, dict[str, str]], ...]:
         """Everything that was asked so far, oldest first."""
         return tuple((spec, dict(provenance)) for spec, provenance in self._specs.items())
+
+    def record_claim(self, claim: ClaimSpec, provenance: dict[str, str]) -> None:
+        """Fix a claim's design before its first draw.
+
+        Raises:
+            RunError: another design is fixed for the same question, or its directions are not fresh.
+        """
+        if claim in self._claims:
+            return
+        refuse_other_design("in memory", self._claims, claim)
+        refuse_seen_directions("in memory", (point for point, _ in self._points.values()), claim)
+        self._claims[claim] = dict(provenance)
+
+    def claims(self) -> tuple[tuple[ClaimSpec, dict[str, str]], ...]:
+        """Every claim that was asked so far, oldest first."""
+        return tuple((claim, dict(provenance)) for claim, provenance in self._claims.items())
 
     def put(self, cell: Cell) -> None:
         """Acknowledge a cell.

@@ -33,6 +33,11 @@ CREATE TABLE cell (
 );
 """
 
+CLAIMS = """
+CREATE TABLE IF NOT EXISTS claim (position INTEGER PRIMARY KEY, claim TEXT NOT NULL UNIQUE, provenance TEXT NOT NULL)
+"""
+"""Made with a run's first claim: a run without claims is the file it always was, and its format number with it."""
+
 
 def create(folder: Path, identity: RunIdentity) -> None:
     """Make ``run.db`` beside its place and move it there whole: a kill leaves a valid run or none.

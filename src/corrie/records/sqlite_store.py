@@ -16,15 +16,17 @@ from corrie.records.canonical import canonical_json
 from corrie.records.cell import Cell, CellKey, payload_digest
 from corrie.records.file_system import is_network
 from corrie.records.point import Point
-from corrie.records.run_database import DATABASE, PATIENCE, connect, corrupt, create, read_identity, refusals
+from corrie.records.run_database import CLAIMS, DATABASE, PATIENCE, connect, corrupt, create, read_identity, refusals
 from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import ScanSpec
-from corrie.records.store import Realised, RunIdentity
+from corrie.records.store import ClaimSpec, Realised, RunIdentity
 from corrie.records.store_law import (
     refuse_other_cards,
+    refuse_other_design,
     refuse_other_identity,
     refuse_other_outcomes,
     refuse_other_task,
+    refuse_seen_directions,
     unknown_task,
     unwritable_outcome,
 )
@@ -149,6 +151,23 @@ class SqliteStore:
             row = (spec.canonical(), canonical_json(provenance))
             database.execute("INSERT OR IGNORE INTO spec (spec, provenance) VALUES (?, ?)", row)
 
+    def record_claim(self, claim: ClaimSpec, provenance: dict[str, str]) -> None:
+        """Fix a claim's design before its first draw: when this returns it is on the disk.
+
+        Raises:
+            RunError: another design is fixed for the same question, or its directions are not fresh.
+            StorageError: the disk refuses.
+        """
+        kept = [known for known, _ in self.claims()]
+        if claim in kept:
+            return
+        refuse_other_design(str(self._folder), kept, claim)
+        refuse_seen_directions(str(self._folder), (point for point, _ in self.points().values()), claim)
+        with self._writing() as database:
+            database.execute(CLAIMS)
+            row = (claim.canonical(), canonical_json(provenance))
+            database.execute("INSERT INTO claim (claim, provenance) VALUES (?, ?)", row)
+
     def put(self, cell: Cell) -> None:
         """Acknowledge a cell: when this returns it is on the disk.
 
@@ -197,6 +216,13 @@ class SqliteStore:
         """Everything that was asked so far, oldest first."""
         rows = self._rows("SELECT spec, provenance FROM spec ORDER BY position")
         return tuple((ScanSpec.parse(spec), _plain(provenance)) for spec, provenance in rows)
+
+    def claims(self) -> tuple[tuple[ClaimSpec, dict[str, str]], ...]:
+        """Every claim that was asked so far, oldest first."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE (type, name) = ('table', 'claim')"):
+            return ()  # none was ever asked
+        rows = self._rows("SELECT claim, provenance FROM claim ORDER BY position")
+        return tuple((ClaimSpec.parse(claim), _plain(provenance)) for claim, provenance in rows)
 
     def keys(self) -> set[CellKey]:
         """Keys of every acknowledged cell."""

@@ -9,6 +9,8 @@ The law
    same key are refused (``RunError``).
 4. A task is registered before its cells. A task of a known name with other content is refused.
 5. Reading needs no lock and sees only acknowledged cells; one writer at a time.
+6. A claim is recorded before its first draw and never changes. A second design for the same question is refused
+   (``RunError``), and so is a claim on directions that this run has looked at, or that another claim has set aside.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Protocol
 
 from corrie.records.canonical import Record
 from corrie.records.cell import Cell, CellKey
+from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.scan_spec import ScanSpec
@@ -25,6 +28,10 @@ from corrie.records.task import ExampleCard, TaskIdentity
 
 FORMAT = 1
 """Version of the run folder's layout."""
+
+
+ClaimSpec = FractionSpec
+"""Any kind of claim (one so far)."""
 
 
 class RunIdentity(Record):
@@ -81,6 +88,14 @@ class Store(Protocol):
 
     def specs(self) -> tuple[tuple[ScanSpec, dict[str, str]], ...]:
         """Everything that was asked so far, oldest first."""
+        ...
+
+    def record_claim(self, claim: ClaimSpec, provenance: dict[str, str]) -> None:
+        """Fix a claim's design before its first draw. Recording the same again is harmless: the claim goes on."""
+        ...
+
+    def claims(self) -> tuple[tuple[ClaimSpec, dict[str, str]], ...]:
+        """Every claim that was asked so far, oldest first."""
         ...
 
     def put(self, cell: Cell) -> None:

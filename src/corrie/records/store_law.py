@@ -5,11 +5,12 @@ See the law in :mod:`corrie.records.store`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from corrie.errors import RunError
 from corrie.records.cell import Cell
-from corrie.records.store import RunIdentity
+from corrie.records.point import Point
+from corrie.records.store import ClaimSpec, RunIdentity
 from corrie.records.task import ExampleCard, TaskIdentity
 
 
@@ -118,6 +119,45 @@ def refuse_other_outcomes(run: str, kept: Cell, asked: Cell) -> None:
         found=f"it is there already and {found}",
         advice="another folder: an acknowledged cell never changes",
     )
+
+
+def refuse_other_design(run: str, kept: Iterable[ClaimSpec], asked: ClaimSpec) -> None:
+    """A question has one design, fixed before its first draw, and a direction belongs to one claim.
+
+    Raises:
+        RunError: this run has another design for the same question, or another claim may come to use the same seeds.
+    """
+    for claim in kept:
+        if claim.question == asked.question:
+            raise RunError(
+                f"{asked} in run {run}",
+                found=f"for this question the run has fixed another design before its first draw ({claim}); "
+                "a design chosen after draws were seen has no confidence",
+                advice="the design as it was fixed, or a new run folder and fresh directions: a second attempt, whose "
+                "error adds to the first one's",
+            )
+        if max(claim.seeds.start, asked.seeds.start) < min(claim.seeds.stop, asked.seeds.stop):
+            raise RunError(
+                f"{asked} in run {run}",
+                found=f"these directions belong to another claim ({claim})",
+                advice=f"--seeds {claim.seeds.stop}, or no --seeds at all",
+            )
+
+
+def refuse_seen_directions(run: str, points: Iterable[Point], asked: ClaimSpec) -> None:
+    """A claim is judged on directions that nobody has looked at when it is made.
+
+    Raises:
+        RunError: the run has been at a point along one of them.
+    """
+    seen = {s.direction.seed for p in points for s in p.steps if s.direction.seed in asked.seeds}
+    if seen:
+        raise RunError(
+            f"{asked} in run {run}",
+            found=f"the run has looked along its directions already (seed {min(seen)}); a claim made after that has no "
+            "confidence",
+            advice=f"--seeds {max(seen) + 1}, or no --seeds at all",
+        )
 
 
 def unknown_task(run: str, task: str) -> RunError:

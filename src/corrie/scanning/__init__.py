@@ -1,6 +1,7 @@
 """Floor 3: the scan. plan → missing cells → executor → store, in one loop.
 
 scan.py        model, tasks and spec that fit each other
+fraction_scan.py   model, tasks and a claim about most directions
 work.py        what is to be done at a point, what is known, what a plan is
 plans/         which cells come next
 executor.py    who scores

@@ -124,13 +124,17 @@ class Scan:
         self, store: Store, *, engine: str = "serial", budget: float | None = None, watch: Watch | None = None
     ) -> Ending:
         """Fill in what the store lacks (:func:`corrie.scanning.loop.fill`)."""
+        self.register(store)
+        store.record_spec(self.spec, provenance(engine=engine, device=self.model.device))
+        executor = ENGINES[engine](self.model, self.tasks, self.spec.block)
+        return fill(self.spec, self.plan(budgeted=budget is not None), executor, store, budget=budget, watch=watch)
+
+    def register(self, store: Store) -> None:
+        """Make the tasks and the examples that will be scored known to the store."""
         for request in self.spec.tasks:
             task = self.tasks[request.task]
             last = min(len(self.spec.blocks(request)) * self.spec.block, task.identity.size)
             store.register_task(task.identity, [task.card(i) for i in range(last)])
-        store.record_spec(self.spec, provenance(engine=engine, device=self.model.device))
-        executor = ENGINES[engine](self.model, self.tasks, self.spec.block)
-        return fill(self.spec, self.plan(budgeted=budget is not None), executor, store, budget=budget, watch=watch)
 
     def estimate(self, known: Known) -> Estimate:
         """Points, examples and time, without writing anything: one block of each task is scored and timed."""

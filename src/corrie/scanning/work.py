@@ -46,14 +46,18 @@ class Known:
 
     def score(self, spec: ScanSpec, point: Point, request: TaskRequest) -> float | None:
         """Mean success over the first ``limit`` examples; None while a block is missing or nothing is scored."""
+        scored = [s for s in self.successes(spec, point, request) or () if s is not None]
+        return sum(scored) / len(scored) if scored else None
+
+    def successes(self, spec: ScanSpec, point: Point, request: TaskRequest) -> tuple[float | None, ...] | None:
+        """Of each of the first ``limit`` examples, None where it is unscored; None while a block is missing."""
         successes: list[float | None] = []
         for block in spec.blocks(request):
             found = self._scores.get(CellKey(point.id, request.task, block))
             if found is None:
                 return None
             successes.extend(found)
-        scored = [s for s in successes[: request.limit] if s is not None]
-        return sum(scored) / len(scored) if scored else None
+        return tuple(successes[: request.limit])
 
     def missing(
         self, spec: ScanSpec, points: Iterable[Point], requests: Iterable[TaskRequest] | None = None

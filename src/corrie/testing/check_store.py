@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from corrie.errors import RunError
 from corrie.records.cell import Cell, CellKey, Outcome
 from corrie.records.direction import gaussian
+from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
@@ -71,6 +72,7 @@ def check_store(
     _empty(create, must)
     _tasks(create, must)
     _points_and_specs(create, must)
+    _claims(create, must)
     _cells(create, must)
     if reopen is not None:
         _persistence(create, reopen, must)
@@ -104,7 +106,7 @@ def _empty(create: Callable[[RunIdentity], Store], must: Must) -> None:
     must("a new store is of the run it was made for", store.identity == IDENTITY)
     must(
         "a new store is empty",
-        not (store.tasks() or store.points() or store.specs() or store.keys() or list(store.cells())),
+        not (store.tasks() or store.points() or store.specs() or store.claims() or store.keys() or list(store.cells())),
     )
     must("a task that is not there has no cards", store.cards("nowhere") == ())
     store.close()
@@ -157,6 +159,42 @@ def _points_and_specs(create: Callable[[RunIdentity], Store], must: Must) -> Non
     store.close()
 
 
+def a_claim(sigma: float = 0.01, first: int | None = None, failures: int | None = 0) -> FractionSpec:
+    """A claim about the suite's task."""
+    request = TaskRequest(task=TASK.id, limit=3)
+    return FractionSpec.of([request], sigma=sigma, fraction=0.9, confidence=0.95, failures=failures, first=first)
+
+
+def _claims(create: Callable[[RunIdentity], Store], must: Must) -> None:
+    store = create(IDENTITY)
+    store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))
+    seen = MOVED.steps[0].direction.seed
+    must(
+        "a claim on a direction that was looked at before is refused",
+        _refused(lambda: store.record_claim(a_claim(first=max(seen - 5, 0)), {})) and store.claims() == (),
+    )
+    one, two = a_claim(), a_claim(sigma=0.02)
+    for claim, day in ((one, "Monday"), (two, "Tuesday"), (one, "Friday")):
+        store.record_claim(claim, {"date": day})
+    kept = ((one, {"date": "Monday"}), (two, {"date": "Tuesday"}))
+    must("each distinct claim is kept once, oldest first", store.claims() == kept)
+    must(
+        "another design for the same question is refused",
+        _refused(lambda: store.record_claim(a_claim(failures=None), {}))
+        and _refused(lambda: store.record_claim(a_claim(first=seen + 1), {}))
+        and store.claims() == kept,
+    )
+    must(
+        "a claim on another claim's directions is refused",
+        _refused(lambda: store.record_claim(a_claim(sigma=0.03, first=one.first + one.draws - 1), {}))
+        and store.claims() == kept,
+    )
+    store.record_point(one.point(0), Realised(asked=0.1, norm=0.09, cosine=0.99))
+    store.record_claim(one, {"date": "Sunday"})
+    must("a claim goes on after its own draws", store.claims() == kept)
+    store.close()
+
+
 def _cells(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store = create(IDENTITY)
     must("a cell of a task that is not registered is refused", _refused(lambda: store.put(a_cell())))
@@ -194,12 +232,18 @@ def _persistence(create: Callable[[RunIdentity], Store], reopen: Callable[[RunId
         ScanSpec(tasks=(TaskRequest(task=TASK.id, limit=3),), directions=gaussian(1), alpha=AlphaGrid.parse("0.1")),
         {"date": "Monday"},
     )
+    store.record_claim(a_claim(), {"date": "Monday"})
     store.put(a_cell())
-    before = (store.tasks(), store.cards(TASK.id), store.points(), store.specs(), list(store.cells()))
+
+    def everything() -> tuple[object, ...]:
+        listed = (store.tasks(), store.cards(TASK.id), store.points(), store.specs(), store.claims())
+        return (*listed, list(store.cells()))
+
+    before = everything()
     store.close()
     store = reopen(IDENTITY)
-    after = (store.tasks(), store.cards(TASK.id), store.points(), store.specs(), list(store.cells()))
-    must("everything is there again when the run is opened again", before == after)
+    must("everything is there again when the run is opened again", before == everything())
+    must("a claim's design is kept through it", _refused(lambda: store.record_claim(a_claim(failures=2), {})))
     must("an acknowledged cell is kept through it", _refused(lambda: store.put(a_cell(answer="5"))))
     store.put(a_cell(block=1))
     store.close()

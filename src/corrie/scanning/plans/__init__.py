@@ -2,6 +2,7 @@
 
 line.py       every direction at every step size
 auto.py       find the edges
+fraction.py   draws of a claim about most directions
 telling.py    another plan's work, most telling point first
 retained.py   what an adaptive plan looks at
 """

@@ -1,0 +1,211 @@
+"""What a run says about most directions: a claim with its probability, randomness, object and assumptions.
+
+Idea
+----
+Let p be the probability that a random direction δ ~ N(0, I_d) is *good*: every task keeps its score at θ0 + σδ
+(:mod:`corrie.analysis.kept_score`). Draws are independent and each is good or not, exactly, so their outcomes are
+Bernoulli(p), and a design fixed beforehand (:class:`corrie.stats.PlannedFraction`,
+:class:`corrie.stats.AnytimeFraction`) says "p ≥ f", or any other lower limit of p, wrongly with probability at most
+1 − confidence. With one event for each direction, several tasks need no union: they are kept *together* along a
+fraction f of all directions.
+
+A direction that was begun is a draw whatever came of it; the order is that of the seeds, and what lies beyond the draw
+at which the design stopped is not looked at. A claim that is not reached says what the draws at hand do support.
+
+Source: Chen et al., arXiv 2505.17646 (Clopper–Pearson claims about directions); stopping rules: :mod:`corrie.stats`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from corrie.analysis.kept_score import SLACK, KeptScore
+from corrie.errors import RunError
+from corrie.records.cell import CellKey
+from corrie.records.fraction_spec import FractionSpec
+from corrie.records.model import ModelIdentity
+from corrie.records.point import Point
+from corrie.records.scan_spec import TaskRequest
+from corrie.records.store import Store
+from corrie.stats.fraction_verdict import FractionVerdict, Status
+from corrie.stats.rounding import rounded_down
+
+
+@dataclass(frozen=True, slots=True)
+class FractionClaim:
+    """A claim about most directions and where it stands.
+
+    spec      what was asked, fixed before the first draw
+    model     what was moved
+    kept      what each task must keep
+    verdict   where the claim stands after the draws at hand
+    cosine    the smallest cosine, over the draws, between the step asked for and the one the weights took; None before
+              the first draw
+    asked     how many claims this run was asked, this one included
+
+    Printing it gives the whole statement. ``holds`` is True only when the claim is reached.
+
+    >>> import corrie
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> claim = corrie.fraction(toy_model(), [(toy_choice(), 10)], sigma=1.0, at_least=0.5, confidence=0.9)
+    >>> claim.holds, claim.supported
+    (False, 0.0)
+    >>> print(claim.finding)  # doctest: +ELLIPSIS
+    not shown that at least 0.5 of all directions keep toy: 0 of 1 draws did, and the zero-failure design ends ...
+    """
+
+    spec: FractionSpec
+    model: ModelIdentity
+    kept: tuple[KeptScore, ...]
+    verdict: FractionVerdict
+    cosine: float | None
+    asked: int
+
+    @classmethod
+    def from_store(cls, store: Store, spec: FractionSpec) -> FractionClaim:
+        """Judge a claim on the draws that a run holds.
+
+        Raises:
+            RunError: the run was never asked this claim, a cell is damaged, or the unmoved model is not scored yet.
+        """
+        claims = [claim for claim, _ in store.claims()]
+        if spec not in claims:
+            raise RunError(f"the claim {spec}", found="this run was never asked it", advice="corrie fraction")
+        known = {task.id: task for task in store.tasks()}
+        keys = store.keys()
+        kept = []
+        for request in spec.tasks:
+            before = _successes(store, keys, spec, Point.origin(), request)
+            if before is None:
+                raise RunError(f"the claim {spec}", found="the unmoved model is not scored yet", advice="it again")
+            kept.append(KeptScore(known[request.task], before, spec.tolerance))
+        outcomes: list[bool] = []
+        while True:
+            point = spec.point(len(outcomes))
+            found = [_successes(store, keys, spec, point, request) for request in spec.tasks]
+            scored = [successes for successes in found if successes is not None]
+            if len(scored) < len(found):
+                break
+            outcomes.append(all(k.keeps(successes) for k, successes in zip(kept, scored, strict=True)))
+        verdict = spec.rule.judge(outcomes)
+        points = store.points()
+        moved = [points[spec.point(i).id][1] for i in range(verdict.draws)]
+        cosines = [realised.cosine for realised in moved if realised.cosine is not None]
+        return cls(spec, store.identity.model, tuple(kept), verdict, min(cosines, default=None), len(claims))
+
+    @classmethod
+    def all_of(cls, store: Store) -> tuple[FractionClaim, ...]:
+        """Every claim that a run was asked, oldest first."""
+        return tuple(cls.from_store(store, spec) for spec, _ in store.claims())
+
+    @property
+    def status(self) -> Status:
+        """holds; fails: this design can no longer reach the claim; open: more draws may."""
+        return self.verdict.status
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claim is reached."""
+        return self.status == "holds"
+
+    @property
+    def supported(self) -> float:
+        """The fraction that the draws at hand support at the claim's confidence, rounded down to four digits."""
+        return rounded_down(self.verdict.lower, 4)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the claim rests on and what it does not say."""
+        named = [
+            "the claim was chosen before anyone looked along its directions",
+            "the numbers of the noise law stand for independent normal ones",
+            "it speaks of these examples, of this σ and of random directions: not of others, nor of directions that "
+            "were searched for",
+        ]
+        if self.model.dtype != "float32":
+            named.append(f"rounding the moved weights to {self.model.dtype} is part of the score")
+        if self.asked > 1:
+            together = max(0.0, 1 - self.asked * (1 - self.spec.confidence))
+            named.append(
+                f"this run was asked {self.asked} claims, each with an error of its own (if all have this confidence, "
+                f"all hold together with confidence {together:.4g} only)"
+            )
+        return tuple(named)
+
+    @property
+    def finding(self) -> str:
+        """What the draws say, without the conditions."""
+        v, names = self.verdict, " and ".join(kept.task.name for kept in self.kept)
+        claim = f"at least {v.fraction:.6g} of all directions keep {names}"
+        seen = f"{v.good} of {v.draws} draws did"
+        if v.status == "holds":
+            return f"{claim}; {seen}"
+        supported = f"with the same confidence the draws support {f'at least {self.supported:g}' if v.good else 'none'}"
+        if v.status == "fails":
+            return f"not shown that {claim}: {seen}, and the {self.spec.design} design ends there; {supported}"
+        return f"not yet shown that {claim}: {seen} ({v.remaining} more good ones would show it); {supported}"
+
+    def __str__(self) -> str:
+        score = "; ".join(
+            f"{k.task.name} ≥ {rounded_down(k.least + SLACK, 4):g} (unmoved {k.score:.4g}, chance "
+            f"{k.task.chance:.3g}) on the same {k.examples} examples, {k.losable or 'none'} of which may be lost on "
+            "balance"
+            for k in self.kept
+        )
+        return (
+            f"With confidence {self.spec.confidence:.6g} over the random choice of the directions (independent, each "
+            f"number of δ from N(0, 1)), about {self.model.name} in {self.model.dtype} moved to θ0 + σδ, σ = "
+            f"{self.spec.sigma:g} (L2 about {self.model.distance(self.spec.sigma):.3g}), where kept means {score}, "
+            f"assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: the claim, what was seen, and the sentence."""
+        v = self.verdict
+        return {
+            "status": v.status,
+            "holds": self.holds,
+            "sentence": str(self),
+            "finding": self.finding,
+            "assumptions": list(self.assumptions),
+            "at_least": v.fraction,
+            "confidence": v.confidence,
+            "supported": self.supported,
+            "good": v.good,
+            "draws": v.draws,
+            "remaining": v.remaining,
+            "design": self.spec.design,
+            "planned": self.spec.draws,
+            "sigma": self.spec.sigma,
+            "l2": self.model.distance(self.spec.sigma),
+            "smallest_cosine": self.cosine,
+            "tolerance": self.spec.tolerance,
+            "first_seed": self.spec.first,
+            "claims_asked_of_this_run": self.asked,
+            "tasks": [
+                {
+                    "task": k.task.name,
+                    "capability": k.task.capability,
+                    "score": k.score,
+                    "chance": k.task.chance,
+                    "least": k.least,
+                    "losable": k.losable,
+                    "examples": k.examples,
+                }
+                for k in self.kept
+            ],
+            "model": self.model.model_dump(mode="json"),
+        }
+
+
+def _successes(
+    store: Store, keys: set[CellKey], spec: FractionSpec, point: Point, request: TaskRequest
+) -> tuple[float | None, ...] | None:
+    """Of each of the first ``limit`` examples; None while a block is missing."""
+    wanted = [CellKey(point.id, request.task, block) for block in spec.scan.blocks(request)]
+    if not keys.issuperset(wanted):
+        return None
+    found = [outcome.success for cell in store.cells(wanted) for outcome in cell.outcomes]
+    return tuple(found[: request.limit])

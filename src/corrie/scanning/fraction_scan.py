@@ -1,0 +1,118 @@
+"""A claim about most directions that is ready to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corrie.analysis.fraction_claim import FractionClaim
+from corrie.analysis.kept_score import KeptScore
+from corrie.capabilities.task import Task
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.records.fraction_spec import ROOM, FractionSpec
+from corrie.records.point import Point
+from corrie.records.scan_spec import AlphaGrid
+from corrie.records.store import RunIdentity, Store
+from corrie.scanning.loop import fill
+from corrie.scanning.plans.fraction import FractionPlan
+from corrie.scanning.plans.line import line
+from corrie.scanning.provenance import provenance
+from corrie.scanning.scan import ENGINES, Scan
+from corrie.scanning.watch import Watch
+from corrie.scanning.work import Known
+
+PATIENCE = 10
+"""How many times the draws of a clean sheet the design without a plan looks at, unless it is told otherwise."""
+
+
+@dataclass(frozen=True)
+class FractionScan:
+    """Model and tasks (as a scan has them), and the claim."""
+
+    scan: Scan
+    claim: FractionSpec
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        tasks: Sequence[tuple[Task, int]],
+        *,
+        sigma: float,
+        at_least: float,
+        confidence: float,
+        tolerance: float = 0.05,
+        failures: int | None = 0,
+        first: int | None = None,
+        block: int = 10,
+    ) -> FractionScan:
+        """Check that everything fits, before a weight is moved or a file is made.
+
+        Raises:
+            InputError: no task, a task twice, a limit outside of a task's size, a claim that cannot be meant.
+            TaskError: this model cannot be asked this task.
+        """
+        scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid.between(sigma, sigma, 1), block=block)
+        claim = FractionSpec.of(
+            scan.spec.tasks,
+            sigma=sigma,
+            fraction=at_least,
+            confidence=confidence,
+            tolerance=tolerance,
+            failures=failures,
+            first=first,
+            block=block,
+        )
+        return cls(scan=Scan(scan.model, scan.tasks, claim.scan), claim=claim)
+
+    @property
+    def identity(self) -> RunIdentity:
+        """What must be equal for another scan or claim to share this one's run."""
+        return self.scan.identity
+
+    def run(
+        self, store: Store, *, engine: str = "serial", draws: int | None = None, watch: Watch | None = None
+    ) -> FractionClaim:
+        """Score the unmoved model, fix the design in the store, then draw until it is settled.
+
+        Args:
+            draws: look at no more than so many in all; the claim may stay open, and the same call with more goes on.
+
+        Raises:
+            InputError: the unmoved model's score cannot be told from chance: nothing is there to be kept.
+            RunError: the run has fixed another design for this question, or has looked along these directions.
+        """
+        self.scan.register(store)
+        executor = ENGINES[engine](self.scan.model, self.scan.tasks, self.claim.block)
+        fill(self.scan.spec, line, executor, store, watch=watch)  # no direction: the unmoved model alone
+        self._refuse_what_is_absent(store)
+        store.record_claim(self.claim, provenance(engine=engine, device=self.scan.model.device))
+        fill(self.scan.spec, self.plan(draws), executor, store, watch=watch)
+        return FractionClaim.from_store(store, self.claim)
+
+    def plan(self, draws: int | None = None) -> FractionPlan:
+        """Which draws come next.
+
+        Raises:
+            InputError: no draws at all.
+        """
+        if draws is not None and draws < 1:
+            raise InputError(f"{draws} draws", found="nothing would be looked at", advice=str(self.claim.draws))
+        usual = self.claim.draws * (PATIENCE if self.claim.failures is None else 1)
+        tasks = {id: task.identity for id, task in self.scan.tasks.items()}
+        return FractionPlan(self.claim, tasks, min(usual if draws is None else draws, ROOM))
+
+    def _refuse_what_is_absent(self, store: Store) -> None:
+        known = Known(store.cells())
+        for request in self.claim.tasks:
+            task = self.scan.tasks[request.task].identity
+            unmoved = known.successes(self.scan.spec, Point.origin(), request) or ()
+            kept = KeptScore(task, unmoved, self.claim.tolerance)
+            if not kept.present:
+                raise InputError(
+                    f"a claim that {task.name} is kept",
+                    found=f"the unmoved model's score of {kept.score:.3g} on {kept.examples} examples cannot be told "
+                    f"from chance ({task.chance:.3g}): there is nothing to keep",
+                    advice="more examples, or a task this model can do",
+                )
