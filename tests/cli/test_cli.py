@@ -204,7 +204,7 @@ def test_more_directions_extend_a_run(corrie: Corrie, scan: list[object]) -> Non
 
 def test_every_command_has_help(corrie: Corrie) -> None:
     assert corrie("--help").code == 0
-    for command in ("scan", "show", "report", "export", "tasks", "models", "doctor"):
+    for command in ("scan", "fraction", "show", "report", "export", "tasks", "models", "doctor"):
         said = corrie(command, "--help")
         assert said.code == 0
         assert "Usage: corrie " + command in said.out
