@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,6 +42,18 @@ def test_its_exact_coverage_is_never_below_the_confidence(n, confidence):
         mass = binom.pmf(np.arange(n + 1), n, p)
         assert mass[low <= p].sum() >= confidence - 1e-9
         assert mass[high >= p].sum() >= confidence - 1e-9
+
+
+@pytest.mark.parametrize(("n", "confidence"), [(546_594, 0.8), (352_942, 0.95), (200_000, 0.95), (99_984, 0.2)])
+def test_it_is_on_the_safe_side_where_the_inverse_is_found_from_its_complement(n, confidence):
+    """One or two events in very many draws: P(Bin(n, p) ≤ 1) has a closed form that is exact to the last places."""
+
+    def at_most_one(p: float) -> float:
+        none = math.exp(n * math.log1p(-p))
+        return none + n * p * none / (1 - p)
+
+    assert at_most_one(upper_limit(1, n, confidence)) <= 1 - confidence
+    assert 1 - at_most_one(lower_limit(2, n, confidence)) <= 1 - confidence
 
 
 @pytest.mark.parametrize(("p", "n"), [(0.5, 30), (0.9, 100), (0.999, 2000)])

@@ -35,6 +35,15 @@ def test_it_lies_around_the_observed_mean_and_shrinks():
     assert widths[0] > 2 * widths[1] > 4 * widths[2]
 
 
+def test_the_printed_interval_is_not_narrower_than_the_interval():
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        before = rng.random(60)
+        found = paired_difference(before, before * rng.random(60))
+        low, high = (float(end) for end in str(found).split("[")[1].split("]")[0].split(", "))
+        assert low <= found.low <= found.high <= high
+
+
 def test_swapping_the_models_swaps_the_sign():
     before, after = [1.0] * 40 + [0.0] * 10, [1.0] * 30 + [0.0] * 20
     there, back = paired_difference(before, after), paired_difference(after, before)

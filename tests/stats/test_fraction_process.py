@@ -78,6 +78,13 @@ def test_laws(count, confidence):
     assert evidence == sorted(evidence, reverse=True)
 
 
+def test_one_minus_a_small_limit_is_rounded_up():
+    """1 − 1e-9 has no room for the last places of 1e-9."""
+    for n in range(60, 100):
+        assert lower_limit(1, n) > 0
+        assert Fraction(upper_limit(n - 1, n)) > 1 - Fraction(lower_limit(1, n))
+
+
 def test_before_the_first_draw_nothing_is_known():
     assert lower_limit(0, 0) == 0.0
     assert upper_limit(0, 0) == 1.0

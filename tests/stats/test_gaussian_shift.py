@@ -91,7 +91,7 @@ def test_laws(p, ratio):
     assert p * (1 - 1e-12) <= high <= 1
     assert low == pytest.approx(1 - float(upper(1 - p, ratio)), abs=1e-9)
     assert p - low <= float(lipschitz(ratio)) + 1e-12  # the tight form is never worse than the Lipschitz form
-    assert float(lipschitz(ratio)) <= min(1.0, ratio / math.sqrt(2 * math.pi)) * (1 + 1e-12)
+    assert float(lipschitz(ratio)) <= min(1.0, ratio / math.sqrt(2 * math.pi)) * (1 + 1e-12) + 1e-290
 
 
 @given(shares, shares, ratios, ratios)
@@ -145,6 +145,8 @@ def test_the_ends():
     assert certified_radius(0.9, 0.0, 1.0) == math.inf
     assert certified_radius(1.0, 0.9, 1.0) == math.inf
     assert certified_radius(0.9, 0.9, 1.0) == 0.0
+    assert certified_radius(0.0, 0.0, 1.0) == math.inf  # any score is 0 or more
+    assert certified_radius(1.0, 1.0, 1.0) == math.inf  # 1 almost surely
 
 
 def test_results_are_rounded_to_the_safe_side():
@@ -152,6 +154,27 @@ def test_results_are_rounded_to_the_safe_side():
     assert float(upper(0.1, 1.0)) > norm.cdf(norm.ppf(0.1) + 1.0)
     assert noise_distance([3.0, 4.0], 1.0) >= 5.0
     assert ratio_between(0.1, 0.9) < norm.ppf(0.9) - norm.ppf(0.1)
+
+
+@pytest.mark.parametrize(
+    ("p", "ratio", "exact"),  # Φ(Φ⁻¹(p) + ratio) by 50-digit arithmetic
+    [
+        (1.931e-228, 2.369, 1.8941716736955534e-196),
+        (5.891e-272, 0.891, 1.7202229914944297e-258),
+        (3.326e-267, 4.197, 2.3532500397758813e-207),
+        (4.879852279762273e-244, -1.3139013017572908e-13, 4.879852279740876e-244),
+    ],
+)
+def test_far_out_they_are_on_the_safe_side_too(p, ratio, exact):
+    """Φ(z) changes by z² units in the last place where z changes by one."""
+    bound = float(lower(p, -ratio) if ratio < 0 else upper(p, ratio))
+    assert bound == pytest.approx(exact, rel=1e-11)
+    assert bound < exact if ratio < 0 else bound > exact
+
+
+def test_a_distance_too_small_or_large_to_be_squared_is_not_lost():
+    assert noise_distance([1e-170, 1e-170], 1.0) >= 1.414e-170
+    assert noise_distance([1e200], 1.0) == pytest.approx(1e200)
 
 
 @pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan, math.inf])

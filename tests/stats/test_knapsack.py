@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -89,6 +90,28 @@ def test_ties_zero_masses_and_ends():
         assert solve([0.4, 0.6], [0.1, 0.9], 1.0).cost == pytest.approx(1.0)
     p, q = masses(0, 40)
     assert zero_one(p, q, 1.0).cost == pytest.approx(1.0)
+
+
+def test_what_is_missing_by_less_than_a_rounding_ends_the_search():
+    """An outcome of just the budget's slack: without it, 1e-17 is left to buy, and nothing to buy it from."""
+    p, q = [0.2, 0.22, 1.04e-14, 0.4], [0.16, 0.05, 0.27, 0.52]
+    found = zero_one(p, q, sum(p))
+    assert found.exact
+    assert found.cost in (pytest.approx(0.73), pytest.approx(1.0))
+
+
+def test_grouped_outcomes_are_no_atoms():
+    """Two prompts of equal price: as one outcome they must be bought together, by themselves one is enough."""
+    apart, together = zero_one([0.25, 0.25, 0.5], [0.1, 0.1, 0.8], 0.25), zero_one([0.5, 0.5], [0.2, 0.8], 0.25)
+    assert apart.cost == pytest.approx(0.1)
+    assert together.cost == pytest.approx(0.2)
+    assert fractional([0.5, 0.5], [0.2, 0.8], 0.25).cost == pytest.approx(0.1)
+
+
+def test_prices_may_overflow():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fractional([1e-310, 1.0], [0.5, 0.5], 0.5).cost == pytest.approx(0.25)
 
 
 def test_what_cannot_be_meant_is_refused():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,6 +64,25 @@ def test_once_disproved_always_disproved(limits):
     sequence = [limits.lower_limit(x[:n], 0.9, anytime=True) for n in range(1, 201, 7)]
     assert sequence == sorted(sequence)
     assert sequence[-1] > 0.3
+
+
+def test_sums_are_rounded_to_the_safe_side():
+    """The formulas of Hoeffding's and Maurer & Pontil's limits in exact sums: no limit may lie above its own."""
+    for seed in range(40):
+        x = np.random.default_rng(seed).random(200 + seed)
+        n, nats = x.size, math.log(20)
+        values = [Fraction(float(v)) for v in x]
+        bets = [Fraction(min(1.0, math.sqrt(8 * nats / (t * math.log(t + 1))))) for t in range(1, n + 1)]
+        won, cost, staked, best = Fraction(0), Fraction(nats), Fraction(0), Fraction(0)
+        for value, bet in zip(values, bets, strict=True):
+            won, cost, staked = won + bet * value, cost + bet**2 / 8, staked + bet
+            best = max(best, (won - cost) / staked)
+        assert hoeffding.lower_limit(x, 0.95, anytime=True) < best - Fraction(1, 10**13)
+        mean = sum(values) / n
+        variance = sum((v - mean) ** 2 for v in values) / (n - 1)
+        short = math.sqrt(2 * variance * math.log(40) / n)
+        exact = mean - Fraction(short) - Fraction(7 * math.log(40) / (3 * (n - 1)))
+        assert empirical_bernstein.lower_limit(x, 0.95) < exact - Fraction(1, 10**13)
 
 
 @pytest.mark.parametrize("limits", SIBLINGS, ids=lambda m: m.__name__.split(".")[-1])

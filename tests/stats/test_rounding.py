@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corrie.stats.rounding import nudged_down, nudged_up, rounded_down, rounded_up
+from corrie.stats.rounding import TINY, nudged_down, nudged_up, rounded_down, rounded_up
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
 
@@ -25,8 +25,15 @@ def test_a_printed_number_never_flatters(value, digits):
 def test_a_nudge_is_small_and_goes_the_right_way(value):
     down, up = float(nudged_down(value)), float(nudged_up(value))
     assert down <= value <= up
-    assert value == 0 or down < value < up or abs(value) < 1e-300
-    assert abs(value - down) <= 1e-12 * abs(value)
+    assert value == 0 or down < value < up
+    assert abs(value - down) <= max(TINY, 1e-12 * abs(value))
+
+
+def test_numbers_too_small_for_a_nudge_go_to_the_safe_side():
+    for value in (5e-324, 1e-310, 1e-300):
+        assert float(nudged_down(value)) == 0.0 < value < float(nudged_up(value)) == TINY
+        assert float(nudged_down(-value)) == -TINY
+    assert float(nudged_down(0.0)) == float(nudged_up(0.0)) == 0.0
 
 
 def test_infinity_stays():

@@ -142,6 +142,12 @@ def test_thresholds_are_chosen_where_they_pay():
     assert ScoreLaw.of(certifying, choose_thresholds(selection, 0.5, draws=400), 0.95).lower(0.5) > 0.7
 
 
+@pytest.mark.parametrize("draws", [50, 57, 64, 300])
+def test_the_printed_bound_does_not_flatter(draws):
+    law = ScoreLaw.of([0.8] * draws, [0.7], 0.9)
+    assert float(str(law).split("score ≥ ")[1].split(" ")[0]) <= law.lower(0.0)
+
+
 def test_it_prints_a_sentence():
     assert str(ScoreLaw.of([0.8] * 300, [0.7], 0.99)).startswith("of 300 draws, 300 ≥ 0.7; smoothed score ≥ 0.68")
 

@@ -25,8 +25,9 @@ collapses much earlier, when none of that kind was drawn: with one in twenty, ei
 What can be said of most directions without this assumption is :class:`corrie.stats.PlannedFraction`'s to say, and
 needs many more of them.
 
-Of the grid: that it was not laid by looking at these scores, and that it reaches beyond the radius. If no line leaves
-within it, their spread cannot be seen, and the lower end rests on the two-way test alone.
+Of the grid: that it was not laid by looking at these scores, that the mean does not dip below the retention between two
+neighbouring σ and come back (the interval is for the radius *on the grid*), and that it reaches beyond the radius. If
+no line leaves within it, their spread cannot be seen, and the lower end rests on the two-way test alone.
 
 How many examples: with none lost so far, the lower end needs about m ≥ 4κ/((1−ρ)(J0−c)), with κ in (0, 1] the share in
 which different directions break the same examples: 133 κ for ρ = 0.95, J0 − c = 0.6. With fewer it is 0.

@@ -16,9 +16,10 @@ lower limit. It holds at any time by itself; a known n only makes the stakes bet
 
 σ̂²_{t−1} the variance of the draws before t, started at 1/4.
 
-The order matters: a bet on draw t may know the draws before it and nothing else. At any time, the values must come in
-the order in which they were drawn. For fixed n, where any order that ignores the values will do, they are dealt by a
-fixed shuffle, so that values that somebody sorted do no harm, and the limit is not let above their mean.
+The values share one mean. The order matters: a bet on draw t may know the draws before it and nothing else. At any
+time, the values must come in the order in which they were drawn. For fixed n, where any order that ignores the values
+will do, they are dealt by a fixed shuffle, so that values that somebody sorted do no harm, and the limit is not let
+above their mean.
 
 Source: Waudby-Smith & Ramdas 2024 (hedged capital, one-sided; predictable plug-in stakes).
 """
@@ -32,7 +33,7 @@ from numpy.typing import ArrayLike
 
 from corrie.stats.arguments import Array, error_of, independent_values
 from corrie.stats.bisection import last_holding
-from corrie.stats.rounding import nudged_down
+from corrie.stats.rounding import nudged_down, nudged_up
 
 LARGEST_STAKE = 0.75
 """c: the share of the capital that a single draw may cost at most."""
@@ -70,7 +71,7 @@ def upper_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = 
     >>> round(upper_limit([0.2] * 400), 2)
     0.21
     """
-    return 1 - lower_limit(1 - independent_values(values), confidence, anytime=anytime)
+    return float(min(1.0, nudged_up(1 - lower_limit(1 - independent_values(values), confidence, anytime=anytime), 1.0)))
 
 
 def log_capital(values: Array, stake: Array, mean: float) -> Array:

@@ -24,6 +24,10 @@ from corrie.errors import InputError
 from corrie.stats.arguments import error_of, independent_values, whole
 from corrie.stats.rounding import nudged_down, nudged_up
 
+NEAR_ZERO = 2.0**-10
+"""``betaincinv`` may find x as 1 minus its complement: its error is then a unit of 1, not of x. As a scale, this covers
+it: 2⁻¹⁰ · 2⁻⁴² = 2.2e-16."""
+
 
 class Tally(NamedTuple):
     """Successes among independent draws."""
@@ -61,7 +65,10 @@ def lower_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
     """
     k, n = _counts(successes, draws)
     error = error_of(confidence)
-    return float(nudged_down(betaincinv(k, n - k + 1, error))) if k else 0.0
+    if k == 0:
+        return 0.0
+    limit = betaincinv(k, n - k + 1, error)
+    return float(max(0.0, nudged_down(limit, limit + NEAR_ZERO)))
 
 
 def upper_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
@@ -75,7 +82,10 @@ def upper_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
     """
     k, n = _counts(successes, draws)
     error = error_of(confidence)
-    return float(min(1.0, nudged_up(betaincinv(k + 1, n - k, 1 - error)))) if k < n else 1.0
+    if k == n:
+        return 1.0
+    limit = betaincinv(k + 1, n - k, 1 - error)
+    return float(min(1.0, nudged_up(limit, limit + NEAR_ZERO)))
 
 
 def _counts(successes: int, draws: int) -> Tally:

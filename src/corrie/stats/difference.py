@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from corrie.stats import betting
 from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.paired_change import pairs
+from corrie.stats.rounding import nudged_down, nudged_up, rounded_down, rounded_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Difference:
     confidence: float
 
     def __str__(self) -> str:
-        interval = f"{self.mean:+.3g} [{self.low:+.3g}, {self.high:+.3g}]"
+        interval = f"{self.mean:+.3g} [{rounded_down(self.low):+.3g}, {rounded_up(self.high):+.3g}]"
         return f"{interval} ({self.examples} pairs, confidence {self.confidence:g})"
 
 
@@ -41,9 +42,10 @@ def paired_difference(before: ArrayLike, after: ArrayLike, confidence: float = 0
         InputError: scores outside [0, 1], other lengths, nothing left to compare, a confidence outside (0, 1).
 
     >>> print(paired_difference([1.0] * 200, [1.0] * 180 + [0.0] * 20))
-    -0.1 [-0.168, -0.0526] (200 pairs, confidence 0.95)
+    -0.1 [-0.168, -0.0525] (200 pairs, confidence 0.95)
     """
     x, y = pairs(before, after)
     halves, each = (1 + y - x) / 2, shared_confidence(confidence, 2)
-    low, high = betting.lower_limit(halves, each), betting.upper_limit(halves, each)
-    return Difference(float((y - x).mean()), 2 * low - 1, 2 * high - 1, x.size, confidence)
+    low = max(-1.0, float(nudged_down(2 * betting.lower_limit(halves, each) - 1, 1.0)))
+    high = min(1.0, float(nudged_up(2 * betting.upper_limit(halves, each) - 1, 1.0)))
+    return Difference(float((y - x).mean()), low, high, x.size, confidence)

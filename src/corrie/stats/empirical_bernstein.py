@@ -14,7 +14,8 @@ supermartingale (Fan, Grama & Liu 2015), which exceeds 1/a ever with probability
 
 with λ_t = min(3/4, √(2 ln(1/a) / (σ̂²_{t−1} t ln(t+1)))); the largest L_s, s ≤ t, holds after every draw at once.
 
-Sharper than Hoeffding where the variance is small and n is not; :mod:`corrie.stats.betting` is sharper still.
+The values share one mean. Sharper than Hoeffding where the variance is small and n is not;
+:mod:`corrie.stats.betting` is sharper still.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from numpy.typing import ArrayLike
 
 from corrie.stats.arguments import error_of, independent_values
 from corrie.stats.betting import guesses
+from corrie.stats.hoeffding import summed
+from corrie.stats.rounding import nudged_down, nudged_up
 
 
 def lower_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = False) -> float:
@@ -47,14 +50,15 @@ def lower_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = 
         if n == 1:
             return 0.0
         nats = math.log(2 / error)
-        return max(0.0, float(x.mean() - math.sqrt(2 * x.var(ddof=1) * nats / n) - 7 * nats / (3 * (n - 1))))
+        limit = x.mean() - math.sqrt(2 * x.var(ddof=1) * nats / n) - 7 * nats / (3 * (n - 1))
+        return max(0.0, float(nudged_down(limit, summed(n))))
     nats = -math.log(error)
     mean, variance = guesses(x)
     t = np.arange(1, n + 1)
     bet = np.minimum(0.75, np.sqrt(2 * nats / (variance * t * np.log(t + 1))))
     cost = (-np.log1p(-bet) - bet) * (x - mean) ** 2
     limits = (np.cumsum(bet * x) - nats - np.cumsum(cost)) / np.cumsum(bet)
-    return max(0.0, float(limits.max()))
+    return max(0.0, float(nudged_down(limits, summed(t)).max()))
 
 
 def upper_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = False) -> float:
@@ -63,4 +67,4 @@ def upper_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = 
     >>> round(upper_limit([0.2] * 400), 3)
     0.222
     """
-    return 1 - lower_limit(1 - independent_values(values), confidence, anytime=anytime)
+    return float(min(1.0, nudged_up(1 - lower_limit(1 - independent_values(values), confidence, anytime=anytime), 1.0)))

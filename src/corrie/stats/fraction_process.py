@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 from corrie.errors import InputError
 from corrie.stats.arguments import Array, error_of, share
 from corrie.stats.bisection import last_holding
-from corrie.stats.rounding import nudged_down
+from corrie.stats.rounding import nudged_down, nudged_up
 
 BETS = np.append(np.sqrt((np.arange(64) + 0.5) / 64), 1.0)
 """w: how far from p towards 1 each bet lies."""
@@ -89,4 +89,4 @@ def upper_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
     >>> round(upper_limit(0, 100), 3)
     0.033
     """
-    return 1 - lower_limit(draws - successes, draws, confidence)
+    return float(min(1.0, nudged_up(1 - lower_limit(draws - successes, draws, confidence), 1.0)))

@@ -13,7 +13,7 @@ lemma), so the running product is a nonnegative supermartingale and reaches 1/a 
 
     L_t = (Σ λ_i x_i − ln(1/a) − Σ λ_i²/8) / Σ λ_i,       λ_t = min(1, √(8 ln(1/a) / (t ln(t+1)))),
 
-and the largest L_s, s ≤ t, is a lower limit after every draw at once.
+and the largest L_s, s ≤ t, is a lower limit after every draw at once. Here all values must have the same mean.
 
 Where values vary little, :mod:`corrie.stats.betting` is far sharper.
 
@@ -27,8 +27,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from corrie.stats.arguments import error_of, independent_values
+from corrie.stats.arguments import Array, error_of, independent_values
 from corrie.stats.kl import lower_inverse
+from corrie.stats.rounding import nudged_down, nudged_up
 
 
 def lower_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = False) -> float:
@@ -51,7 +52,7 @@ def lower_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = 
     t = np.arange(1, x.size + 1)
     bet = np.minimum(1.0, np.sqrt(8 * nats / (t * np.log(t + 1))))
     limits = (np.cumsum(bet * x) - nats - np.cumsum(bet**2) / 8) / np.cumsum(bet)
-    return max(0.0, float(limits.max()))
+    return max(0.0, float(nudged_down(limits, summed(t)).max()))
 
 
 def upper_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = False) -> float:
@@ -60,4 +61,13 @@ def upper_limit(values: ArrayLike, confidence: float = 0.95, *, anytime: bool = 
     >>> round(upper_limit([0.2] * 400), 3)
     0.252
     """
-    return 1 - lower_limit(1 - independent_values(values), confidence, anytime=anytime)
+    return float(min(1.0, nudged_up(1 - lower_limit(1 - independent_values(values), confidence, anytime=anytime), 1.0)))
+
+
+def summed(count: ArrayLike) -> Array:
+    """The scale of a nudge for a mean over so many values: each addition may be off by half a unit in the last place.
+
+    >>> float(summed(1000))
+    3.0
+    """
+    return 1 + np.asarray(count, float) / 500

@@ -16,7 +16,8 @@ from corrie.stats.bisection import last_holding
 from corrie.stats.rounding import nudged_down, nudged_up
 
 EXACT = 1e-15
-"""A divergence is exact to less than this many nats."""
+"""A divergence is exact to less than this many nats and, where it is large, a few units of its own last place (less
+than a nudge of p)."""
 
 
 def divergence(q: float, p: float) -> float:

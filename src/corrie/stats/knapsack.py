@@ -16,7 +16,9 @@ With Gaussian noise the outcomes have no atoms and this is the tight bound Φ(Φ
 
 Zero-one: at least as much, for {0, 1} lies in [0, 1]; the gap is at most the q of one outcome. Found by branch and
 bound, with the fractional value of the outcomes still undecided as the bound. If the search is cut short, what is
-returned is the least bound of the open branches: a valid lower bound, marked as not exact.
+returned is the least bound of the open branches: a valid lower bound, marked as not exact. The outcomes must be the
+single ones that J sees: a sum of several (:meth:`corrie.stats.UniformKernel.outcomes`) may be bought in part, and is
+for the fractional form only.
 
 Source: Chen et al. 2025 (2501.19040) for certificates as knapsacks; Dantzig 1957; Neyman & Pearson 1933.
 """
@@ -61,8 +63,8 @@ def fractional(p_mass: ArrayLike, q_mass: ArrayLike, budget: float) -> Purchase:
     """The least E_Q J over J in [0, 1] with E_P J ≥ ``budget``.
 
     Args:
-        p_mass, q_mass: the probability of each outcome under P and under Q, shape (outcomes,). They need not sum to 1:
-            what is left out is out of reach and costs nothing.
+        p_mass, q_mass: the probability of each outcome under P and under Q, shape (outcomes,). They need not
+            sum to 1, but what is left out has no part in J: leave out no outcome that has mass under P.
         budget: in [0, 1]; at most the sum of ``p_mass``.
 
     Raises:
@@ -107,7 +109,7 @@ def zero_one(p_mass: ArrayLike, q_mass: ArrayLike, budget: float, *, branches: i
         if missing <= 0:
             return 0.0
         end = int(np.searchsorted(bought, bought[start] + missing))
-        if end >= bought.size:
+        if end >= bought.size or start == p_sorted.size:
             return np.inf
         part = min(1.0, (missing - (bought[end - 1] - bought[start])) / p_sorted[end - 1])
         return spent[end - 1] - spent[start] + part * q_sorted[end - 1]
@@ -117,25 +119,27 @@ def zero_one(p_mass: ArrayLike, q_mass: ArrayLike, budget: float, *, branches: i
     for _ in range(branches):
         bound, cost, start, missing, chosen = heapq.heappop(queue)
         if missing <= 0:
-            return _purchase(bound, order[list(chosen)], p.size, exact=True)
+            return _purchase(bound, order[list(chosen)], q, exact=True)
         for take in (True, False):
             left, paid = (missing - p_sorted[start], cost + q_sorted[start]) if take else (missing, cost)
             least = paid + relaxed(start + 1, left)
             if np.isfinite(least):
                 heapq.heappush(queue, (least, paid, start + 1, left, (*chosen, start) if take else chosen))
-    return _purchase(queue[0][0], order[list(queue[0][4])], p.size, exact=False)
+    return _purchase(queue[0][0], order[list(queue[0][4])], q, exact=False)
 
 
-def _purchase(cost: float, chosen: Indices, size: int, exact: bool) -> Purchase:
-    taken = np.zeros(size)
+def _purchase(cost: float, chosen: Indices, q: Array, exact: bool) -> Purchase:
+    taken = np.zeros_like(q)
     taken[chosen] = 1.0
-    return Purchase(float(nudged_down(cost)), tuple(taken.tolist()), exact)
+    # bounds are differences of sums of q: they are exact to a part of the whole sum
+    return Purchase(max(0.0, float(nudged_down(cost, q.sum()))), tuple(taken.tolist()), exact)
 
 
 def _by_price(p: Array, q: Array) -> Indices:
     """Outcomes with mass under P, cheapest per mass first."""
     some = np.flatnonzero(p > 0)
-    return some[np.argsort(q[some] / p[some], kind="stable")]
+    with np.errstate(over="ignore"):
+        return some[np.argsort(q[some] / p[some], kind="stable")]
 
 
 def _masses(p_mass: ArrayLike, q_mass: ArrayLike) -> tuple[Array, Array]:

@@ -5,8 +5,9 @@ Idea
 X_ij in {0, 1} is the outcome of example j on noise draw i, and p_j the Clopper–Pearson lower limit of P(X_j = 1) from
 its n independent draws, at error a/m (a union over the m examples, which share the draws). With probability 1 − a, for
 every θ' at distance r and all examples together, P(X_j = 1 at θ') ≥ g(p_j) = Φ(Φ⁻¹(p_j) − r/σ): example j is answered
-by a majority of draws as long as g(p_j) > 1/2. Their mean, mean_j g(p_j), bounds the smoothed score. As a total it is
-below the law of the score (:mod:`corrie.stats.score_law`), and it pays for the union; its use is to name the examples.
+by a majority of draws as long as g(p_j) > 1/2. Their mean, mean_j g(p_j), bounds the smoothed score. As a total it is,
+in the population, below the law of the score at all its thresholds (:mod:`corrie.stats.score_law`), and it pays for the
+union; its use is to name the examples.
 """
 
 from __future__ import annotations

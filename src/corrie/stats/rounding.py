@@ -1,8 +1,9 @@
 """Rounding that never flatters: a printed bound is never better than the true one.
 
 Two steps may flatter a guarantee. Special functions are exact to a few units in the last place only: ``nudged_down``
-moves a number by a relative 2⁻⁴² (2.3e-13), which is more than their error and less than any digit that is shown. And
-printing cuts digits: ``rounded_down`` cuts them towards −∞, exactly, in decimal arithmetic.
+moves a number by a relative 2⁻⁴² (2.3e-13), which is more than their error and less than any digit that is shown. Where
+an error grows with something other than the result (a difference of larger numbers, a far tail, a long sum), the caller
+says so by ``scale``. And printing cuts digits: ``rounded_down`` cuts them towards −∞, exactly, in decimal arithmetic.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from corrie.stats.arguments import Array
 
 MARGIN = 2.0**-42
 """Relative size of a nudge."""
+TINY = 2.0**-980
+"""Numbers of less than this size (1e-295) have no room for a nudge among the floats: they become 0 or this size,
+whichever is the safe side."""
 
 
 def nudged_down(value: ArrayLike, scale: ArrayLike | None = None) -> Array:
@@ -27,7 +31,8 @@ def nudged_down(value: ArrayLike, scale: ArrayLike | None = None) -> Array:
     """
     x = np.asarray(value, float)
     size = np.abs(x if scale is None else np.asarray(scale, float))
-    return np.where(np.isfinite(x), x - MARGIN * np.where(np.isfinite(size), size, 0.0), x)[()]
+    moved = np.where(np.isfinite(x), x - MARGIN * np.where(np.isfinite(size), size, 0.0), x)
+    return np.where((x != 0) & (np.maximum(size, np.abs(x)) < TINY), np.where(x > 0, 0.0, -TINY), moved)[()]
 
 
 def nudged_up(value: ArrayLike, scale: ArrayLike | None = None) -> Array:

@@ -48,7 +48,7 @@ from corrie.stats import clopper_pearson, gaussian_shift
 from corrie.stats.arguments import independent_values, share, whole
 from corrie.stats.bisection import last_holding
 from corrie.stats.multiplicity import shared_confidence
-from corrie.stats.rounding import nudged_down, nudged_up
+from corrie.stats.rounding import nudged_down, nudged_up, rounded_down
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ class ScoreLaw:
 
     def __str__(self) -> str:
         rows = ", ".join(f"{k} ≥ {level:.4g}" for k, level in zip(self.reached, self.thresholds, strict=True))
-        return f"of {self.draws} draws, {rows}; smoothed score ≥ {self.lower(0.0):.4g} (confidence {self.confidence:g})"
+        low = rounded_down(self.lower(0.0), 4)
+        return f"of {self.draws} draws, {rows}; smoothed score ≥ {low:.4g} (confidence {self.confidence:g})"
 
 
 def choose_thresholds(
