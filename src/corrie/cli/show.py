@@ -35,4 +35,9 @@ def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: f
         return
     from corrie.reporting.table import basins_table
 
+    if landscape.is_path:
+        from corrie.reporting.path_table import paths_table
+
+        wide_enough().print(paths_table(landscape))
+        return
     wide_enough().print(basins_table(landscape, landscape.basins(retention, confidence)))
