@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from corrie.analysis.landscape import Landscape
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
+    from corrie.models.directions import adapter, saved, toward
     from corrie.models.load import load
-    from corrie.records.direction import Gaussian, gaussian
+    from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
     from corrie.verbs import fraction, report, scan
     from corrie.weights.perturbed import perturbed
@@ -31,13 +32,17 @@ _HOME = {
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
     "Point": "corrie.records.point",
+    "adapter": "corrie.models.directions",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "load": "corrie.models.load",
     "perturbed": "corrie.weights.perturbed",
+    "quantised": "corrie.records.direction",
     "report": "corrie.verbs",
+    "saved": "corrie.models.directions",
     "scan": "corrie.verbs",
     "tasks": "corrie.capabilities.registry",
+    "toward": "corrie.models.directions",
 }
 
 __all__ = [
@@ -47,13 +52,17 @@ __all__ = [
     "Gaussian",
     "Landscape",
     "Point",
+    "adapter",
     "fraction",
     "gaussian",
     "load",
     "perturbed",
+    "quantised",
     "report",
+    "saved",
     "scan",
     "tasks",
+    "toward",
 ]
 
 

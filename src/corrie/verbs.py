@@ -42,7 +42,8 @@ def scan(
         model: a loaded model, or what :func:`corrie.load` takes.
         tasks: what is scored (:func:`corrie.tasks`): a task (its first 100 examples), or one with a limit,
             ``(task, 40)``.
-        directions: where to; by default eight Gaussian ones, ``gaussian(range(8))``.
+        directions: where to; by default eight Gaussian ones, ``gaussian(range(8))``. Also :func:`corrie.toward`,
+            :func:`corrie.adapter`, :func:`corrie.saved` (made for this loaded model) and :func:`corrie.quantised`.
         alpha: step sizes, ``"LO:HI:N"``, or ``"auto"`` to look for the edges.
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.

@@ -24,7 +24,7 @@ from corrie.analysis.curve import Curve
 from corrie.analysis.task_grid import Place, places, task_grid
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.cell import CellKey
-from corrie.records.direction import Direction, Normalisation
+from corrie.records.direction import Direction, Unit
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.scan_spec import ScanSpec
@@ -67,13 +67,13 @@ class Landscape:
     grids: Mapping[str, xr.Dataset]
 
     @classmethod
-    def from_store(cls, store: Store, normalisation: Normalisation | None = None) -> Landscape:
+    def from_store(cls, store: Store, normalisation: Unit | None = None) -> Landscape:
         """Read a run.
 
         Args:
             store: where the run is kept.
-            normalisation: of the directions to read (default: that of the latest spec). α means another thing under
-                each, so directions of several kinds never share a landscape.
+            normalisation: of the directions to read (default: that of the latest spec); ``path`` for those that are
+                not random. α means another thing under each, so directions of several kinds never share a landscape.
 
         Raises:
             RunError: nothing was asked of this run yet, or a cell of it is damaged.
@@ -110,7 +110,7 @@ class Landscape:
         return cls(store.identity.model, tasks, directions, steps, asked, MappingProxyType(grids))
 
     @classmethod
-    def open(cls, folder: Path | str, normalisation: Normalisation | None = None) -> Landscape:
+    def open(cls, folder: Path | str, normalisation: Unit | None = None) -> Landscape:
         """Read the run in a folder, without a lock, also while it is being scanned (see :meth:`from_store`).
 
         Raises:
@@ -128,6 +128,11 @@ class Landscape:
     def is_raw(self) -> bool:
         """Whether α is σ: every direction is Gaussian and not normalised."""
         return all(direction.normalisation == "none" for direction in self.directions)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether α = 1 is where each direction leads: another checkpoint, an adapter, rounded weights."""
+        return bool(self.directions) and all(direction.normalisation == "path" for direction in self.directions)
 
     def task(self, name: str) -> TaskIdentity:
         """The task of this name, or the only one that measures the capability of this name.
@@ -160,7 +165,8 @@ class Landscape:
         return Curve.of(self[name], self.task(name), band)
 
     def basin(self, name: str, retention: float | None = None, confidence: float = 0.95) -> Basin:
-        """How far a capability's basin reaches.
+        """How far a capability's basin reaches. Along paths, which are not random, there are edges only, on the side
+        of their ends (α > 0).
 
         Args:
             name: a task, or a capability that one task measures.
@@ -172,7 +178,8 @@ class Landscape:
             InputError: a retention or confidence that cannot be meant.
         """
         wanted = self.retention if retention is None else retention
-        return Basin.of(self[name], self.task(name), self.model, self.is_raw, wanted, confidence)
+        grid = self[name].sel(alpha=self[name].alpha > 0) if self.is_path else self[name]
+        return Basin.of(grid, self.task(name), self.model, self.is_raw, wanted, confidence)
 
     def basins(self, retention: float | None = None, confidence: float = 0.95) -> tuple[Basin, ...]:
         """The basin of every task, in order."""

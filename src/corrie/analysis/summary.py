@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.path_scores import path_scores
 
 
 def summary(landscape: Landscape, retention: float | None = None, confidence: float = 0.95) -> dict[str, Any]:
@@ -19,7 +20,8 @@ def summary(landscape: Landscape, retention: float | None = None, confidence: fl
 
     Returns:
         ``{"capabilities": [{capability, task, score, chance, examples, directions, missing, basin: {status, sigma,
-        sigma_low, sigma_high, l2, …}}, …], "model": {…}, "directions": […], "retention": …, "confidence": …}``.
+        sigma_low, sigma_high, l2, …}}, …], "model": {…}, "directions": […], "retention": …, "confidence": …}``; along
+        paths also ``"paths": [{direction, task, alpha: […], score: […], distance: […]}, …]``.
 
     >>> from corrie.testing.cliff_run import cliff_run
     >>> found = summary(Landscape.from_store(cliff_run(directions=2, examples=10)))["capabilities"][0]
@@ -27,7 +29,9 @@ def summary(landscape: Landscape, retention: float | None = None, confidence: fl
     ('language', 0.6, 2, True)
     """
     model = landscape.model
+    paths = {"paths": [line.to_json() for line in path_scores(landscape)]} if landscape.is_path else {}
     return {
+        **paths,
         "capabilities": [
             {
                 "capability": basin.capability,

@@ -66,7 +66,8 @@ class ScanProgress:
         self._points.add(point.id)
         if point.steps:
             self._here = f"α = {point.steps[0].alpha:g} along {point.steps[0].direction.id.split('@')[0]}"
-            if point.steps[0].direction.seed == 2**63 - 1:
+            direction = point.steps[0].direction
+            if direction.kind == "gaussian" and direction.seed == 2**63 - 1:
                 self._here = f"scouting α = {point.steps[0].alpha:g}"
         else:
             self._here = "the unmoved model"

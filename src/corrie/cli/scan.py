@@ -20,7 +20,12 @@ Tasks = Annotated[
     typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; may be repeated. Default: the suite."),
 ]
 Directions = Annotated[
-    list[str], typer.Option("--direction", help="gaussian:SEEDS, such as gaussian:0-7; may be repeated.")
+    list[str],
+    typer.Option(
+        "--direction",
+        help="gaussian:SEEDS, such as gaussian:0-7; toward:CHECKPOINT, adapter:FOLDER, quantised:int8, quantised:int4, "
+        "saved:FILE (with --alpha 0:1:11); may be repeated.",
+    ),
 ]
 Alpha = Annotated[str, typer.Option(help="auto (find the edges), or LO:HI:N, both ends included.")]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
@@ -61,7 +66,7 @@ def scan(
     to: To = None,
     as_json: Json = False,
 ) -> None:
-    """Move a model along random directions, score its capabilities at every point, find where each basin ends.
+    """Move a model along directions (by default random), score it at every point, find where each basin ends.
 
     Everything is kept in the run folder, cell by cell: after Ctrl-C or a kill the same command goes on where it was,
     and more directions, step sizes, tasks or examples extend the run.
@@ -72,8 +77,8 @@ def scan(
         raise InputError(f"retention {retention:g}", found="not a share between 0 and 1", advice="0.95")
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    directions = [d for text in direction for d in parse_directions(text, normalisation)]
-    if len({d.id for d in directions}) < len(directions):
+    wanted = [d for text in direction for d in parse_directions(text, normalisation)]
+    if len({d.id for d in wanted}) < len(wanted):
         raise InputError(" ".join(direction), found="a direction is there twice", advice="each seed once")
     seconds = None if budget is None else parse_duration(budget)
     from corrie.records.scan_spec import parse_alpha
@@ -84,6 +89,7 @@ def scan(
     asked = [parse_task(text) for text in task]
     found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
     say(f"Loading {model} …")
+    from corrie.models.directions import find_directions
     from corrie.models.load import load
     from corrie.scanning.scan import ENGINES, Scan
 
@@ -95,6 +101,7 @@ def scan(
         asked = [parse_task(name) for name in default_suite(loaded.reader().has_chat_template)]
         found = tasks(*(a.name for a in asked), chat=chat, say=say)
         say(f"Tasks: {', '.join(a.name for a in asked)}.")
+    directions = find_directions(loaded, wanted, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
     prepared = Scan.of(loaded, chosen, directions=directions, alpha=alphas, block=block, retention=retention)
     folder = to or Path("runs") / loaded.identity.name.replace("/", "--")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from corrie.cli.console import give, wide_enough
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from corrie.analysis.landscape import Landscape
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
@@ -39,8 +44,16 @@ def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: f
         give({**found, "claims": [claim.to_json() for claim in claims]})
         return
     if landscape is not None:
-        from corrie.reporting.table import basins_table
-
-        wide_enough().print(basins_table(landscape, landscape.basins(retention, confidence)))
+        wide_enough().print(_table(landscape, retention, confidence))
     for claim in claims:
         give(str(claim))
+
+
+def _table(landscape: Landscape, retention: float | None, confidence: float) -> Table:
+    """Basins of a landscape along random directions, scores along a path."""
+    from corrie.reporting.path_table import paths_table
+    from corrie.reporting.table import basins_table
+
+    if landscape.is_path:
+        return paths_table(landscape)
+    return basins_table(landscape, landscape.basins(retention, confidence))

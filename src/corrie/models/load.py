@@ -62,7 +62,7 @@ def load(
         raise InputError(f"dtype {dtype!r}", found="no such precision", advice=" or ".join(DTYPES))
     target = pick_device(device)
     with _quiet():
-        source, shown = _locate(str(name), say)
+        source, shown = locate(str(name), say)
         module, tokenizer = _from_pretrained(source, shown, DTYPES[dtype])
     module.eval()
     module.to(target)
@@ -120,8 +120,12 @@ def from_module(
     return Model(module=module, tokenizer=tokenizer, selection=chosen, identity=identity)
 
 
-def _locate(name: str, say: Say) -> tuple[Path | str, str]:
-    """Where a name leads: a folder, or a name for the hub; and how to call it in results."""
+def locate(name: str, say: Say = silent) -> tuple[Path | str, str]:
+    """Where a name leads: a folder, or a name for the hub; and how to call it in results.
+
+    Raises:
+        ModelError: no such folder or file, or no causal language model in it.
+    """
     embedded = {m.name for m in embedded_models()}
     if name in embedded:
         return convert_gguf(packaged_model(name, say), say), name

@@ -12,6 +12,7 @@ from corrie.models.encoding import Encoder
 from corrie.models.reader import ModelReader, tree_works
 from corrie.records.model import ModelIdentity
 from corrie.weights.selection import Selection
+from corrie.weights.sources import Sources
 
 
 @dataclass
@@ -22,15 +23,18 @@ class Model:
     tokenizer   its Hugging Face tokenizer
     selection   the tensors that move
     identity    name, architecture, fingerprint, precision, dimension, norm, notes
+    sources     where the tensors of directions lie that were made for this model (:mod:`corrie.models.directions`)
     """
 
     module: nn.Module
     tokenizer: Any
     selection: Selection
     identity: ModelIdentity
+    sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.sources = Sources(own=self.identity.fingerprint)
         self._encoder = Encoder(self.tokenizer, self._longest())
 
     def reader(self) -> ModelReader:

@@ -7,12 +7,13 @@ tensors: change the law and every id changes with it.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record
+from corrie.records.paths import Adapter, Difference, Quantised, Saved, quantised
 
 Normalisation = Literal["none", "unit", "layer", "filter"]
 NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
@@ -49,8 +50,11 @@ class Gaussian(Record):
         return self.id
 
 
-Direction = Gaussian
-"""Any kind of direction (one so far)."""
+Direction = Annotated[Gaussian | Difference | Adapter | Quantised | Saved, Field(discriminator="kind")]
+"""Any kind of direction."""
+
+Unit = Normalisation | Literal["path"]
+"""What one α is along a direction: as a Gaussian one is normalised, or the way to the end of a path."""
 
 
 def gaussian(
@@ -69,18 +73,53 @@ def gaussian(
     return tuple(Gaussian(seed=s, normalisation=normalisation) for s in listed)
 
 
-def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian, ...]:
-    """Directions as written on the command line: ``gaussian:A``, ``gaussian:A-B`` (both included), ``gaussian:A,B``.
+class Named(Record):
+    """A direction asked for by a place, before its content was looked at (``corrie.models.directions`` does).
+
+    kind    ``toward`` (a checkpoint), ``adapter`` or ``saved``
+    place   a folder, a file, or a name
+    """
+
+    kind: Literal["toward", "adapter", "saved"]
+    place: str
+
+    @property
+    def id(self) -> str:
+        """As it is written."""
+        return f"{self.kind}:{self.place}"
+
+
+KINDS = ("gaussian", "toward", "adapter", "quantised", "saved")
+"""What a direction on the command line may begin with."""
+
+
+def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian | Quantised | Named, ...]:
+    """Directions as written on the command line: ``gaussian:A``, ``gaussian:A-B`` (both included), ``gaussian:A,B``;
+    ``toward:CHECKPOINT``, ``adapter:FOLDER``, ``quantised:int8``, ``saved:FILE``.
 
     >>> [d.seed for d in parse_directions("gaussian:0-2,7")]
     [0, 1, 2, 7]
+    >>> [d.id for d in parse_directions("toward:my-finetune/")]
+    ['toward:my-finetune/']
     """
     chosen: Normalisation | None = next((n for n in NORMALISATIONS if n == normalisation), None)
     if chosen is None:
         raise UnknownName("normalisation", normalisation, NORMALISATIONS)
     kind, _, rest = text.partition(":")
-    if kind != "gaussian":
-        raise UnknownName("direction", kind, ["gaussian"])
+    if kind not in KINDS:
+        raise UnknownName("direction", kind, KINDS)
+    if kind != "gaussian" and chosen != "none":
+        raise InputError(
+            f"direction {text!r}, normalisation {chosen}",
+            found="only Gaussian directions can be normalised: α = 1 is where this one leads",
+            advice="--normalisation none",
+        )
+    if kind == "quantised":
+        return (quantised(rest),)
+    if kind == "toward" or kind == "adapter" or kind == "saved":
+        if not rest:
+            raise InputError(f"direction {text!r}", found="it does not say where", advice=f"{kind}:PATH")
+        return (Named(kind=kind, place=rest),)
     seeds: list[int] = []
     try:
         for part in rest.split(","):

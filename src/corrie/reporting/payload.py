@@ -22,6 +22,7 @@ def payload(landscape: Landscape, basins: Sequence[Basin]) -> dict[str, Any]:
     model = landscape.model
     return {
         "raw": landscape.is_raw,
+        "path": landscape.is_path,
         "root": math.sqrt(model.dimension),
         "rms": model.rms,
         "tasks": [_task(landscape, basin, number) for number, basin in enumerate(basins)],

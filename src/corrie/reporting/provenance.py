@@ -36,7 +36,7 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         ("Norm", f"‖θ₀‖ = {model.norm:.6g}, a typical weight {model.rms:.4g}"),
         ("Notes", "; ".join(model.notes) or "none"),
         ("Noise law", ", ".join(identity.laws)),
-        ("Directions", _listed(direction.id for direction in view.landscape.directions)),
+        ("Directions", _listed(str(direction) for direction in view.landscape.directions)),
         ("Run", f"{view.name}, format {identity.format}, blocks of {identity.block} examples"),
     ]
     for number, (spec, origin) in enumerate(view.landscape.asked, 1):

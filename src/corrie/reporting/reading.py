@@ -43,6 +43,12 @@ def reading(landscape: Landscape) -> Markup:
             f"weight. The L2 distance is σ√d with d = {model.dimension:,}; a typical weight has the size "
             f"‖θ₀‖/√d = {model.rms:.3g}."
         )
+    elif landscape.is_path:
+        unit = (
+            "The directions are paths: α = 0 is the unmoved model, α = 1 where each of them leads (a tuned, adapted, "
+            "rounded or saved change of the weights), beyond is extrapolation. α is no noise level, and no radius in σ "
+            "is given."
+        )
     else:
         unit = "The directions are normalised: the step α is no noise level, and no radius in σ is given."
     entries = (("The step: α, σ, L2", unit), *ENTRIES)

@@ -10,7 +10,7 @@ from corrie.reporting.palette import SERIES
 from corrie.reporting.provenance import provenance
 from corrie.reporting.reading import reading
 from corrie.reporting.run_view import RunView
-from corrie.reporting.words import caution, headline, realised, terms, verdict
+from corrie.reporting.words import along_paths, caution, headline, realised, terms, verdict
 
 
 def run_section(view: RunView, number: int, titled: bool) -> Markup:
@@ -58,15 +58,16 @@ def _answer(view: RunView) -> Markup:
         for i, basin in enumerate(view.basins)
     )
     moved = "all of them" if model.dimension == model.parameters else f"{model.dimension:,} of them"
+    kind = "path" if view.landscape.is_path else "random direction"
     about = (
-        f"{view.model} has {model.parameters:,} parameters; {moved} are moved, in {model.dtype}, along {lines} random "
-        f"direction{'s' * (lines != 1)}. A score is the share of a fixed set of examples that comes out right. "
+        f"{view.model} has {model.parameters:,} parameters; {moved} are moved, in {model.dtype}, along {lines} "
+        f"{kind}{'s' * (lines != 1)}. A score is the share of a fixed set of examples that comes out right. "
     )
-    if view.basins:
+    if view.basins and not view.landscape.is_path:
         about += terms(view.basins[0].retention, view.basins[0].confidence)
     warnings = [tag("p", said) for said in caution(view.landscape, view.basins)]
     return join(
-        tag("p", headline(view.basins), class_="lede"),
+        tag("p", along_paths(view.landscape) if view.landscape.is_path else headline(view.basins), class_="lede"),
         tag("ul", *verdicts, class_="verdicts"),
         tag("p", about, class_="about"),
         tag("div", *warnings, class_="caution", role="note") if warnings else Markup(),

@@ -9,6 +9,7 @@ import numpy as np
 
 from corrie.analysis.basin import Basin, percent
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.path_scores import path_scores
 
 
 def verdict(basin: Basin) -> str:
@@ -79,11 +80,23 @@ def headline(basins: Sequence[Basin]) -> str:
     return text + "."
 
 
+def along_paths(landscape: Landscape) -> str:
+    """The headline of a landscape along paths: what is left of each capability where each of them leads."""
+    said = []
+    for line in path_scores(landscape):
+        before, after = line.at(0.0), line.at(1.0)
+        if before is not None and after is not None:
+            said.append(f"{line.task} {before:.2f} → {after:.2f} along {line.says}")
+    if not said:
+        return "Paths to other weights: their ends, α = 1, have not been scored."
+    return f"From the model (α = 0) to where each path leads (α = 1): {'; '.join(said)}."
+
+
 def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     said: list[str] = []
     few = [basin for basin in basins if basin.indicative and basin.status not in ("unmeasured", "absent")]
-    if few:
+    if few and not landscape.is_path:
         sizes = f"{min(b.directions for b in few)} directions × {min(b.examples for b in few)} examples"
         said.append(f"Indicative only: {sizes}; below 8 × 100 the intervals are wide and the picture may change.")
     missing = {task.name: landscape.missing(task.name) for task in landscape.tasks}

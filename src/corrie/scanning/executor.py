@@ -56,7 +56,7 @@ class SerialExecutor:
         self._weights: Moving | None = None
 
     def __enter__(self) -> Self:
-        self._weights = self._stack.enter_context(moving(self._model.selection))
+        self._weights = self._stack.enter_context(moving(self._model.selection, self._model.sources))
         return self
 
     def __exit__(

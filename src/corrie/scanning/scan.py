@@ -87,6 +87,12 @@ class Scan:
             raise InputError(f"tasks {', '.join(names)}", found=f"{min(twice)} is there twice", advice="each task once")
         if len({d.normalisation for d in directions}) > 1:
             raise InputError("directions", found="several normalisations in one scan", advice="a scan for each")
+        if isinstance(alpha, AlphaAuto) and directions and directions[0].normalisation == "path":
+            raise InputError(
+                f"alpha auto along {directions[0]}",
+                found="only random directions are looked at by a scout; this one leads from α = 0 to its end at α = 1",
+                advice="--alpha 0:1:11, or further: --alpha=-0.5:1.5:9",
+            )
         reader = model.reader()
         for task, limit in tasks:
             if not 0 < limit <= task.identity.size:

@@ -11,9 +11,9 @@ import math
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Protocol
 
 import torch
@@ -25,6 +25,7 @@ from corrie.records.store import Realised
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.realise import RealisedDirection, realise
 from corrie.weights.selection import CHUNK, Selection, select
+from corrie.weights.sources import Sources
 
 DEVICE_CHUNK = 1 << 26
 """Elements written at a time on an accelerator, where there is no cache to stay in but each call costs."""
@@ -39,7 +40,8 @@ class Moving:
     Memory: one pristine copy of what moves, and the last used directions (as many as one point has).
     """
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, sources: Sources | None = None) -> None:
+        self._sources = sources or Sources()
         self._live: dict[str, Tensor] = {n: p.data for n, p in selection.tensors.items()}
         self._pristine: dict[str, Tensor] = {n: t.clone() for n, t in self._live.items()}
         self._directions: dict[str, RealisedDirection] = {}
@@ -47,7 +49,11 @@ class Moving:
         self._moved = False
 
     def to(self, point: Point) -> Realised:
-        """Write the weights of a point, from the pristine copy; how much of the asked step they took."""
+        """Write the weights of a point, from the pristine copy; how much of the asked step they took.
+
+        Raises:
+            InputError, ModelError: a direction whose tensors are not at hand (:func:`corrie.weights.realise`).
+        """
         if not point.steps:
             self.home()
             return Realised(asked=0.0, norm=0.0, cosine=None)
@@ -55,12 +61,30 @@ class Moving:
         self._directions = {k: v for k, v in self._directions.items() if k in wanted}
         for step in point.steps:
             if step.direction.id not in self._directions:
-                self._directions[step.direction.id] = realise(step.direction, self._pristine)
+                self._directions[step.direction.id] = realise(step.direction, self._pristine, self._sources)
+        return self._write([(self._directions[s.direction.id].tensors, s.alpha) for s in point.steps], str(point))
+
+    def by(self, tensors: Mapping[str, Tensor], alpha: float = 1.0) -> Realised:
+        """Write θ0 + α·δ for a δ in hand, such as the present direction of a search; it has no record yet.
+
+        Args:
+            tensors: name → δ's part, float32, for every tensor that moves.
+            alpha: the step size.
+        """
+        return self._write([(tensors, alpha)], f"θ0 + {alpha:g}·δ")
+
+    @property
+    def pristine(self) -> Mapping[str, Tensor]:
+        """The unmoved tensors. Not to be written to."""
+        return MappingProxyType(self._pristine)
+
+    def _write(self, moves: Sequence[tuple[Mapping[str, Tensor], float]], what: str) -> Realised:
+        """Write θ0 + Σ α_k δ_k: the one place where a weight is set."""
         self._moved = True
         products: list[Tensor] = []
         for name, live in self._live.items():
             base = self._pristine[name].reshape(-1)
-            steps = [(self._directions[s.direction.id].tensors[name].reshape(-1), s.alpha) for s in point.steps]
+            steps = [(tensors[name].reshape(-1), alpha) for tensors, alpha in moves]
             flat = live.view(-1) if live.is_contiguous() else torch.empty_like(base)
             chunk = CHUNK if live.device.type == "cpu" else DEVICE_CHUNK
             for start in range(0, base.numel(), chunk):
@@ -78,11 +102,11 @@ class Moving:
         cosine = dot / math.sqrt(asked * norm) if asked and norm else 0.0
         if cosine < SWALLOWED:
             warnings.warn(
-                f"{point}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "
+                f"{what}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "
                 f"with cosine {cosine:.2f} to what was asked: {next(iter(self._live.values())).dtype} rounds it away. "
                 "Try: larger alpha, or float32.",
                 PrecisionWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
 
@@ -107,12 +131,12 @@ class Moving:
 
 
 @contextmanager
-def moving(selection: Selection) -> Iterator[Moving]:
+def moving(selection: Selection, sources: Sources | None = None) -> Iterator[Moving]:
     """Lend the weights out: ``with moving(selection) as weights: weights.to(point)``.
 
     On leaving, also by an exception or an interrupt, they are restored by copy and verified by fingerprint.
     """
-    weights = Moving(selection)
+    weights = Moving(selection, sources)
     try:
         yield weights
     finally:
@@ -123,10 +147,13 @@ def moving(selection: Selection) -> Iterator[Moving]:
 
 
 class HasSelection(Protocol):
-    """A loaded model (``corrie.load``): its selection says which tensors move."""
+    """A loaded model (``corrie.load``): its selection says which tensors move, its sources where directions lie."""
 
     @property
     def selection(self) -> Selection: ...
+
+    @property
+    def sources(self) -> Sources: ...
 
 
 @contextmanager
@@ -151,8 +178,8 @@ def perturbed(model: nn.Module | HasSelection, point: Point) -> Iterator[Realise
     >>> changed, bool((layer.weight == before).all()), round(realised.cosine, 3)
     (True, True, 1.0)
     """
-    selection = select(model) if isinstance(model, nn.Module) else model.selection
-    with moving(selection) as weights:
+    whole = isinstance(model, nn.Module)
+    with moving(select(model) if whole else model.selection, None if whole else model.sources) as weights:
         yield weights.to(point)
 
 

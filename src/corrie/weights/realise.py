@@ -1,18 +1,27 @@
-"""A direction as tensors: made from its record and, where its normalisation needs them, the model's own weights."""
+"""A direction as tensors: made from its record, the model's own weights, and files where its numbers lie in files.
+
+Each kind of record has its maker; they share one shape, (record, pristine tensors, sources) → tensors by name.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from corrie.errors import InputError
-from corrie.records.direction import Direction
+from corrie.records.direction import Direction, Gaussian
+from corrie.weights.adapter import adapter
+from corrie.weights.difference import difference
 from corrie.weights.noise import gaussian_noise
+from corrie.weights.rounding import rounding
+from corrie.weights.saved import saved
 from corrie.weights.selection import squared_norm
+from corrie.weights.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -32,21 +41,40 @@ class RealisedDirection:
         return f"{self.direction.id}: ‖δ‖ = {self.norm:.6g} over {len(self.tensors)} tensors"
 
 
-def realise(direction: Direction, pristine: Mapping[str, Tensor]) -> RealisedDirection:
+def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sources | None = None) -> RealisedDirection:
     """The tensors of a direction for a model whose unmoved tensors are ``pristine``.
+
+    Args:
+        direction: the record.
+        pristine: name → the model's own tensor, for every tensor that moves.
+        sources: where content lies that a record names by its hash (checkpoints, adapters, saved directions).
+
+    Raises:
+        InputError: content that is not at hand, or a direction that moves nothing of what is selected.
+        ModelError: files that do not hold what they should.
 
     >>> from corrie.records.direction import Gaussian
     >>> unit = realise(Gaussian(seed=1, normalisation="unit"), {"w": torch.ones(3, 4)})
     >>> round(unit.norm, 6), tuple(unit.tensors["w"].shape)
     (1.0, (3, 4))
     """
+    tensors = _MAKERS[direction.kind](direction, pristine, sources or Sources())
+    norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
+    if norm == 0.0 and direction.normalisation == "path":
+        raise InputError(
+            str(direction), found="it moves nothing: it is zero in every tensor that is selected", advice="another one"
+        )
+    return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
+
+
+def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> dict[str, Tensor]:
+    """The noise law, and then the normalisation."""
     tensors = {
         name: torch.from_numpy(gaussian_noise(direction.seed, name, base.numel())).reshape(base.shape).to(base.device)
         for name, base in pristine.items()
     }
     _NORMALISE[direction.normalisation](tensors, pristine)
-    norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
-    return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
+    return tensors
 
 
 def _as_drawn(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
@@ -84,4 +112,12 @@ _NORMALISE: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Non
     "unit": _unit,
     "layer": _layer,
     "filter": _filter,
+}
+
+_MAKERS: dict[str, Callable[[Any, Mapping[str, Tensor], Sources], dict[str, Tensor]]] = {
+    "gaussian": _gaussian,
+    "difference": difference,
+    "adapter": adapter,
+    "quantised": rounding,
+    "saved": saved,
 }

@@ -61,7 +61,7 @@
     ...more,
   });
 
-  const stepName = (run) => (run.raw ? "σ, noise per weight" : "α, step along a normalised direction");
+  const stepName = (run) => (run.raw ? "σ, noise per weight" : run.path ? "α, from the model (0) to where the path leads (1)" : "α, step along a normalised direction");
   const stepLetter = (run) => (run.raw ? "σ" : "α");
 
   /** How far the run looked, to the left and to the right. */

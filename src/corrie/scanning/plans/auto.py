@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from corrie.errors import InputError
-from corrie.records.direction import Gaussian, Normalisation
+from corrie.records.direction import Gaussian, Unit
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, ScanSpec, TaskRequest
@@ -46,14 +46,21 @@ _TYPICAL_POINTS = 6
 """Scouting steps and midpoints that a scan usually needs: only for the estimate of the time left."""
 
 
-def natural_step(model: ModelIdentity, normalisation: Normalisation) -> float:
+def natural_step(model: ModelIdentity, normalisation: Unit) -> float:
     """The α that changes every weight by about its own size, in the units of a normalisation."""
-    return {"none": model.rms, "unit": model.norm, "layer": 1.0, "filter": 1.0}[normalisation]
+    return {"none": model.rms, "unit": model.norm, "layer": 1.0, "filter": 1.0, "path": 1.0}[normalisation]
 
 
 def scout_direction(spec: ScanSpec) -> Gaussian:
-    """The direction that looks ahead, normalised as the scan's own."""
-    return Gaussian(seed=SCOUT_SEED, normalisation=spec.directions[0].normalisation)
+    """The direction that looks ahead, normalised as the scan's own.
+
+    Raises:
+        InputError: directions that are not random.
+    """
+    normalisation = spec.directions[0].normalisation
+    if normalisation == "path":
+        raise InputError("a scout", found="directions that are not random", advice="an alpha grid, such as 0:1:11")
+    return Gaussian(seed=SCOUT_SEED, normalisation=normalisation)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,202 @@
+"""Directions that start at a loaded model and lead to what lies in files: looked at, checked, hashed, remembered.
+
+Each function returns a record; where its tensors lie is kept in ``model.sources``. The files are read again, tensor by
+tensor, when the weights move; nothing but headers stays in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from corrie.errors import FetchError, InputError, ModelError
+from corrie.models.checkpoint import check_folder
+from corrie.models.load import locate
+from corrie.models.model import Model
+from corrie.records.direction import Direction, Named
+from corrie.records.paths import Adapter, Difference, Saved
+from corrie.sources.packages import Say, silent
+from corrie.weights.adapter import AdapterFiles
+from corrie.weights.agreement import check_same_tensors, shown
+from corrie.weights.saved import look_at_saved
+from corrie.weights.selection import named_parameters
+from corrie.weights.tensor_files import TensorFiles
+
+SETTINGS = (
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "n_head",
+    "hidden_act",
+    "activation_function",
+    "rms_norm_eps",
+    "layer_norm_epsilon",
+    "rope_parameters",
+    "sliding_window",
+    "tie_word_embeddings",
+)
+"""What of a configuration changes the function that weights compute without showing in their shapes."""
+
+
+def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
+    """The direction from a model to another checkpoint of it: δ = θ_tuned − θ0.
+
+    α = 0 is the model, α = 1 the other checkpoint as it would have been loaded at the model's precision, α > 1 and
+    α < 0 extrapolate. Only the tensors that the model lets move (``include``, ``exclude``) move.
+
+    Args:
+        model: where it starts.
+        place: a folder, a ``.gguf`` file, an embedded model or a name on the hub: a fine-tune, a merge, ….
+        say: is told when something is fetched or converted.
+
+    Raises:
+        ModelError: another architecture, other settings, another vocabulary, missing or extra tensors, other shapes;
+            they are named.
+        FetchError: the hub did not give it.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import save_toy, toy_model
+    >>> tuned = save_toy(Path(tempfile.mkdtemp()) / "tuned", seed=1)
+    >>> toward(toy_model(seed=0), tuned).tuned_name
+    'tuned'
+    """
+    source, name = locate(str(place), say)
+    folder = source if isinstance(source, Path) else _from_hub(source)
+    check_folder(folder)
+    _check_settings(model, folder, name)
+    _check_vocabulary(model, folder, name)
+    files = TensorFiles.open(folder)
+    check_same_tensors(model.module, files)
+    content = files.digest()
+    model.sources.add(content, folder)
+    return Difference(base=model.identity.fingerprint, tuned=content, base_name=model.identity.name, tuned_name=name)
+
+
+def adapter(model: Model, folder: str | Path) -> Adapter:
+    """The direction along which a LoRA adapter moves a model: what merging it adds to the weights.
+
+    Args:
+        model: what the adapter is for.
+        folder: as PEFT's ``save_pretrained`` wrote it.
+
+    Raises:
+        ModelError: no LoRA adapter, one whose effect is no plain product of two matrices (DoRA, …), or one of another
+            model; what does not fit is named.
+    """
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ModelError(f"adapter {folder}", found="no such folder", advice="a folder with adapter_config.json")
+    found = AdapterFiles.open(path)
+    found.check({n: tuple(p.shape) for n, p in named_parameters(model.module).items()})
+    content = found.content()
+    model.sources.add(content, path)
+    return Adapter(content=content, name=path.resolve().name)
+
+
+def saved(model: Model, file: str | Path) -> Saved:
+    """A direction that was kept in a file (:func:`corrie.weights.save_direction`), its hash checked.
+
+    Raises:
+        ModelError: no such file, not what was saved, or tensors that the model does not have.
+    """
+    path = Path(file).expanduser()
+    record, found = look_at_saved(path)
+    ours = {n: tuple(p.shape) for n, p in named_parameters(model.module).items()}
+    strange = [f"{n} of shape {shape}" for n, shape in found.shapes.items() if ours.get(n) != shape]
+    if strange:
+        raise ModelError(
+            f"saved direction {path}",
+            found=f"tensors that the model does not have: {shown(strange)}",
+            advice="the model it was found for",
+        )
+    model.sources.add(record.content, path)
+    return record
+
+
+def find_directions(model: Model, asked: Iterable[Direction | Named], *, say: Say = silent) -> tuple[Direction, ...]:
+    """Directions as they were asked for, those that were asked for by a place looked at.
+
+    Raises:
+        InputError: a direction is there twice.
+        ModelError, FetchError: as of :func:`toward`, :func:`adapter`, :func:`saved`.
+    """
+    found: list[Direction] = []
+    for one in asked:
+        if not isinstance(one, Named):
+            found.append(one)
+        elif one.kind == "toward":
+            found.append(toward(model, one.place, say=say))
+        else:
+            found.append(adapter(model, one.place) if one.kind == "adapter" else saved(model, one.place))
+    ids = [d.id for d in found]
+    twice = [str(d) for d in found if ids.count(d.id) > 1]
+    if twice:
+        raise InputError("directions", found=f"{twice[0]} is there twice", advice="each once")
+    return tuple(found)
+
+
+def _from_hub(name: str) -> Path:
+    """A snapshot of a repository's weights and settings in the hub's own cache."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.safetensors", "*.json", "tokenizer*", "*.jinja"]))
+    except Exception as problem:  # the hub's errors are of every kind
+        first = str(problem).strip().splitlines()[:1]
+        raise FetchError(
+            f"model {name}",
+            found=f"the hub did not give it ({''.join(first)})",
+            advice="check the name and the network",
+        ) from problem
+
+
+def _check_settings(model: Model, folder: Path, name: str) -> None:
+    """Refuse another architecture, or settings under which the same weights are another function."""
+    from transformers import AutoConfig
+
+    module: Any = model.module
+    try:
+        there = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).to_dict()
+    except (OSError, ValueError, KeyError) as problem:
+        first = str(problem).strip().splitlines()[:1]
+        raise ModelError(f"model {name}", found=f"its config.json cannot be read ({''.join(first)})") from None
+    here = module.config.to_dict()
+    if here.get("model_type") != there.get("model_type"):
+        raise ModelError(
+            f"direction toward {name}",
+            found=f"its architecture is {there.get('model_type')}, the model's {here.get('model_type')}",
+            advice="a fine-tune of the same model",
+        )
+    other = [
+        f"{s} is {here[s]} here and {there.get(s)} there" for s in SETTINGS if s in here and here[s] != there.get(s)
+    ]
+    if other:
+        raise ModelError(
+            f"direction toward {name}",
+            found=f"the same weights are another function there: {'; '.join(other)}",
+            advice="a fine-tune with the settings of its base",
+        )
+
+
+def _check_vocabulary(model: Model, folder: Path, name: str) -> None:
+    """Refuse a tokenizer in which a token of ours has another number (none in the folder: nothing to compare)."""
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return
+    from transformers import AutoTokenizer
+
+    try:
+        there = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_vocab()
+    except (OSError, ValueError, KeyError, json.JSONDecodeError) as problem:
+        raise ModelError(f"model {name}", found=f"its tokenizer cannot be read ({problem})") from None
+    here = model.tokenizer.get_vocab()
+    other = sorted(t for t, number in here.items() if there.get(t) != number)
+    if other:
+        raise ModelError(
+            f"direction toward {name}",
+            found=f"another vocabulary: {len(other)} tokens of the model have no such number there: "
+            f"{shown(map(repr, other))}",
+            advice="a fine-tune that kept the tokenizer",
+        )

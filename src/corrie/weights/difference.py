@@ -1,0 +1,49 @@
+"""From one checkpoint to another as tensors: read and subtracted one tensor at a time.
+
+Memory: the direction itself and two tensors, never a second model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from corrie.errors import ModelError
+from corrie.records.paths import Difference
+from corrie.weights.agreement import stored_name
+from corrie.weights.sources import Sources
+from corrie.weights.tensor_files import TensorFiles
+
+
+def difference(direction: Difference, pristine: Mapping[str, Tensor], sources: Sources) -> dict[str, Tensor]:
+    """δ = float32(θ_tuned) − float32(θ_base) for every tensor that moves.
+
+    Where the base is the model itself its own tensors are taken, at the precision it runs in: so α = 1 is the tuned
+    model as it would have been loaded at that precision, to one rounding of float32.
+
+    Raises:
+        InputError: a checkpoint that was not looked at, or changed since.
+        ModelError: a tensor that is not in it.
+    """
+    tuned = _Reader(direction.tuned, direction, sources)
+    base = None if direction.base == sources.own else _Reader(direction.base, direction, sources)
+    made: dict[str, Tensor] = {}
+    for name, own in pristine.items():
+        start = own if base is None else base.read(name)
+        made[name] = tuned.read(name).to(own.device, torch.float32, copy=True).sub_(start.to(own.device).float())
+    return made
+
+
+class _Reader:
+    """One of the two checkpoints."""
+
+    def __init__(self, content: str, direction: Difference, sources: Sources) -> None:
+        self._files = TensorFiles.open(sources.path(content, str(direction)))
+
+    def read(self, name: str) -> Tensor:
+        stored = stored_name(self._files.files, name)
+        if stored is None:
+            raise ModelError(f"weights {self._files.where}", found=f"{name} is missing from them")
+        return self._files.read(stored)

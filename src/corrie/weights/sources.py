@@ -1,0 +1,65 @@
+"""Where the tensors of directions lie: content hash → a place on disk. Records hold no tensors and no paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from corrie.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    path: Path
+    stamp: tuple[tuple[str, int, int], ...]
+
+
+@dataclass
+class Sources:
+    """The places that were looked at and hashed, and the model's own fingerprint.
+
+    A file that was written to since it was hashed is refused: a direction must be what its id says.
+
+    own   the fingerprint of the model that is moved (its tensors need no file)
+
+    >>> Sources().path("a" * 64, "toward:somewhere")
+    Traceback (most recent call last):
+    corrie.errors.InputError: toward:somewhere: no tensors of that content (aaaaaaaaaaaaaaaa) are at hand. Try: ...
+    """
+
+    own: str = ""
+    _places: dict[str, _Place] = field(default_factory=dict, repr=False)
+
+    def add(self, content: str, path: Path) -> None:
+        """Remember where content of this hash lies."""
+        self._places[content] = _Place(path, _stamp(path))
+
+    def path(self, content: str, asked: str) -> Path:
+        """Where content of this hash lies.
+
+        Args:
+            content: the hash.
+            asked: the direction that needs it, for messages.
+
+        Raises:
+            InputError: nowhere that was looked at, or what lies there was changed since.
+        """
+        place = self._places.get(content)
+        if place is None:
+            raise InputError(
+                asked,
+                found=f"no tensors of that content ({content[:16]}) are at hand",
+                advice="corrie.toward, corrie.adapter or corrie.saved, which look into the files first",
+            )
+        if _stamp(place.path) != place.stamp:
+            raise InputError(
+                asked, found=f"{place.path} was changed since it was looked at", advice="the scan again, as it is now"
+            )
+        return place.path
+
+
+def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of the weights (and settings) at a place: changed when they are."""
+    files = [path] if path.is_file() else sorted([*path.glob("*.safetensors"), *path.glob("*.json")])
+    found = [(f.name, f.stat()) for f in files]
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)

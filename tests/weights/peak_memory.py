@@ -1,0 +1,108 @@
+"""Run by test_peak_memory.py in a process of its own: prints the peak memory of one job in sizes of the model.
+
+Counted are the anonymous pages of the process (mapped files are not in them) above what they were before the job.
+"""
+
+import gc
+import sys
+import threading
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from corrie.records.paths import Difference
+from corrie.weights.ascent import worst_case
+from corrie.weights.curvature import top_curvature
+from corrie.weights.realise import realise
+from corrie.weights.saved import save_direction
+from corrie.weights.selection import select
+from corrie.weights.sources import Sources
+from corrie.weights.tensor_files import TensorFiles
+
+PARTS, SIDE = 16, 1024
+SIZE = PARTS * SIDE * SIDE * 4
+
+
+def anonymous() -> int:
+    line = next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("RssAnon"))
+    return 1024 * int(line.split()[1])
+
+
+class Peak(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        gc.collect()
+        self.before = self.highest = anonymous()
+        self.done = False
+        self.start()
+
+    def run(self) -> None:
+        while not self.done:
+            self.highest = max(self.highest, anonymous())
+            time.sleep(0.0005)
+
+    def sizes(self) -> float:
+        self.done = True
+        self.join()
+        return (self.highest - self.before) / SIZE
+
+
+class Stack(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ParameterList(nn.Parameter(torch.full((SIDE, SIDE), 0.5)) for _ in range(PARTS))
+
+
+def difference(folder: Path) -> float:
+    sources, content = Sources(), {}
+    for name, value in (("base", 1.0), ("tuned", 1.5)):
+        state = {f"parts.{i}": torch.full((SIDE, SIDE), value) for i in range(PARTS)}
+        (folder / name).mkdir()
+        save_file(state, folder / name / "model.safetensors")
+        del state
+        content[name] = TensorFiles.open(folder / name).digest()
+        sources.add(content[name], folder / name)
+    like = {f"parts.{i}": torch.zeros(()).expand(SIDE, SIDE) for i in range(PARTS)}
+    peak = Peak()
+    found = realise(Difference(**content), like, sources)
+    sizes = peak.sizes()
+    assert all(bool((t == 0.5).all()) for t in found.tensors.values())
+    return sizes
+
+
+def search(kind: str) -> float:
+    module = Stack()
+
+    def loss_and_grad() -> float:
+        total = 0.0
+        for number, part in enumerate(module.parts):
+            flat = part.reshape(-1)[: 1 + number]
+            loss = (1 + number) * flat.dot(flat) / 2
+            loss.backward()
+            total += loss.item()
+        return total
+
+    loss_and_grad()
+    module.zero_grad(set_to_none=True)
+    peak = Peak()
+    if kind == "ascent":
+        worst_case(select(module), loss_and_grad, 1.0, steps=2, restarts=1)
+    else:
+        top_curvature(select(module), loss_and_grad, products=2)
+    return peak.sizes()
+
+
+def save(folder: Path) -> float:
+    tensors = {f"parts.{i}": torch.full((SIDE, SIDE), 0.5) for i in range(PARTS)}
+    peak = Peak()
+    save_direction(tensors, folder / "one.safetensors", {"what": "halves"})
+    return peak.sizes()
+
+
+if __name__ == "__main__":
+    job, place = sys.argv[1], Path(sys.argv[2])
+    jobs = {"difference": lambda: difference(place), "save": lambda: save(place)}
+    print(jobs.get(job, lambda: search(job))())  # noqa: T201

@@ -1,0 +1,33 @@
+"""How much memory directions and searches take, measured in a process of their own, in sizes of the model."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="read from Linux's /proc")
+
+
+@pytest.mark.parametrize(
+    ("job", "least", "most"),
+    [
+        ("difference", 0.95, 1.3),  # the direction, and two of sixteen tensors
+        ("ascent", 2.7, 3.4),  # beside the model: a pristine copy, gradients, one direction, one tensor
+        ("curvature", 2.7, 3.4),
+        ("save", 0.0, 0.25),
+    ],
+)
+def test_never_more_than_is_said(tmp_path: Path, job: str, least: float, most: float) -> None:
+    script = Path(__file__).with_name("peak_memory.py")
+    exact = {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}  # freed memory goes back at once
+    done = subprocess.run(
+        [sys.executable, str(script), job, str(tmp_path)],
+        env=os.environ | exact,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert least <= float(done.stdout) <= most
