@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-DEMO_TASKS = -t language:30 -t knowledge:40 -t math:100 -t code:30 -t reasoning:40
+DEMO_TASKS = -t language:30 -t knowledge:60 -t math:100 -t code:60 -t reasoning:40
 DEMO_DIRECTIONS = gaussian:0-2
 
 .PHONY: help demo test everyday real gpu lint format faults bench clean
@@ -31,7 +31,7 @@ demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, 
 test: everyday real  ## All tests of an ordinary change
 
 everyday: $(READY)  ## Tests on tiny models made in the test
-	$(BIN)/python -m pytest -m 'not real and not faults and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not real and not faults and not gpu'
 
 real: $(READY)  ## SmolLM2-135M-Instruct end to end
 	$(BIN)/python -m pytest tests -m 'real and not gpu'

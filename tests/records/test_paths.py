@@ -5,6 +5,8 @@ from corrie.records.direction import Gaussian, Named, parse_directions
 from corrie.records.paths import Adapter, Difference, Quantised, Saved, quantised
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.store_law import refuse_seen_directions
+from corrie.testing.check_store import a_claim
 
 A, B = "a" * 64, "b" * 64
 EVERY = (
@@ -71,3 +73,10 @@ def test_as_they_are_written_on_the_command_line() -> None:
 def test_a_hash_must_be_one() -> None:
     with pytest.raises(ValueError, match="pattern"):
         Adapter(content="../../etc")
+
+
+def test_a_path_is_no_direction_that_a_claim_could_have_drawn() -> None:
+    claim = a_claim(first=5)
+    refuse_seen_directions("RUN", [Point.along(d, 0.5) for d in EVERY], claim)
+    with pytest.raises(RunError, match="has looked along its directions already"):
+        refuse_seen_directions("RUN", [Point.along(Gaussian(seed=5), 0.5)], claim)

@@ -8,9 +8,11 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from corrie.models.model import Model
 from corrie.records.cell import Cell
@@ -25,6 +27,15 @@ from corrie.testing.toy_tasks import toy_choice
 KILLS = 20
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL are POSIX")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """A forked child has no threads but its own: a pool that its parent started would be dead in it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 class Tell(Nobody):

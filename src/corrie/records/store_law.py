@@ -150,7 +150,8 @@ def refuse_seen_directions(run: str, points: Iterable[Point], asked: ClaimSpec) 
     Raises:
         RunError: the run has been at a point along one of them.
     """
-    seen = {s.direction.seed for p in points for s in p.steps if s.direction.seed in asked.seeds}
+    drawn = {s.direction.seed for p in points for s in p.steps if s.direction.kind == "gaussian"}
+    seen = {seed for seed in drawn if seed in asked.seeds}
     if seen:
         raise RunError(
             f"{asked} in run {run}",

@@ -168,7 +168,7 @@ def a_claim(sigma: float = 0.01, first: int | None = None, failures: int | None 
 def _claims(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store = create(IDENTITY)
     store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))
-    seen = MOVED.steps[0].direction.seed
+    seen = next(s.direction.seed for s in MOVED.steps if s.direction.kind == "gaussian")
     must(
         "a claim on a direction that was looked at before is refused",
         _refused(lambda: store.record_claim(a_claim(first=max(seen - 5, 0)), {})) and store.claims() == (),

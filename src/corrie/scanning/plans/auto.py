@@ -8,7 +8,7 @@
     saw the last capability gone. Every direction is scored at all of it: the basin radius belongs to the mean over
     directions, so all must be looked at in the same places.
     If the mean curve of a capability is below its threshold at the smallest of them, half of it is added; if one
-    is still above at the largest, twice of it; up to three times.
+    is still above at the largest, twice of it; once.
 4.  Where the mean curve of a capability leaves its basin, the midpoint between the two neighbours is added, once.
 
 The first grid does not depend on the directions that are averaged; what is added to it does. As lines hardly ever rise
@@ -39,7 +39,7 @@ GONE = 0.3
 """A capability that keeps less than this share of its score above chance is gone."""
 
 _DOUBLINGS = 16
-_FURTHER = 3
+_FURTHER = 1
 """How often the grid may be made longer: a weak capability's share is noisy, and must not be chased for ever."""
 
 _TYPICAL_POINTS = 6
