@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-DEMO_TASKS = -t language:30 -t knowledge:60 -t math:100 -t code:60 -t reasoning:40
+DEMO_TASKS = -t language:30 -t knowledge:40 -t math:100 -t code:40 -t reasoning:40
 DEMO_DIRECTIONS = gaussian:0-2
 
 .PHONY: help demo test everyday real gpu lint format faults bench clean
