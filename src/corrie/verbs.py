@@ -65,7 +65,7 @@ def scan(
     loaded = model if isinstance(model, Model) else load(model)
     prepared = Scan.of(
         loaded,
-        [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks],
+        _limited(tasks),
         directions=gaussian(8) if directions is None else directions,
         alpha=parse_alpha(alpha) if isinstance(alpha, str) else alpha,
         block=block,
@@ -134,7 +134,7 @@ def fraction(
     loaded = model if isinstance(model, Model) else load(model)
     prepared = FractionScan.of(
         loaded,
-        [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks],
+        _limited(tasks),
         sigma=sigma,
         at_least=at_least,
         confidence=confidence,
@@ -198,3 +198,8 @@ def _one_file_each(figure: Path, count: int) -> list[Path]:
     if count == 1:
         return [figure]
     return [figure.with_name(f"{figure.stem}-{number}{figure.suffix}") for number in range(1, count + 1)]
+
+
+def _limited(tasks: Sequence[Task | tuple[Task, int]]) -> list[tuple[Task, int]]:
+    """Every task with its number of examples."""
+    return [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks]

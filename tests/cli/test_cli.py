@@ -6,59 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
 
-from corrie.cli.main import main
-from corrie.testing.toy_models import save_toy, toy_model
-from corrie.testing.toy_tasks import save_toy_task
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Corrie:
-    """Runs the command line in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.monkeypatch, self.capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: object) -> Said:
-        self.monkeypatch.setattr(sys, "argv", ["corrie", *map(str, arguments)])
-        self.monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        out, err = self.capsys.readouterr()
-        assert "Traceback" not in err
-        return Said(code, out, err)
-
-
-@pytest.fixture
-def corrie(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Corrie:
-    return Corrie(monkeypatch, capsys)
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_toy(tmp_path_factory.mktemp("toy") / "toy")
-
-
-@pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_toy_task(tmp_path_factory.mktemp("task") / "letters.jsonl", toy_model())
+from corrie.testing.toy_models import save_toy
 
 
 @pytest.fixture
@@ -68,7 +21,7 @@ def scan(toy: Path, task: Path, tmp_path: Path) -> list[object]:
     return ["scan", toy, "-t", f"{task}:20", "--direction", "gaussian:0-1", "--alpha", "0:0.4:3", "--to", run]
 
 
-def test_scan_then_show_then_export_then_report(corrie: Corrie, scan: list[object], tmp_path: Path) -> None:
+def test_scan_then_show_then_export_then_report(corrie: Any, scan: list[object], tmp_path: Path) -> None:
     run = tmp_path / "run"
     scanned = corrie(*scan)
     assert scanned.code == 0
@@ -88,27 +41,27 @@ def test_scan_then_show_then_export_then_report(corrie: Corrie, scan: list[objec
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_command_continues_and_does_nothing_twice(corrie: Corrie, scan: list[object]) -> None:
+def test_the_same_command_continues_and_does_nothing_twice(corrie: Any, scan: list[object]) -> None:
     first = corrie(*scan, "--json")
     again = corrie(*scan, "--json")
     assert json.loads(first.out) == json.loads(again.out)
 
 
-def test_json_stands_alone_on_stdout(corrie: Corrie, scan: list[object]) -> None:
+def test_json_stands_alone_on_stdout(corrie: Any, scan: list[object]) -> None:
     assert json.loads(corrie(*scan, "--json").out)["capabilities"]
     assert json.loads(corrie("tasks", "--json").out)["tasks"]
     assert json.loads(corrie("models", "--json").out)["models"][0]["name"] == "smollm2-135m-instruct"
     assert json.loads(corrie("doctor", "--json").out)["packages"]["torch"]
 
 
-def test_a_dry_run_writes_nothing(corrie: Corrie, scan: list[object], tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing(corrie: Any, scan: list[object], tmp_path: Path) -> None:
     said = corrie(*scan, "--dry-run")
     assert said.code == 0
     assert said.out.startswith("5 points × 20 examples, 10 cells to make: about ")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_budget(corrie: Corrie, scan: list[object]) -> None:
+def test_a_budget(corrie: Any, scan: list[object]) -> None:
     said = corrie(*scan, "--budget", "0.001s")
     assert said.code == 0
     assert "the time budget is spent" in said.err
@@ -143,7 +96,7 @@ def test_a_budget(corrie: Corrie, scan: list[object]) -> None:
     ids=str,
 )
 def test_bad_input_is_said_and_nothing_is_made(
-    corrie: Corrie, scan: list[object], tmp_path: Path, change: dict[str, str], words: str
+    corrie: Any, scan: list[object], tmp_path: Path, change: dict[str, str], words: str
 ) -> None:
     corrie.monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     ((option, value),) = change.items()
@@ -161,13 +114,13 @@ def test_bad_input_is_said_and_nothing_is_made(
     assert not (tmp_path / "run").exists()
 
 
-def test_more_examples_than_there_are(corrie: Corrie, scan: list[object], task: Path) -> None:
+def test_more_examples_than_there_are(corrie: Any, scan: list[object], task: Path) -> None:
     scan[3] = f"{task}:999"
     said = corrie(*scan)
     assert (said.code, "it has 40" in said.err) == (2, True)
 
 
-def test_a_task_that_needs_a_chat_template(corrie: Corrie, tmp_path: Path, task: Path) -> None:
+def test_a_task_that_needs_a_chat_template(corrie: Any, tmp_path: Path, task: Path) -> None:
     plain = save_toy(tmp_path / "plain", chat=False)
     said = corrie("scan", plain, "-t", f"{task}:10", "--chat", "--alpha", "0.1", "--to", tmp_path / "run")
     assert said.code == 2
@@ -175,7 +128,7 @@ def test_a_task_that_needs_a_chat_template(corrie: Corrie, tmp_path: Path, task:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_is_not_one(corrie: Corrie, scan: list[object], tmp_path: Path) -> None:
+def test_a_run_that_is_not_one(corrie: Any, scan: list[object], tmp_path: Path) -> None:
     assert corrie("show", tmp_path / "nowhere").code == 2
     run = tmp_path / "run"
     run.mkdir()
@@ -188,21 +141,21 @@ def test_a_run_that_is_not_one(corrie: Corrie, scan: list[object], tmp_path: Pat
     assert (run / "run.db").read_bytes() == b"not a database at all" * 100
 
 
-def test_a_run_of_another_precision_is_refused(corrie: Corrie, scan: list[object]) -> None:
+def test_a_run_of_another_precision_is_refused(corrie: Any, scan: list[object]) -> None:
     assert corrie(*scan).code == 0
     said = corrie(*scan, "--dtype", "bfloat16")
     assert said.code == 2
     assert "precision is float32 there and bfloat16 here" in said.err
 
 
-def test_more_directions_extend_a_run(corrie: Corrie, scan: list[object]) -> None:
+def test_more_directions_extend_a_run(corrie: Any, scan: list[object]) -> None:
     assert corrie(*scan).code == 0
     scan[scan.index("gaussian:0-1")] = "gaussian:0-3"
     (capability,) = json.loads(corrie(*scan, "--json").out)["capabilities"]
     assert capability["directions"] == 4
 
 
-def test_every_command_has_help(corrie: Corrie) -> None:
+def test_every_command_has_help(corrie: Any) -> None:
     assert corrie("--help").code == 0
     for command in ("scan", "fraction", "show", "report", "export", "tasks", "models", "doctor"):
         said = corrie(command, "--help")
@@ -220,7 +173,7 @@ def test_help_does_not_load_torch() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to another process are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_the_same_command_continues(
-    scan: list[object], tmp_path: Path, corrie: Corrie, number: signal.Signals
+    scan: list[object], tmp_path: Path, corrie: Any, number: signal.Signals
 ) -> None:
     scan[scan.index("0:0.4:3")] = "0:0.4:200"
     command = [sys.executable, "-m", "corrie.cli.main", *map(str, scan)]

@@ -3,58 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
 
-from corrie.cli.main import main
 from corrie.records.sqlite_store import SqliteStore
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import save_toy_task
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def corrie(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Runs the command line in this process."""
-
-    def run(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["corrie", *map(str, arguments)])
-        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return Said(code, out, err)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_toy(tmp_path_factory.mktemp("toy") / "toy")
-
-
-@pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_toy_task(tmp_path_factory.mktemp("task") / "letters.jsonl", toy_model())
 
 
 @pytest.fixture
@@ -79,7 +35,7 @@ def changed(claim: list[object], **values: object) -> list[object]:
     return changed
 
 
-def test_a_claim_that_holds(corrie: Callable[..., Said], claim: list[object], run: Path) -> None:
+def test_a_claim_that_holds(corrie: Any, claim: list[object], run: Path) -> None:
     said = corrie(*claim)
     assert (said.code, said.out.count("\n")) == (0, 1)
     assert said.out.startswith("With confidence 0.8 over the random choice of the directions")
@@ -90,9 +46,7 @@ def test_a_claim_that_holds(corrie: Callable[..., Said], claim: list[object], ru
         assert len(store.points()) == 9
 
 
-def test_a_claim_that_does_not_hold_is_printed_and_ends_with_3(
-    corrie: Callable[..., Said], claim: list[object], run: Path
-) -> None:
+def test_a_claim_that_does_not_hold_is_printed_and_ends_with_3(corrie: Any, claim: list[object], run: Path) -> None:
     said = corrie(*changed(claim, sigma="0.5"), "--json")
     found = json.loads(said.out)
     assert (said.code, found["holds"], found["status"], found["draws"], found["supported"]) == (3, False, "fails", 1, 0)
@@ -104,7 +58,7 @@ def test_a_claim_that_does_not_hold_is_printed_and_ends_with_3(
     assert "another design before its first draw" in refused.err
 
 
-def test_an_open_claim_ends_with_3_and_goes_on(corrie: Callable[..., Said], claim: list[object]) -> None:
+def test_an_open_claim_ends_with_3_and_goes_on(corrie: Any, claim: list[object]) -> None:
     said = corrie(*changed(claim, draws=3))
     assert (said.code, "not yet shown" in said.out) == (3, True)
     assert "--draws 8 or more" in said.err
@@ -112,22 +66,20 @@ def test_an_open_claim_ends_with_3_and_goes_on(corrie: Callable[..., Said], clai
 
 
 @pytest.mark.parametrize(("design", "draws"), [("zero-failure", 8), ("failures:1", 14), ("anytime", 9)])
-def test_designs(corrie: Callable[..., Said], claim: list[object], design: str, draws: int) -> None:
+def test_designs(corrie: Any, claim: list[object], design: str, draws: int) -> None:
     said = corrie(*changed(claim, design=design), "--json")
     found = json.loads(said.out)
     assert (said.code, found["design"], found["draws"]) == (0, design, draws)
 
 
-def test_several_tasks_must_all_be_kept(corrie: Callable[..., Said], claim: list[object], tmp_path: Path) -> None:
+def test_several_tasks_must_all_be_kept(corrie: Any, claim: list[object], tmp_path: Path) -> None:
     other = save_toy_task(tmp_path / "words.jsonl", toy_model())
     said = corrie(*claim, "-t", f"{other}:10")
     assert said.code == 0
     assert "keep letters and words" in said.out
 
 
-def test_show_prints_the_claims_of_a_run(
-    corrie: Callable[..., Said], claim: list[object], toy: Path, task: Path, run: Path
-) -> None:
+def test_show_prints_the_claims_of_a_run(corrie: Any, claim: list[object], toy: Path, task: Path, run: Path) -> None:
     said = corrie(*claim)
     assert corrie("show", run).out == said.out
     assert json.loads(corrie("show", run, "--json").out)["claims"][0]["sentence"] + "\n" == said.out
@@ -159,7 +111,7 @@ def test_show_prints_the_claims_of_a_run(
     ids=str,
 )
 def test_bad_input_is_said_and_nothing_is_made(
-    corrie: Callable[..., Said], claim: list[object], run: Path, change: dict[str, str], words: str
+    corrie: Any, claim: list[object], run: Path, change: dict[str, str], words: str
 ) -> None:
     said = corrie(*changed(claim, **change))
     assert (said.code, said.out) == (2, "")
@@ -169,14 +121,14 @@ def test_bad_input_is_said_and_nothing_is_made(
     assert not run.exists()
 
 
-def test_what_the_model_cannot_do(corrie: Callable[..., Said], claim: list[object], tmp_path: Path) -> None:
+def test_what_the_model_cannot_do(corrie: Any, claim: list[object], tmp_path: Path) -> None:
     claim[1] = save_toy(tmp_path / "stranger", seed=5)
     said = corrie(*claim)
     assert (said.code, said.out) == (2, "")
     assert "cannot be told from chance" in said.err
 
 
-def test_help(corrie: Callable[..., Said]) -> None:
+def test_help(corrie: Any) -> None:
     said = corrie("fraction", "--help")
     assert said.code == 0
     for option in ("--sigma", "--at-least", "--confidence", "--tolerance", "--design", "--seeds", "--draws", "--json"):
