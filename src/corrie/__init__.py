@@ -12,27 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
+    from corrie.analysis.certificate import Certificate
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.verification import verify
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
     from corrie.models.directions import adapter, saved, toward
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import fraction, report, scan
+    from corrie.verbs import certify, fraction, report, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
 
 _HOME = {
     "Basin": "corrie.analysis.basin",
+    "Certificate": "corrie.analysis.certificate",
     "CorrieError": "corrie.errors",
     "FractionClaim": "corrie.analysis.fraction_claim",
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
     "Point": "corrie.records.point",
     "adapter": "corrie.models.directions",
+    "certify": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "load": "corrie.models.load",
@@ -43,16 +47,19 @@ _HOME = {
     "scan": "corrie.verbs",
     "tasks": "corrie.capabilities.registry",
     "toward": "corrie.models.directions",
+    "verify": "corrie.analysis.verification",
 }
 
 __all__ = [
     "Basin",
+    "Certificate",
     "CorrieError",
     "FractionClaim",
     "Gaussian",
     "Landscape",
     "Point",
     "adapter",
+    "certify",
     "fraction",
     "gaussian",
     "load",
@@ -63,6 +70,7 @@ __all__ = [
     "scan",
     "tasks",
     "toward",
+    "verify",
 ]
 
 

@@ -98,7 +98,7 @@ class FractionClaim:
     @classmethod
     def all_of(cls, store: Store) -> tuple[FractionClaim, ...]:
         """Every claim that a run was asked, oldest first."""
-        return tuple(cls.from_store(store, spec) for spec, _ in store.claims())
+        return tuple(cls.from_store(store, spec) for spec, _ in store.claims() if isinstance(spec, FractionSpec))
 
     @property
     def status(self) -> Status:

@@ -10,6 +10,8 @@ from torch import nn
 
 from corrie.models.encoding import Encoder
 from corrie.models.reader import ModelReader, tree_works
+from corrie.models.reading import Reader
+from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
 from corrie.weights.selection import Selection
 from corrie.weights.sources import Sources
@@ -40,6 +42,11 @@ class Model:
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
         return ModelReader(self.module, self._encoder, self.packed, self._end_tokens())
+
+    def row_readers(self, rows: int) -> tuple[Reader, ...]:
+        """A reader for each row of a batch, for when the module gives every row a change of its own."""
+        reader = ModelReader(self.module, self._encoder, self.packed, self._end_tokens(), rows)
+        return row_readers(reader, rows)
 
     @cached_property
     def packed(self) -> bool:

@@ -14,6 +14,7 @@ from corrie.models.encoding import Sequenced
 from corrie.models.head import logits_at
 from corrie.models.likelihood import TokenScores, token_scores
 from corrie.models.trie import TokenTrie
+from corrie.weights.equal_rows import equal_rows
 
 TOKENS = 768
 """Most nodes of a tree that run together: beyond it attention, quadratic in the row, eats the gain."""
@@ -23,32 +24,44 @@ LOGIT_NUMBERS = 64 * 2**20
 
 
 class PackedEngine:
-    """Scores sequences for one state of the weights. Throw it away when they move."""
+    """Scores sequences for one state of the weights. Throw it away when they move.
 
-    def __init__(self, module: nn.Module) -> None:
+    With several ``rows`` each tree runs as so many equal rows of one batch, for a module that gives every row a change of
+    its own (:mod:`corrie.weights.row_space`).
+    """
+
+    def __init__(self, module: nn.Module, rows: int = 1) -> None:
         self.module: Any = module
+        self.rows = rows
         first = next(module.parameters())
         self.device, self.dtype = first.device, first.dtype
         self._beginnings: dict[tuple[int, ...], Any] = {}
 
-    @torch.no_grad()
     def score(self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()) -> list[list[TokenScores]]:
-        """For each continuation of each question the scores of its scored tokens.
+        """For each continuation of each question the scores of its scored tokens (in the first row).
 
         ``shared``: tokens that every sequence is expected to begin with (used only where they do).
         """
+        return self.score_rows(questions, shared)[0]
+
+    @torch.no_grad()
+    def score_rows(
+        self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()
+    ) -> list[list[list[TokenScores]]]:
+        """The same for every row."""
         skip = max(len(shared) - 2, 0)
         beginning = shared[:skip]
         if not all(s.ids[:skip] == beginning and s.start > skip for q in questions for s in q):
             skip, beginning = 0, ()
-        out: list[list[TokenScores]] = []
+        out: list[list[list[TokenScores]]] = [[] for _ in range(self.rows)]
         for pack in self._packs(questions, skip):
-            out.extend(self._pack(pack, beginning))
+            for row, scores in zip(out, self._pack(pack, beginning), strict=True):
+                row.extend(scores)
         return out
 
     def _packs(self, questions: Sequence[Sequence[Sequenced]], skip: int) -> list[list[Sequence[Sequenced]]]:
         """Questions in their order, cut where a tree would grow too large."""
-        most_scored = max(1, LOGIT_NUMBERS // int(self.module.config.get_text_config().vocab_size))
+        most_scored = max(1, LOGIT_NUMBERS // self.rows // int(self.module.config.get_text_config().vocab_size))
         packs: list[list[Sequence[Sequenced]]] = [[]]
         trie, scored = TokenTrie(skip=skip), set[int]()
         for question in questions:
@@ -62,7 +75,9 @@ class PackedEngine:
             packs[-1].append(question)
         return packs
 
-    def _pack(self, questions: Sequence[Sequence[Sequenced]], beginning: tuple[int, ...]) -> list[list[TokenScores]]:
+    def _pack(
+        self, questions: Sequence[Sequence[Sequenced]], beginning: tuple[int, ...]
+    ) -> list[list[list[TokenScores]]]:
         trie = TokenTrie(skip=len(beginning))
         paths = [[trie.add(s) for s in q] for q in questions]
         flat = np.concatenate([p for q in paths for p in q])
@@ -71,18 +86,19 @@ class PackedEngine:
         mask = torch.zeros((len(trie), len(beginning) + len(trie)), dtype=self.dtype, device=self.device)
         mask[:, len(beginning) :].masked_fill_(~seen, torch.finfo(self.dtype).min)
         known = self._keys_and_values(beginning)
-        with logits_at(self.module, self._long(np.zeros_like(nodes)), self._long(nodes)):
+        rows = np.repeat(np.arange(self.rows), len(nodes))
+        with equal_rows(), logits_at(self.module, self._long(rows), self._long(np.tile(nodes, self.rows))):
             logits = self.module(
-                input_ids=self._long(trie.tokens)[None],
+                input_ids=self._in_rows(trie.tokens),
                 attention_mask=mask[None, None],
                 position_ids=self._long(trie.depths)[None],
                 past_key_values=known,
                 use_cache=bool(beginning),
             ).logits[0]
-        targets = np.concatenate([np.asarray(s.ids[s.start :]) for q in questions for s in q])
+        targets = self._long(np.concatenate([np.asarray(s.ids[s.start :]) for q in questions for s in q]))
         # A node that predicts several targets (options that part there) has its logits read once for each.
-        scores = token_scores(logits[self._long(place)], self._long(targets))
-        return _cut(scores, paths)
+        places = self._long(place)
+        return [_cut(token_scores(part[places], targets), paths) for part in logits.split(len(nodes))]
 
     def _keys_and_values(self, beginning: tuple[int, ...]) -> Any:
         """Keys and values of a known beginning, computed at its first use. A copy that may be grown."""
@@ -91,12 +107,15 @@ class PackedEngine:
         known = self._beginnings.get(beginning)
         if known is None:
             zero = self._long([0])
-            with logits_at(self.module, zero, zero):
-                known = self.module(input_ids=self._long(beginning)[None], use_cache=True).past_key_values
+            with equal_rows(), logits_at(self.module, zero, zero):
+                known = self.module(input_ids=self._in_rows(beginning), use_cache=True).past_key_values
             self._beginnings[beginning] = known
         grown = copy.copy(known)
         grown.layers = [copy.copy(layer) for layer in known.layers]
         return grown
+
+    def _in_rows(self, values: Any) -> Tensor:
+        return self._long(values)[None].expand(self.rows, -1)
 
     def _long(self, values: Any) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=torch.long, device=self.device)

@@ -16,16 +16,24 @@ from corrie.models.likelihood import TokenScores, token_scores
 class PlainEngine:
     """Scores sequences for one state of the weights, one forward pass each."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, rows: int = 1) -> None:
         self.module: Any = module
+        self.rows = rows
         self.device = next(module.parameters()).device
 
-    @torch.no_grad()
     def score(self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()) -> list[list[TokenScores]]:
         """For each continuation of each question the scores of its scored tokens (``shared`` is of no use here)."""
-        return [[self._one(s) for s in q] for q in questions]
+        return self.score_rows(questions, shared)[0]
 
-    def _one(self, sequence: Sequenced) -> TokenScores:
+    @torch.no_grad()
+    def score_rows(
+        self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()
+    ) -> list[list[list[TokenScores]]]:
+        """The same for every row of a batch of equal rows."""
+        found = [[self._one(s) for s in q] for q in questions]
+        return [[[scores[row] for scores in q] for q in found] for row in range(self.rows)]
+
+    def _one(self, sequence: Sequenced) -> list[TokenScores]:
         ids = torch.tensor([sequence.ids], device=self.device)
-        logits = self.module(input_ids=ids[:, :-1], use_cache=False).logits[0, sequence.start - 1 :]
-        return token_scores(logits, ids[0, sequence.start :])
+        logits = self.module(input_ids=ids[:, :-1].expand(self.rows, -1), use_cache=False).logits
+        return [token_scores(row[sequence.start - 1 :], ids[0, sequence.start :]) for row in logits]

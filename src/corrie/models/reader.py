@@ -10,7 +10,7 @@ from torch import nn
 
 from corrie.errors import TaskError
 from corrie.models.encoding import Encoder, Sequenced
-from corrie.models.greedy import write_greedily
+from corrie.models.greedy import Written, write_greedily
 from corrie.models.likelihood import TokenScores
 from corrie.models.packed import PackedEngine
 from corrie.models.plain import PlainEngine
@@ -18,36 +18,50 @@ from corrie.models.reading import Question, Reading, Writing
 
 
 class ModelReader:
-    """Serves one point: it keeps keys and values of shared beginnings, and is thrown away when the weights move."""
+    """Serves one point: it keeps keys and values of shared beginnings, and is thrown away when the weights move.
 
-    def __init__(self, module: nn.Module, encoder: Encoder, packed: bool, end_tokens: frozenset[int]) -> None:
+    With several ``rows`` it serves as many points at once, for a module that gives every row of a batch a change of its
+    own; :meth:`read` and :meth:`write` then speak of the first (:mod:`corrie.models.rows` has a reader for each).
+    """
+
+    def __init__(
+        self, module: nn.Module, encoder: Encoder, packed: bool, end_tokens: frozenset[int], rows: int = 1
+    ) -> None:
         self._module = module
         self._encoder = encoder
         self._packed = packed
-        self._engine = PackedEngine(module) if packed else PlainEngine(module)
+        self._engine = PackedEngine(module, rows) if packed else PlainEngine(module, rows)
         self._end_tokens = end_tokens
+        self._rows = rows
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         """One reading for each continuation of each question (see :class:`corrie.models.reading.Reader`)."""
+        return self.read_rows(questions, shared)[0]
+
+    def read_rows(self, questions: Sequence[Question], shared: str = "") -> list[list[tuple[Reading, ...]]]:
+        """The same for every row."""
         if not questions:
-            return []
+            return [[] for _ in range(self._rows)]
         sequences = [self._encoder.question(q) for q in questions]
         beginning = self._encoder.encode(shared, questions[0].templated) if shared else ()
-        scores = self._engine.score(sequences, beginning)
-        return [tuple(map(self._reading, q)) for q in scores]
+        return [
+            [tuple(map(self._reading, question)) for question in row]
+            for row in self._engine.score_rows(sequences, beginning)
+        ]
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         """Greedy continuations (see :class:`corrie.models.reading.Reader`)."""
+        return self.write_rows(prompts, max_tokens, templated)[0]
+
+    def write_rows(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[list[Writing]]:
+        """The same for every row."""
         ids = [self._encoder.prompt(p, templated, max_tokens) for p in prompts]
-        batches = [ids] if self._packed else [[i] for i in ids]
-        written = [w for b in batches for w in write_greedily(self._module, b, max_tokens, self._end_tokens)]
-        decode = self._encoder.tokenizer.decode
-        return [
-            Writing(
-                text=decode(list(w.ids), skip_special_tokens=True), tokens=len(w.ids), ended=w.ended, finite=w.finite
-            )
-            for w in written
-        ]
+        rows: list[list[Writing]] = [[] for _ in range(self._rows)]
+        for batch in [ids] if self._packed else [[i] for i in ids]:
+            written = write_greedily(self._module, batch * self._rows, max_tokens, self._end_tokens)
+            for number, row in enumerate(rows):
+                row.extend(map(self._writing, written[number * len(batch) : (number + 1) * len(batch)]))
+        return rows
 
     def chat(self, request: str) -> str:
         """The request as a prompt through the chat template, ready for the assistant's answer."""
@@ -64,6 +78,10 @@ class ModelReader:
     @property
     def has_chat_template(self) -> bool:
         return bool(getattr(self._encoder.tokenizer, "chat_template", None))
+
+    def _writing(self, written: Written) -> Writing:
+        text = self._encoder.tokenizer.decode(list(written.ids), skip_special_tokens=True)
+        return Writing(text=text, tokens=len(written.ids), ended=written.ended, finite=written.finite)
 
     def _reading(self, scores: TokenScores) -> Reading:
         return Reading(

@@ -14,6 +14,7 @@ from pydantic import Field
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record
 from corrie.records.paths import Adapter, Difference, Quantised, Saved, quantised
+from corrie.records.subspace import Coordinates, SubspaceNoise
 
 Normalisation = Literal["none", "unit", "layer", "filter"]
 NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
@@ -50,7 +51,9 @@ class Gaussian(Record):
         return self.id
 
 
-Direction = Annotated[Gaussian | Difference | Adapter | Quantised | Saved, Field(discriminator="kind")]
+Direction = Annotated[
+    Gaussian | Difference | Adapter | Quantised | Saved | SubspaceNoise | Coordinates, Field(discriminator="kind")
+]
 """Any kind of direction."""
 
 Unit = Normalisation | Literal["path"]

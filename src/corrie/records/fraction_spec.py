@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record, content_hash
-from corrie.records.direction import Gaussian
+from corrie.records.direction import Direction, Gaussian
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
 from corrie.stats.anytime_fraction import AnytimeFraction
@@ -150,6 +150,15 @@ class FractionSpec(Record):
     def question(self) -> tuple[object, ...]:
         """What is asked, whatever the design."""
         return (self.tasks, self.sigma, self.tolerance)
+
+    @property
+    def space_of_draws(self) -> str:
+        """Which directions its seeds speak of: those of the whole model."""
+        return "gaussian"
+
+    def draws_along(self, direction: Direction) -> bool:
+        """Whether a draw of the claim may be this direction."""
+        return isinstance(direction, Gaussian) and direction.seed in self.seeds
 
     @property
     def scan(self) -> ScanSpec:

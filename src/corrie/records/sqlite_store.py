@@ -19,7 +19,7 @@ from corrie.records.point import Point
 from corrie.records.run_database import CLAIMS, DATABASE, PATIENCE, connect, corrupt, create, read_identity, refusals
 from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import ScanSpec
-from corrie.records.store import ClaimSpec, Realised, RunIdentity
+from corrie.records.store import ClaimSpec, Realised, RunIdentity, parse_claim
 from corrie.records.store_law import (
     refuse_other_cards,
     refuse_other_design,
@@ -222,7 +222,7 @@ class SqliteStore:
         if not self._rows("SELECT 1 FROM sqlite_master WHERE (type, name) = ('table', 'claim')"):
             return ()  # none was ever asked
         rows = self._rows("SELECT claim, provenance FROM claim ORDER BY position")
-        return tuple((ClaimSpec.parse(claim), _plain(provenance)) for claim, provenance in rows)
+        return tuple((parse_claim(claim), _plain(provenance)) for claim, provenance in rows)
 
     def keys(self) -> set[CellKey]:
         """Keys of every acknowledged cell."""

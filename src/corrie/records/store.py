@@ -20,6 +20,7 @@ from typing import Protocol
 
 from corrie.records.canonical import Record
 from corrie.records.cell import Cell, CellKey
+from corrie.records.certificate_spec import CertificateSpec
 from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
@@ -30,8 +31,18 @@ FORMAT = 1
 """Version of the run folder's layout."""
 
 
-ClaimSpec = FractionSpec
-"""Any kind of claim (one so far)."""
+ClaimSpec = FractionSpec | CertificateSpec
+"""Any kind of claim."""
+
+
+def parse_claim(text: str) -> ClaimSpec:
+    """A claim as its canonical text has it.
+
+    Raises:
+        RunError: the text is not what was written.
+    """
+    certificate = '"kind":"certificate"' in text
+    return CertificateSpec.parse(text) if certificate else FractionSpec.parse(text)
 
 
 class RunIdentity(Record):

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from corrie.errors import RunError
 from corrie.records.cell import Cell
+from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.records.store import ClaimSpec, RunIdentity
+from corrie.records.subspace import SubspaceNoise
 from corrie.records.task import ExampleCard, TaskIdentity
 
 
@@ -136,7 +138,7 @@ def refuse_other_design(run: str, kept: Iterable[ClaimSpec], asked: ClaimSpec) -
                 advice="the design as it was fixed, or a new run folder and fresh directions: a second attempt, whose "
                 "error adds to the first one's",
             )
-        if max(claim.seeds.start, asked.seeds.start) < min(claim.seeds.stop, asked.seeds.stop):
+        if claim.space_of_draws == asked.space_of_draws and _overlap(claim.seeds, asked.seeds):
             raise RunError(
                 f"{asked} in run {run}",
                 found=f"these directions belong to another claim ({claim})",
@@ -150,8 +152,8 @@ def refuse_seen_directions(run: str, points: Iterable[Point], asked: ClaimSpec) 
     Raises:
         RunError: the run has been at a point along one of them.
     """
-    drawn = {s.direction.seed for p in points for s in p.steps if s.direction.kind == "gaussian"}
-    seen = {seed for seed in drawn if seed in asked.seeds}
+    along = (s.direction for p in points for s in p.steps)
+    seen = {d.seed for d in along if isinstance(d, Gaussian | SubspaceNoise) and asked.draws_along(d)}
     if seen:
         raise RunError(
             f"{asked} in run {run}",
@@ -159,6 +161,10 @@ def refuse_seen_directions(run: str, points: Iterable[Point], asked: ClaimSpec) 
             "confidence",
             advice=f"--seeds {max(seen) + 1}, or no --seeds at all",
         )
+
+
+def _overlap(a: range, b: range) -> bool:
+    return max(a.start, b.start) < min(a.stop, b.stop)
 
 
 def unknown_task(run: str, task: str) -> RunError:

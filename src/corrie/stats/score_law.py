@@ -42,10 +42,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import stdtr
 
 from corrie.errors import InputError
 from corrie.stats import clopper_pearson, gaussian_shift
-from corrie.stats.arguments import independent_values, share, whole
+from corrie.stats.arguments import Array, independent_values, share, whole
 from corrie.stats.bisection import last_holding
 from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.rounding import nudged_down, nudged_up, rounded_down
@@ -119,7 +120,13 @@ class ScoreLaw:
 
 
 def choose_thresholds(
-    selection: ArrayLike, ratio: float, *, draws: int, count: int = 1, confidence: float = 0.95
+    selection: ArrayLike,
+    ratio: float,
+    *,
+    draws: int,
+    count: int = 1,
+    confidence: float = 0.95,
+    step: float | None = None,
 ) -> tuple[float, ...]:
     """Thresholds that promise the highest bound at r/σ = ``ratio``, chosen on draws that will not certify.
 
@@ -127,10 +134,16 @@ def choose_thresholds(
     give if they reached it as often as the selection draws did (one more miss than that, to be careful). Thresholds
     are added one by one while the bound grows, up to ``count``.
 
+    A few draws do not show how rarely the score falls lower, and just below them lie the best thresholds: a little
+    lower, and reached almost always. With ``step`` every multiple of it up to the highest score is a candidate, and how
+    often one is reached is predicted by Student's law for the next draw. Whatever is chosen, the bound holds: the
+    certifying draws are others.
+
     Args:
         selection: scores of independent selection draws, shape (n,).
         ratio: r/σ at which the bound is wanted.
         draws: how many certifying draws there will be.
+        step: what one example is worth, 1/m.
 
     Raises:
         InputError: scores that are no independent values in [0, 1], none of them above 0, counts below 1.
@@ -140,10 +153,15 @@ def choose_thresholds(
     """
     x, n = independent_values(selection), whole(draws, "draws", least=1)
     most = whole(count, "thresholds", least=1)
-    candidates = sorted(set(x[x > 0].tolist()))
-    if not candidates:
+    if not (x > 0).any():
         raise InputError("thresholds", found="every selection draw scored 0: nothing to certify", advice="a smaller σ")
-    expected = {c: max(0, math.floor(n * ((x >= c).sum() / (x.size + 1)))) for c in candidates}
+    if step is None:
+        candidates = sorted(set(x[x > 0].tolist()))
+        expected = {c: max(0, math.floor(n * ((x >= c).sum() / (x.size + 1)))) for c in candidates}
+    else:
+        examples = round(1 / step)
+        candidates = [k / examples for k in range(1, round(x.max() * examples) + 1)]
+        expected = {c: math.floor(n * _predicted(x, c, step)) for c in candidates}
 
     def bound(levels: tuple[float, ...]) -> float:
         each = shared_confidence(confidence, len(levels))
@@ -158,6 +176,13 @@ def choose_thresholds(
             break
         chosen = best
     return chosen
+
+
+def _predicted(scores: Array, level: float, step: float) -> float:
+    """How likely the next draw is to reach ``level``, scores being multiples of ``step``: Student's predictive law."""
+    spread = max(float(scores.std(ddof=1)) if scores.size > 1 else 0.0, step / 2)
+    z = (scores.mean() - level + step / 2) / (spread * math.sqrt(1 + 1 / scores.size))
+    return float(stdtr(max(scores.size - 1, 1), z))
 
 
 def _increasing(thresholds: Sequence[float]) -> tuple[float, ...]:

@@ -111,14 +111,20 @@ class AdapterFiles:
         alpha = float(_of_pattern(self.config.get("alpha_pattern"), module, self.config["lora_alpha"]))
         return alpha / (math.sqrt(rank) if self.config.get("use_rslora") else rank)
 
+    def down(self, weight: str) -> Tensor:
+        """A of one adapted weight, (r, in), as stored."""
+        return self.files.read(self.matrices[weight])
+
+    def up(self, weight: str) -> Tensor:
+        """B of one adapted weight, (out, r), as stored."""
+        stored = self.matrices[weight]
+        end = _ending(stored)
+        return self.files.read(stored.removesuffix(end) + _UP[end])
+
     def delta(self, weight: str) -> Tensor:
         """s·B A, float32, in the shape in which the layer stores its weight."""
-        stored = self.matrices[weight]
-        end = next(e for e in _DOWN if stored.endswith(e))
-        down = self.files.read(stored).float()
-        up = self.files.read(stored.removesuffix(end) + _UP[end]).float()
-        product = (up @ down).mul_(self.scale(weight))
-        turned = end == ".lora_embedding_A" or bool(self.config.get("fan_in_fan_out"))
+        product = (self.up(weight).float() @ self.down(weight).float()).mul_(self.scale(weight))
+        turned = _ending(self.matrices[weight]) == ".lora_embedding_A" or bool(self.config.get("fan_in_fan_out"))
         return product.T if turned else product
 
     def content(self) -> str:
@@ -155,7 +161,7 @@ class AdapterFiles:
         if weight in self.whole:
             return self.files.shapes[self.whole[weight]]
         stored = self.matrices[weight]
-        end = next(e for e in _DOWN if stored.endswith(e))
+        end = _ending(stored)
         down, up = self.files.shapes[stored], self.files.shapes[stored.removesuffix(end) + _UP[end]]
         if len(down) != 2 or len(up) != 2 or down[0] != up[1]:
             return ()
@@ -180,6 +186,11 @@ def adapter(direction: Adapter, pristine: Mapping[str, Tensor], sources: Sources
         else:
             made[name] = torch.zeros((), device=own.device).expand(own.shape)
     return made
+
+
+def _ending(stored: str) -> str:
+    """How a stored A's name ends."""
+    return next(e for e in _DOWN if stored.endswith(e))
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -64,21 +64,25 @@ class Moving:
                 self._directions[step.direction.id] = realise(step.direction, self._pristine, self._sources)
         return self._write([(self._directions[s.direction.id].tensors, s.alpha) for s in point.steps], str(point))
 
-    def by(self, tensors: Mapping[str, Tensor], alpha: float = 1.0) -> Realised:
+    def by(self, tensors: Mapping[str, Tensor], alpha: float = 1.0, *, lattice: int | None = None) -> Realised:
         """Write θ0 + α·δ for a δ in hand, such as the present direction of a search; it has no record yet.
 
         Args:
             tensors: name → δ's part, float32, for every tensor that moves.
             alpha: the step size.
+            lattice: e; θ0 is rounded to multiples of 2^e and the sum is made in float64, exact for an α·δ on the same
+                lattice, before it is cast to the model's precision.
         """
-        return self._write([(tensors, alpha)], f"θ0 + {alpha:g}·δ")
+        return self._write([(tensors, alpha)], f"θ0 + {alpha:g}·δ", lattice)
 
     @property
     def pristine(self) -> Mapping[str, Tensor]:
         """The unmoved tensors. Not to be written to."""
         return MappingProxyType(self._pristine)
 
-    def _write(self, moves: Sequence[tuple[Mapping[str, Tensor], float]], what: str) -> Realised:
+    def _write(
+        self, moves: Sequence[tuple[Mapping[str, Tensor], float]], what: str, lattice: int | None = None
+    ) -> Realised:
         """Write θ0 + Σ α_k δ_k: the one place where a weight is set."""
         self._moved = True
         products: list[Tensor] = []
@@ -89,12 +93,13 @@ class Moving:
             chunk = CHUNK if live.device.type == "cpu" else DEVICE_CHUNK
             for start in range(0, base.numel(), chunk):
                 part = slice(start, start + chunk)
-                theta0 = base[part].float()
+                theta0 = base[part].float() if lattice is None else _on_lattice(base[part], lattice)
                 step = steps[0][0][part] * steps[0][1]
                 for delta, alpha in steps[1:]:
                     step += delta[part] * alpha
                 flat[part] = theta0 + step
-                taken = flat[part].float() - theta0
+                step = step.to(theta0.dtype)
+                taken = flat[part].to(theta0.dtype) - theta0
                 products.append(torch.stack([torch.dot(step, step), torch.dot(taken, taken), torch.dot(taken, step)]))
             if not live.is_contiguous():
                 live.copy_(flat.view(live.shape))
@@ -181,6 +186,11 @@ def perturbed(model: nn.Module | HasSelection, point: Point) -> Iterator[Realise
     whole = isinstance(model, nn.Module)
     with moving(select(model) if whole else model.selection, None if whole else model.sources) as weights:
         yield weights.to(point)
+
+
+def _on_lattice(values: Tensor, lattice: int) -> Tensor:
+    """The nearest multiples of 2^lattice, float64: scaling by a power of two is exact."""
+    return torch.round(values.double() * 2.0**-lattice) * 2.0**lattice
 
 
 @contextmanager

@@ -1,0 +1,195 @@
+"""A certificate: what is sure about every weight change of a norm, as a frozen value, a sentence and a file.
+
+Idea
+----
+Noise ε ~ N(0, σ²I_k) on the coordinates x of a subspace; J(x) the score of fixed examples at θ0 + L x. With the limits
+p_k of P(J(ε) ≥ τ_k) from n independent draws, for every x' with ‖x'‖ ≤ r at once,
+
+    E J(x' + ε)  ≥  Σ_k (τ_k − τ_{k−1}) Φ(Φ⁻¹(p_k) − r/σ)                                (:mod:`corrie.stats.score_law`)
+
+with the stated confidence over the draws. It is about the *smoothed* model, x' + ε with fresh ε at each asking, never
+about the one model at x'. Several tasks share the error, so all their bounds hold together. What follows from what, and
+what is assumed, is ``design/what-a-certificate-says.md``; the proofs for subspaces are ``design/subspace-certificates.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from corrie.analysis.certified_score import CertifiedScore, Verdict
+from corrie.analysis.evidence import Evidence
+from corrie.analysis.whole_file import write_whole
+from corrie.errors import InputError
+from corrie.records.canonical import Record, canonical_json, content_hash
+from corrie.stats.rounding import rounded_up
+
+RETAIN = 0.8
+"""Share of the smoothed score above chance at which a radius is stated unless told otherwise."""
+
+
+class FineTuned(Record):
+    """How far a fine-tune, or a distance that was asked about, is from the model.
+
+    distance   ‖x'‖₂ in the certificate's subspace, rounded up
+    name       what lies there; empty for a bare distance
+    content    hash of its coordinates; empty for a bare distance
+    """
+
+    distance: float
+    name: str = ""
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A finished certificate.
+
+    evidence   the design, and every outcome
+    asked      the fine-tune or distance it was asked about; None for none
+    retain     share of the smoothed score above chance that the stated radius keeps
+
+    >>> import corrie
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> found = corrie.certify(toy_model(), [(toy_choice(), 10)], subspace="adapter:q_proj:1", sigma=0.05, draws=60)
+    >>> found.verdict
+    'informative'
+    """
+
+    evidence: Evidence
+    asked: FineTuned | None = None
+    retain: float = RETAIN
+
+    def __post_init__(self) -> None:
+        if not 0 < self.retain <= 1:
+            raise InputError(f"retain {self.retain:g}", found="no share of the score above chance", advice="0.8")
+        if self.asked is not None and not 0 <= self.asked.distance < float("inf"):
+            raise InputError(f"distance {self.asked.distance:g}", found="no distance", advice="a number from 0 on")
+
+    @cached_property
+    def tasks(self) -> tuple[CertifiedScore, ...]:
+        """Each task's share, in the order of asking."""
+        return tuple(CertifiedScore.of(e, self.evidence.spec) for e in self.evidence.tasks)
+
+    @property
+    def distance(self) -> float | None:
+        """The distance asked about."""
+        return None if self.asked is None else self.asked.distance
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the tasks': *abstained*, *vacuous*, else *informative*."""
+        found = {t.verdict(self.distance) for t in self.tasks}
+        return next(v for v in ("abstained", "vacuous", "informative") if v in found)  # type: ignore[return-value]
+
+    @property
+    def radius(self) -> float | None:
+        """The largest norm at which every task keeps ``retain`` of its smoothed score above chance, rounded down."""
+        found = [t.radius(t.floor(self.retain)) for t in self.tasks]
+        return None if any(r is None for r in found) else min(r for r in found if r is not None)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the certificate rests on, and what it does not say."""
+        spec, model = self.evidence.spec, self.evidence.model
+        named = [
+            "the numbers of the noise law stand for independent normal ones",
+            "σ, thresholds and subspace were chosen without the certifying draws (they are in the file)",
+            f"scoring is a function of the weights: {spec.rows} draws run as one batch, always of that size"
+            if spec.rows > 1
+            else "scoring is a function of the weights",
+            f"rounding to {model.dtype} is part of the score",
+            "it speaks of these fixed examples, not of others",
+        ]
+        if spec.lattice is None:
+            named.append("sums of weights and noise are those of real arithmetic, which floating point only approaches")
+        else:
+            named.append(
+                f"noise and weight change are multiples of 2^{spec.lattice} (so are the unmoved coordinates), which "
+                "makes every sum exact"
+            )
+        return tuple(named)
+
+    @property
+    def finding(self) -> str:
+        """What is certified, without the conditions."""
+        return "; ".join(self._finding(t) for t in self.tasks)
+
+    def _finding(self, t: CertifiedScore) -> str:
+        about = (
+            f"{t.task.name} on {len(t.evidence.examples)} examples (unmoved {t.unmoved:.4g}, smoothed about "
+            f"{t.smoothed:.4g}, chance {t.task.chance:.3g})"
+        )
+        verdict = t.verdict(self.distance)
+        if verdict == "abstained":
+            why = "even without any change the bound is at chance" if t.present else "the unmoved model cannot do it"
+            return f"{about}: abstained, {why}"
+        radius = t.radius(t.floor(self.retain))
+        kept = (
+            f"{self.retain:.0%} of what it has above chance is certified at no distance"
+            if radius is None
+            else f"{self.retain:.0%} of what it has above chance is kept up to r = {radius:.4g}"
+        )
+        if self.asked is None:
+            at = 0.0 if radius is None else radius
+            return f"{about} ≥ {t.lower(at):.4g} for every r ≤ {at:.4g}: {kept}"
+        r = self.asked.distance
+        where = f"r = {rounded_up(r, 4):.4g}, r/σ = {r / t.sigma:.3g}"
+        where += f", where {self.asked.name} is" if self.asked.name else ""
+        if verdict == "vacuous":
+            return f"{about} ≥ {t.lower(r):.4g} at {where}: VACUOUS, that is chance or below; {kept}"
+        return f"{about} ≥ {t.lower(r):.4g} at {where}; {kept}"
+
+    def __str__(self) -> str:
+        spec, model = self.evidence.spec, self.evidence.model
+        lattice = "" if spec.lattice is None else f", rounded to multiples of 2^{spec.lattice}"
+        return (
+            f"With confidence {spec.confidence:.6g} over {spec.draws} independent noise draws (each of "
+            f"{self.evidence.dimension:,} coordinates from N(0, σ²), σ = {spec.sigma:g}{lattice}), about the smoothed "
+            f"model, which is {model.name} in {model.dtype} with its coordinates drawn afresh around x' each time it is "
+            f"asked, and not the one model at x', for every x' of L2 norm r in {spec.subspace}, searched for or not, "
+            f"assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data with the hash of the outcomes and of itself (``digest``, over everything else)."""
+        spec = self.evidence.spec
+        made: dict[str, Any] = {
+            "format": "corrie-certificate-1",
+            "sentence": str(self),
+            "verdict": self.verdict,
+            "confidence": spec.confidence,
+            "radius": self.radius,
+            "retain": self.retain,
+            "sigma": spec.sigma,
+            "lattice": spec.lattice,
+            "exact": spec.lattice is not None,
+            "subspace": spec.subspace.model_dump(mode="json") | {"id": spec.subspace.id, "words": str(spec.subspace)},
+            "dimension": self.evidence.dimension,
+            "draws": spec.draws,
+            "selection_draws": spec.selection.count,
+            "object": "the smoothed model",
+            "assumptions": list(self.assumptions),
+            "model": self.evidence.model.model_dump(mode="json"),
+            "asked": None if self.asked is None else self.asked.model_dump(mode="json"),
+            "tasks": [t.to_json(self.distance, self.retain) for t in self.tasks],
+            "outcomes": {"file": self.evidence.file_name, "sha256": self.evidence.digest},
+        }
+        return made | {"digest": content_hash(made)}
+
+    def text(self) -> str:
+        """The certificate's file: canonical JSON and a newline."""
+        return canonical_json(self.to_json()) + "\n"
+
+    def write(self, folder: Path) -> Path:
+        """Put outcomes and certificate into a folder, each whole or not at all; the certificate's path.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        self.evidence.write(folder)
+        name = f"certificate-{self.to_json()['digest'][:12]}.json"
+        return write_whole(folder / name, lambda file: file.write_text(self.text(), encoding="utf-8"))

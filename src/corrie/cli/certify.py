@@ -1,0 +1,160 @@
+"""``corrie certify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.console import give, say
+from corrie.cli.progress import ScanProgress
+from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
+from corrie.errors import ClaimError, InputError
+
+Tasks = Annotated[
+    list[str],
+    typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; all their bounds hold together."),
+]
+Subspace = Annotated[
+    str,
+    typer.Option(
+        help="Where noise and weight change live: full, full:rms; adapter:LAYERS:RANK (random frozen A), adapter:FOLDER "
+        "(that adapter's A); core:LAYERS:RANK, core:FILE (few numbers a layer); span:PLACE,PLACE; random:COUNT."
+    ),
+]
+Sigma = Annotated[str, typer.Option(help="Noise per coordinate; or auto: the largest that hardly costs any score.")]
+Draws = Annotated[int, typer.Option(help="Certifying draws. Selection draws are extra.")]
+Confidence = Annotated[float, typer.Option(help="With which all bounds hold together.")]
+Tuned = Annotated[
+    str | None, typer.Option(help="A fine-tune (adapter, checkpoint) whose distance the certificate speaks of.")
+]
+Distance = Annotated[float | None, typer.Option(help="Or a bare L2 distance.")]
+Retain = Annotated[float, typer.Option(help="Share of the smoothed score above chance whose radius is stated.")]
+Exact = Annotated[
+    bool, typer.Option(help="Noise and weight change on a lattice, so that every sum is exact. --no-exact assumes it.")
+]
+Selection = Annotated[int, typer.Option("--selection-draws", help="Draws that the thresholds are chosen on.")]
+Ratio = Annotated[
+    float | None,
+    typer.Option(help="r/σ at which the bound shall be as high as can be. Default: that of the fine-tune, else 1."),
+]
+Thresholds = Annotated[int, typer.Option(help="Thresholds a task may have.")]
+Seeds = Annotated[int | None, typer.Option(help="Seed of the first certifying draw. Default: a hash of the question.")]
+Rows = Annotated[int, typer.Option(help="Draws run as one batch, where the subspace allows it.")]
+To = Annotated[
+    Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL-certificate.")
+]
+
+
+def certify(
+    model: Model,
+    task: Tasks,
+    subspace: Subspace = "full",
+    sigma: Sigma = "auto",
+    draws: Draws = 300,
+    confidence: Confidence = 0.99,
+    tuned: Tuned = None,
+    distance: Distance = None,
+    retain: Retain = 0.8,
+    exact: Exact = True,
+    selection_draws: Selection = 20,
+    ratio: Ratio = None,
+    thresholds: Thresholds = 3,
+    seeds: Seeds = None,
+    rows: Rows = 8,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    include: Include = ["*"],  # noqa: B006 (the form typer wants)
+    exclude: Exclude = [],  # noqa: B006
+    block: Block = 10,
+    limit: Limit = 100,
+    chat: Chat = False,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Certify scores of the smoothed model after every weight change of a norm, searched for or not.
+
+    The run folder gets the outcomes and the certificate (corrie verify checks it without the model). Exit code 0: the
+    certificate is informative. 3: it is vacuous at the distance asked about, or abstains; it is written all the same.
+    """
+    from corrie.records.subspace import parse_subspace
+
+    asked_space = parse_subspace(subspace)
+    chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
+    if block < 1:
+        raise InputError(f"block {block}", found="no examples", advice="10")
+    if not 0 < retain <= 1:
+        raise InputError(f"retain {retain:g}", found="no share of the score above chance", advice="0.8")
+    if seeds is not None and seeds < 0:
+        raise InputError(f"seeds from {seeds}", found="a seed below 0", advice="a number from 0 on, or no --seeds")
+    from corrie.capabilities.registry import examples_asked, parse_task, tasks
+    from corrie.scanning.certificate_scan import CertificateScan, check_terms
+
+    check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio or 0.0,
+                thresholds, rows)  # fmt: skip
+    asked = [parse_task(text) for text in task]
+    found = tasks(*(a.name for a in asked), chat=chat, say=say)
+    say(f"Loading {model} …")
+    from corrie.models.load import load
+    from corrie.models.subspaces import find_subspace, fine_tuned
+    from corrie.records.sqlite_store import SqliteStore
+    from corrie.scanning.choosing_sigma import choose_sigma
+    from corrie.weights.space import dimension, fine_lattice
+
+    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
+    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    if chosen_sigma is None:
+        choice = choose_sigma(loaded, find_subspace(loaded, asked_space, say=say), chosen, rows=rows, block=block)
+        say(f"{choice}.")
+        chosen_sigma = choice.sigma
+    exact = exact and asked_space.scale == "one"
+    lattice = fine_lattice(chosen_sigma) if exact else None
+    space = find_subspace(loaded, asked_space, lattice=lattice, say=say)
+    about = fine_tuned(loaded, space, tuned, distance, lattice, say=say)
+    if ratio is None:
+        ratio = 1.0 if about is None else about.distance / chosen_sigma
+    prepared = CertificateScan.of(
+        loaded,
+        chosen,
+        space,
+        sigma=chosen_sigma,
+        draws=draws,
+        confidence=confidence,
+        lattice=lattice,
+        selection_draws=selection_draws,
+        ratio=ratio,
+        thresholds=thresholds,
+        first=seeds,
+        rows=rows,
+        block=block,
+    )
+    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {chosen_sigma:g}, {draws} draws.")
+    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-certificate"
+    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
+        certificate = prepared.run(store, asked=about, retain=retain, watch=progress)
+    file = certificate.write(folder)
+    give(certificate.to_json() if as_json else str(certificate))
+    say(f"Certificate: {file}. Next: corrie verify {file}")
+    if certificate.verdict != "informative":
+        raise ClaimError(
+            "an informative certificate",
+            found=f"it is {certificate.verdict}: {certificate.finding}",
+            advice="a subspace of fewer dimensions, where σ can be larger, or more draws",
+        )
+
+
+def number(text: str, what: str) -> float:
+    """A number as it was typed.
+
+    Raises:
+        InputError: none.
+
+    >>> number("0.4", "sigma")
+    0.4
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{what} {text!r}", found="no number", advice="0.4, say, or auto") from None

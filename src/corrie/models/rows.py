@@ -1,0 +1,50 @@
+"""A reader for each row of a batch whose rows stand at places of their own.
+
+A task scores one point and knows nothing of rows. So it is asked once for each row, and whatever it reads is computed for
+all rows together, by whoever asks first; the others find it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from corrie.models.reader import ModelReader
+from corrie.models.reading import Question, Reading, Writing
+
+
+class RowReader:
+    """One row's (:class:`corrie.models.reading.Reader`)."""
+
+    def __init__(self, reader: ModelReader, known: dict[Any, Any], row: int) -> None:
+        self._reader = reader
+        self._known = known
+        self._row = row
+
+    def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
+        """See :class:`corrie.models.reading.Reader`."""
+        key = ("read", tuple(questions), shared)
+        if key not in self._known:
+            self._known[key] = self._reader.read_rows(questions, shared)
+        return self._known[key][self._row]
+
+    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+        """See :class:`corrie.models.reading.Reader`."""
+        key = ("write", tuple(prompts), max_tokens, templated)
+        if key not in self._known:
+            self._known[key] = self._reader.write_rows(prompts, max_tokens, templated)
+        return self._known[key][self._row]
+
+    def chat(self, request: str) -> str:
+        """See :class:`corrie.models.reading.Reader`."""
+        return self._reader.chat(request)
+
+    @property
+    def has_chat_template(self) -> bool:
+        return self._reader.has_chat_template
+
+
+def row_readers(reader: ModelReader, rows: int) -> tuple[RowReader, ...]:
+    """One for each row of a reader that serves several."""
+    known: dict[Any, Any] = {}
+    return tuple(RowReader(reader, known, row) for row in range(rows))

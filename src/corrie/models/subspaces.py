@@ -1,0 +1,240 @@
+"""Subspaces of a loaded model as they are asked for, and where a fine-tune stands in one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from corrie.analysis.certificate import FineTuned
+from corrie.errors import InputError, ModelError
+from corrie.models.directions import adapter, saved, toward
+from corrie.models.model import Model
+from corrie.records.paths import Adapter, Difference
+from corrie.records.subspace import AskedSubspace, Coordinates, FullSpace, RandomSpace, Span
+from corrie.sources.packages import Say, silent
+from corrie.weights.adapter import AdapterFiles
+from corrie.weights.fingerprint import fingerprint
+from corrie.weights.realise import realise
+from corrie.weights.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
+from corrie.weights.saved import look_at_saved
+from corrie.weights.space import Coords, Space, check_coordinates, length, rounded
+from corrie.weights.written_space import full_space, random_space, span
+
+RESIDUAL = 1e-5
+"""Share of a fine-tune's length that may stand out of a subspace of directions and still count as rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stand:
+    """Where a fine-tune stands in a subspace.
+
+    record        names it
+    coordinates   x', on the lattice if there is one; None where only the distance is known (an offset from a model that
+                  is too large to hold twice)
+    distance      ‖x'‖₂ from the model, rounded up
+    """
+
+    record: Coordinates
+    coordinates: Coords
+    distance: float
+
+    def __str__(self) -> str:
+        return f"{self.record.name}: at distance {self.distance:.4g}"
+
+
+def find_subspace(model: Model, asked: AskedSubspace, *, lattice: int | None = None, say: Say = silent) -> Space:
+    """A subspace of a model's weight changes.
+
+    Args:
+        asked: as :func:`corrie.records.subspace.parse_subspace` reads it.
+        lattice: e, for the full space, whose coordinates are the weights themselves.
+
+    Raises:
+        UnknownName, InputError: no such layer, a rank that does not fit, a dimension of 0.
+        ModelError: an adapter, checkpoint or file that is not of this model.
+
+    >>> from corrie.records.subspace import parse_subspace
+    >>> from corrie.testing.toy_models import toy_model
+    >>> print(find_subspace(toy_model(), parse_subspace("adapter:q_proj:1")))
+    B of ΔW = B A, A frozen, rank 1, 2 layers (adapter:q_proj:1): 64 coordinates
+    """
+    if asked.kind == "full":
+        return full_space(model.selection, FullSpace(scale=asked.scale), lattice if asked.scale == "one" else None)
+    if asked.kind == "random":
+        return random_space(model.selection, RandomSpace(count=asked.number, seed=asked.seed))
+    if asked.kind == "span":
+        return span(model.selection, Span(of=tuple(_way(model, place, say) for place in asked.places)), model.sources)
+    if not asked.places:
+        free = "up" if asked.kind == "adapter" else "core"
+        return random_rows(model.module, asked.layers, asked.number, asked.seed, free=free)
+    place = Path(asked.places[0]).expanduser()
+    return adapter_space(model, place) if asked.kind == "adapter" else core_space(model, place)
+
+
+def adapter_space(model: Model, folder: Path) -> LowRankSpace:
+    """The subspace of an adapter with its own A frozen.
+
+    Raises:
+        ModelError: no LoRA adapter, or one of another model.
+    """
+    adapter(model, folder)  # refuses one of another model, naming what does not fit
+    files = AdapterFiles.open(folder)
+    _only_matrices(files, folder)
+    fixed = {
+        weight.removesuffix(".weight"): FixedMatrices(files.down(weight).float(), scale=files.scale(weight))
+        for weight in files.matrices
+    }
+    return LowRankSpace.of(model.module, fixed, name=f"adapter:{folder.resolve().name}")
+
+
+def core_space(model: Model, file: Path) -> LowRankSpace:
+    """The subspace of few numbers whose fixed matrices were saved (``LAYER.down``, ``LAYER.up``).
+
+    Raises:
+        ModelError: no such file, not what was saved, or other matrices.
+    """
+    _, found = look_at_saved(file)
+    layers = sorted(n.removesuffix(".down") for n in found.shapes if n.endswith(".down"))
+    if sorted(found.shapes) != sorted([f"{n}.{end}" for n in layers for end in ("down", "up")]):
+        raise ModelError(f"subspace core:{file}", found="not a pair of down and up for each layer", advice="protect")
+    fixed = {n: FixedMatrices(found.read(f"{n}.down").clone(), found.read(f"{n}.up").clone()) for n in layers}
+    return LowRankSpace.of(model.module, fixed, name=f"core:{file.name}")
+
+
+def stand(model: Model, space: Space, place: str, *, lattice: int | None = None, say: Say = silent) -> Stand:
+    """Where a fine-tune stands in a subspace, and how far that is from the model.
+
+    An adapter in a subspace of frozen A must have that very A; one of few numbers must lie in the span of its U; a
+    checkpoint or adapter in a span must lie in it. Anything may be asked in the full space.
+
+    Args:
+        place: an adapter's folder, a checkpoint's folder or name.
+        lattice: e; coordinates are moved to the lattice 2^e (the noise's own), and the distance is theirs.
+
+    Raises:
+        InputError, ModelError: a fine-tune of another model, or one that leaves the subspace.
+    """
+    if isinstance(space, LowRankSpace):
+        found = _in_rows(space, Path(place).expanduser())
+    else:
+        way = _way(model, place, say)
+        pristine = {n: p.data for n, p in model.selection.tensors.items()}
+        delta = realise(way, pristine, model.sources)
+        if space.spec.kind == "full":
+            sizes = _sizes(model) if space.spec.scale == "rms" else dict.fromkeys(pristine, 1.0)
+            found = {n: t / sizes[n] for n, t in delta.tensors.items()}
+        else:
+            found = _projected(space, delta.tensors, place)
+    check_coordinates(space, found, place)
+    here = rounded(found, lattice)
+    distance = math.nextafter(length(here) * (1 + 1e-12), math.inf)
+    name = Path(place).expanduser().resolve().name if Path(place).expanduser().exists() else place
+    return Stand(Coordinates(subspace=space.spec.id, content=fingerprint(here), name=name), here, distance)
+
+
+def fine_tuned(
+    model: Model,
+    space: Space,
+    tuned: str | Path | None,
+    distance: float | None,
+    lattice: int | None,
+    *,
+    say: Say = silent,
+) -> FineTuned | None:
+    """What a certificate is asked about: a fine-tune in the subspace, a bare distance, or nothing.
+
+    Raises:
+        InputError: both at once, a distance that is none, or a fine-tune outside of the subspace.
+        ModelError: a fine-tune of another model.
+    """
+    if tuned is not None and distance is not None:
+        raise InputError("a certificate", found="a fine-tune and a distance at once", advice="one of them")
+    if distance is not None:
+        if not 0 <= distance < math.inf:
+            raise InputError(f"distance {distance:g}", found="no L2 norm", advice="a number from 0 on")
+        return FineTuned(distance=distance)
+    if tuned is None:
+        return None
+    found = stand(model, space, str(tuned), lattice=lattice, say=say)
+    return FineTuned(distance=found.distance, name=found.record.name, content=found.record.content)
+
+
+def _way(model: Model, place: str, say: Say) -> Difference | Adapter:
+    folder = Path(place).expanduser()
+    if folder.suffix == ".safetensors" and folder.is_file():
+        return saved(model, folder)  # type: ignore[return-value]
+    if (folder / "adapter_config.json").is_file():
+        return adapter(model, folder)
+    return toward(model, place, say=say)
+
+
+def _only_matrices(files: AdapterFiles, folder: Path) -> None:
+    if files.whole:
+        raise ModelError(
+            f"adapter {folder}",
+            found=f"it also changes whole tensors ({next(iter(files.whole))}): they are outside of any frozen-A subspace",
+            advice="an adapter without modules_to_save and biases",
+        )
+
+
+def _in_rows(space: LowRankSpace, folder: Path) -> dict[str, torch.Tensor]:
+    if not folder.is_dir():
+        raise ModelError(f"adapter {folder}", found="no such folder", advice="a folder with adapter_config.json")
+    files = AdapterFiles.open(folder)
+    _only_matrices(files, folder)
+    ours = {f"{n}.weight" for n in space.fixed}
+    if set(files.matrices) != ours:
+        other = sorted(set(files.matrices) ^ ours)[0]
+        raise InputError(f"adapter {folder}", found=f"it is not of this subspace: {other} is in one of them only")
+    found: dict[str, torch.Tensor] = {}
+    for layer, one in space.fixed.items():
+        weight = f"{layer}.weight"
+        down, up, scale = files.down(weight).float(), files.up(weight).float(), files.scale(weight)
+        if not (torch.equal(down, one.down) and scale == one.scale):
+            raise InputError(
+                f"adapter {folder}",
+                found=f"its A of {layer} is not the subspace's frozen one (or its scale is another): A was trained",
+                advice="freeze A while training (corrie.optim.freeze_down), or certify its own subspace",
+            )
+        found[coordinate_name(layer, space.spec.free)] = up if one.up is None else _core_of(one.up, up, folder, layer)
+    return found
+
+
+def _core_of(fixed: torch.Tensor, up: torch.Tensor, folder: Path, layer: str) -> torch.Tensor:
+    """M with U M = B."""
+    core = torch.linalg.lstsq(fixed.double(), up.double()).solution
+    rest = float((fixed.double() @ core - up.double()).norm())
+    if rest > RESIDUAL * max(float(up.double().norm()), 1e-30):
+        raise InputError(f"adapter {folder}", found=f"its B of {layer} is outside of the span of the fixed U")
+    return core
+
+
+def _projected(space: Space, delta: dict[str, torch.Tensor] | object, place: str) -> dict[str, torch.Tensor]:
+    """The coordinates of a change in a span, by least squares on the changes that the coordinates make."""
+    ((name, shape),) = space.shapes.items()
+    count = shape[0]
+    tensors = space.tensors  # type: ignore[attr-defined]
+    basis = [tensors({name: torch.eye(count, dtype=torch.float64)[i]}) for i in range(count)]
+
+    def dot(a: object, b: object) -> float:
+        return sum(float((t.double() * b[n].double()).sum()) for n, t in a.items())  # type: ignore[attr-defined,index]
+
+    gram = torch.tensor([[dot(a, b) for b in basis] for a in basis], dtype=torch.float64)
+    right = torch.tensor([dot(a, delta) for a in basis], dtype=torch.float64)
+    found = torch.linalg.solve(gram, right)
+    whole = dot(delta, delta)
+    rest = whole - float(right @ found)
+    if rest > RESIDUAL * whole:
+        raise InputError(
+            f"fine-tune {place}",
+            found=f"{math.sqrt(max(rest, 0) / whole):.3g} of its length is outside of {space.spec}",
+            advice="a subspace that holds it, or --subspace full",
+        )
+    return {name: found}
+
+
+def _sizes(model: Model) -> dict[str, float]:
+    return {n: float(p.detach().double().square().mean().sqrt()) for n, p in model.selection.tensors.items()}

@@ -1,0 +1,197 @@
+"""A certificate that is ready to be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corrie.analysis.certificate import RETAIN, Certificate, FineTuned
+from corrie.analysis.evidence import Evidence
+from corrie.capabilities.task import Task
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.records.certificate_spec import CertificateSpec, Levels, SelectionSpec, noise_point, own_seeds
+from corrie.records.point import Point
+from corrie.records.scan_spec import AlphaGrid
+from corrie.records.store import RunIdentity, Store
+from corrie.scanning.loop import fill
+from corrie.scanning.plans.places import PlacesPlan
+from corrie.scanning.provenance import provenance
+from corrie.scanning.scan import Scan
+from corrie.scanning.subspace_executor import SubspaceExecutor
+from corrie.scanning.watch import Watch
+from corrie.scanning.work import Known
+from corrie.stats.arguments import error_of
+from corrie.weights.space import Space, dimension
+
+SELECTION_DRAWS = 20
+"""Draws that thresholds are chosen on, unless told otherwise."""
+
+THRESHOLDS = 3
+"""Thresholds a task may have, unless told otherwise."""
+
+ROWS = 8
+"""Draws run as one batch where rows can carry their own, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class CertificateScan:
+    """Model and tasks (as a scan has them), and the question.
+
+    scan        model, tasks and limits
+    space       where noise and weight change live
+    sigma       σ
+    lattice     e, or None
+    draws       n
+    confidence  of all tasks together
+    selecting   how many selection draws, at which r/σ the bound shall be high, how many thresholds
+    first       seed of the first certifying draw; None: a hash of the question
+    rows        draws run as one batch
+    """
+
+    scan: Scan
+    space: Space
+    sigma: float
+    lattice: int | None
+    draws: int
+    confidence: float
+    selecting: SelectionSpec
+    first: int | None
+    rows: int
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        tasks: Sequence[tuple[Task, int]],
+        space: Space,
+        *,
+        sigma: float,
+        draws: int,
+        confidence: float,
+        lattice: int | None = None,
+        selection_draws: int = SELECTION_DRAWS,
+        ratio: float = 1.0,
+        thresholds: int = THRESHOLDS,
+        first: int | None = None,
+        rows: int = ROWS,
+        block: int = 10,
+    ) -> CertificateScan:
+        """Check that everything fits, before a draw is made.
+
+        Raises:
+            InputError: no task, a task twice, a limit outside of a task's size, σ, confidence or counts that cannot be
+                meant, a subspace of dimension 0, certifying seeds that select.
+            TaskError: this model cannot be asked this task.
+        """
+        check_terms(sigma, confidence, draws, selection_draws, ratio, thresholds, rows)
+        if dimension(space) == 0:
+            raise InputError(f"a certificate in {space.spec}", found="a subspace of dimension 0", advice="another one")
+        scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid(low=sigma, high=sigma, count=1), block=block)
+        question = [t.model_dump() for t in sorted(scan.spec.tasks, key=lambda t: t.task)]
+        seed = own_seeds([question, space.spec.id, sigma, lattice], "selecting")
+        chosen = SelectionSpec(first=seed, count=selection_draws, ratio=ratio, most=thresholds)
+        batch = rows if space.most_rows is None else min(rows, space.most_rows)
+        if first is not None:
+            _refuse_selecting_seeds(chosen, first, draws)
+        return cls(scan, space, sigma, lattice, draws, confidence, chosen, first, batch)
+
+    @property
+    def identity(self) -> RunIdentity:
+        """What must be equal for another scan or claim to share this one's run."""
+        return self.scan.identity
+
+    def run(
+        self, store: Store, *, asked: FineTuned | None = None, retain: float = RETAIN, watch: Watch | None = None
+    ) -> Certificate:
+        """Score the unmoved model and the selection draws, choose thresholds, fix the design in the store, then draw.
+
+        The same call continues after a kill, and a finished one only reads.
+
+        Args:
+            asked: the fine-tune or distance that the certificate shall speak of; may change from call to call, since
+                the bound holds at all distances at once.
+            retain: share of the smoothed score above chance whose radius is stated; likewise.
+
+        Raises:
+            InputError: every selection draw of a task scored 0.
+            RunError: the run has fixed another design for this question, or has looked along its draws.
+        """
+        self.scan.register(store)
+        executor = SubspaceExecutor(self.scan.model, self.scan.tasks, self.scan.spec.block, self.space, self.rows)
+        before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
+        fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)
+        spec = self.design(store)
+        store.record_claim(spec, provenance(engine="subspace", device=self.scan.model.device))
+        draws = tuple(spec.point(i) for i in range(spec.draws))
+        fill(self.scan.spec, PlacesPlan((*before, *draws)), executor, store, watch=watch)
+        return Certificate(Evidence.from_store(store, spec, dimension(self.space)), asked, retain)
+
+    def design(self, store: Store) -> CertificateSpec:
+        """The design that the selection draws in the store choose.
+
+        Raises:
+            InputError: every selection draw of a task scored 0.
+        """
+        known = Known(store.cells())
+        levels = []
+        for request in self.scan.spec.tasks:
+            found = [known.successes(self.scan.spec, self._point(s), request) or () for s in self.selecting.seeds]
+            scores = [sum(x or 0.0 for x in row) / len(row) for row in found]
+            chosen = self.selecting.choose(
+                scores, request.limit, self.draws, self.confidence, len(self.scan.spec.tasks)
+            )
+            levels.append(Levels(task=request.task, levels=chosen))
+        terms = {
+            "tasks": self.scan.spec.tasks,
+            "subspace": self.space.spec,
+            "sigma": self.sigma,
+            "lattice": self.lattice,
+            "draws": self.draws,
+            "confidence": self.confidence,
+            "selection": self.selecting,
+            "levels": tuple(levels),
+            "block": self.scan.spec.block,
+            "rows": self.rows,
+        }
+        if self.first is not None:
+            return CertificateSpec(first=self.first, **terms)
+        unseeded = CertificateSpec(first=0, **terms)
+        hashed = unseeded.model_dump(mode="json", exclude={"first", "block", "rows"})
+        return unseeded.model_copy(update={"first": own_seeds(hashed, "certifying")})
+
+    def _point(self, seed: int) -> Point:
+        return noise_point(self.space.spec, seed, self.lattice, self.sigma)
+
+
+def check_terms(
+    sigma: float, confidence: float, draws: int, selection_draws: int, ratio: float, thresholds: int, rows: int
+) -> None:
+    """Refuse what cannot be meant, before anything is loaded.
+
+    Raises:
+        InputError: which, and why.
+    """
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say, or auto")
+    error_of(confidence)
+    if not (math.isfinite(ratio) and ratio >= 0):
+        raise InputError(f"ratio {ratio:g}", found="no r/σ", advice="1")
+    for count, what, least in (
+        (draws, "certifying draws", 1),
+        (selection_draws, "selection draws", 2),
+        (thresholds, "thresholds", 1),
+        (rows, "rows", 1),
+    ):
+        if count < least:
+            raise InputError(f"{count} {what}", found=f"there must be {least} or more", advice="a larger number")
+
+
+def _refuse_selecting_seeds(selection: SelectionSpec, first: int, draws: int) -> None:
+    if max(first, selection.first) < min(first + draws, selection.seeds.stop):
+        raise InputError(
+            f"{draws} certifying draws from seed {first}",
+            found=f"seeds {selection.first} to {selection.seeds.stop - 1} are used to select: they can certify nothing",
+            advice=f"--seeds {selection.seeds.stop}, or no --seeds at all",
+        )

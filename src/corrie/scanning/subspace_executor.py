@@ -1,0 +1,94 @@
+"""Who scores in a subspace: draws of noise, run together where rows can carry their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+import torch
+
+from corrie.capabilities.task import Task
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.records.cell import Cell
+from corrie.records.point import Point
+from corrie.records.subspace import Coordinates, SubspaceNoise
+from corrie.scanning.executor import Arrived
+from corrie.scanning.work import Work
+from corrie.weights.space import Coords, Places, Space, added, draw
+
+
+class SubspaceExecutor:
+    """Places of a subspace, ``rows`` at a time (:class:`corrie.scanning.executor.Executor` has the law).
+
+    A batch always has the same number of rows, the last one filled up with a repeat, so what a row computes does not
+    hang on how many were still missing.
+
+    Args:
+        rows: places run as one batch; 1 where the subspace writes weights.
+        places: coordinates by the id of their record, for points that are not around the model itself.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tasks: Mapping[str, Task],
+        block: int,
+        space: Space,
+        rows: int = 1,
+        places: Mapping[str, Coords] | None = None,
+    ) -> None:
+        self._model = model
+        self._tasks = tasks
+        self._block = block
+        self._space = space
+        self._rows = rows if space.most_rows is None else min(rows, space.most_rows)
+        self._places = dict(places or {})
+        self._stack = ExitStack()
+        self._lent: Places | None = None
+
+    def __enter__(self) -> Self:
+        self._lent = self._stack.enter_context(self._space.lent(self._rows))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lent = None
+        self._stack.__exit__(kind, error, trace)
+
+    def run(self, work: Iterable[Work]) -> Iterator[Arrived | Cell]:
+        """See the law of :class:`corrie.scanning.executor.Executor`."""
+        if self._lent is None:
+            raise RuntimeError("SubspaceExecutor.run outside of its with block")
+        coming = iter(work)
+        while together := tuple(islice(coming, self._rows)):
+            yield from self._batch(self._lent, together)
+
+    def _batch(self, lent: Places, together: Sequence[Work]) -> Iterator[Arrived | Cell]:
+        realised = lent.put([self._coordinates(piece.point) for piece in together])
+        readers = self._model.row_readers(self._rows)
+        for piece, taken, reader in zip(together, realised, readers, strict=False):
+            yield Arrived(piece.point, taken)
+            for task, block in piece.blocks:
+                start = block * self._block
+                outcomes = self._tasks[task].score(reader, start, start + self._block)
+                yield Cell(point=piece.point.id, task=task, block=block, outcomes=outcomes)
+
+    def _coordinates(self, point: Point) -> Coords:
+        """Where a point stands: the sum of its steps' coordinates."""
+        if not point.steps:
+            return {n: torch.zeros(shape) for n, shape in self._space.shapes.items()}
+        found: list[tuple[Coords, float]] = []
+        for step in point.steps:
+            direction = step.direction
+            if isinstance(direction, SubspaceNoise) and direction.subspace == self._space.spec.id:
+                found.append((draw(self._space.shapes, direction, step.alpha), 1.0))
+            elif isinstance(direction, Coordinates) and direction.id in self._places:
+                found.append((self._places[direction.id], step.alpha))
+            else:
+                raise InputError(f"the point {point}", found=f"{direction} is no direction of {self._space.spec}")
+        return added(found)
