@@ -8,10 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from corrie.models.encoding import Encoder
+from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.reader import ModelReader, tree_works
 from corrie.models.reading import Reader
 from corrie.models.rows import row_readers
+
+from corrie.models.reading import Question
 from corrie.records.model import ModelIdentity
 from corrie.weights.selection import Selection
 from corrie.weights.sources import Sources
@@ -47,6 +49,14 @@ class Model:
         """A reader for each row of a batch, for when the module gives every row a change of its own."""
         reader = ModelReader(self.module, self._encoder, self.packed, self._end_tokens(), rows)
         return row_readers(reader, rows)
+
+    def sequences(self, question: Question) -> tuple[Sequenced, ...]:
+        """Each continuation of a question with its context, as tokens.
+
+        Raises:
+            TaskError: nothing to score, or more tokens than the model can take.
+        """
+        return self._encoder.question(question)
 
     @cached_property
     def packed(self) -> bool:
