@@ -19,6 +19,7 @@ Source: theory.md section 1 (why the loss is kept) and section 2 (worst case).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -84,14 +85,14 @@ class TaskLoss:
         self._device = next(model.module.parameters()).device
         self._moving = list(model.selection.tensors.values())
         self._examples = [model.sequences(task.right(reader, i)) for i in range(limit)]
-        self._batches = _batches(self._examples, tokens)
+        self.batches = _batches(self._examples, tokens)
 
     def __call__(self) -> float:
         """The loss here; its gradient is added."""
         total = 0.0
         with torch.enable_grad():
-            for batch in self._batches:
-                share = self._losses(batch).sum() / len(self._examples)
+            for batch in self.batches:
+                share = self.losses(batch).sum() / len(self._examples)
                 share.backward(inputs=self._moving)
                 total += share.item()
         return total
@@ -100,11 +101,15 @@ class TaskLoss:
     def each(self) -> tuple[float, ...]:
         """The loss of every example, in the task's order; no gradient."""
         found = {
-            i: loss for batch in self._batches for i, loss in zip(batch, self._losses(batch).tolist(), strict=True)
+            i: loss for batch in self.batches for i, loss in zip(batch, self.losses(batch).tolist(), strict=True)
         }
         return tuple(found[i] for i in range(len(self._examples)))
 
-    def _losses(self, batch: Sequence[int]) -> Tensor:
+    def mean(self) -> float:
+        """The loss here; no gradient."""
+        return math.fsum(self.each()) / len(self._examples)
+
+    def losses(self, batch: Sequence[int]) -> Tensor:
         """Of these examples, as one differentiable vector."""
         rows = [s for i in batch for s in self._examples[i]]
         longest = max(len(s.ids) for s in rows) - 1

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import certify, doctor, export, fraction, models, report, scan, show, tasks, verify
+from corrie.cli import certify, doctor, export, fraction, models, protect, report, scan, show, tasks, verify
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -30,6 +30,7 @@ for command in (
     scan.scan,
     fraction.fraction,
     certify.certify,
+    protect.protect,
     verify.verify,
     show.show,
     report.report,

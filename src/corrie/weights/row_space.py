@@ -33,7 +33,7 @@ from corrie.weights.equal_rows import trunk_once
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.row_layers import find_layers, linear_layers, widths
-from corrie.weights.space import Coords, Places
+from corrie.weights.space import Coords
 
 Free = Literal["up", "core"]
 
@@ -113,7 +113,7 @@ class LowRankSpace:
         return None
 
     @contextmanager
-    def lent(self, rows: int) -> Iterator[Places]:
+    def lent(self, rows: int) -> Iterator[RowPlaces]:
         """See :class:`corrie.weights.space.Space`. Batches passed meanwhile have ``rows`` equal parts, one a place."""
         places = RowPlaces(self, rows)
         handles = []

@@ -1,0 +1,132 @@
+"""``corrie protect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.certify import (
+    Confidence,
+    Draws,
+    Exact,
+    Retain,
+    Rows,
+    Selection,
+    Sigma,
+    Thresholds,
+    number,
+)
+from corrie.cli.console import give, say
+from corrie.cli.progress import ScanProgress
+from corrie.cli.scan import Block, Chat, Device, Dtype, Json, Limit, Model
+from corrie.errors import ClaimError, InputError
+
+Tasks = Annotated[
+    list[str],
+    typer.Option("--task", "-t", help="What to keep: TASK, TASK:LIMIT or FILE.jsonl[:LIMIT], LIMIT to be certified."),
+]
+Examples = Annotated[
+    str | None,
+    typer.Option(help="The fine-tune's own examples, TASK or FILE.jsonl[:LIMIT]. Without: it is taken as unknown."),
+]
+Layers = Annotated[str, typer.Option(help="Which linear layers: q_proj, q_proj+v_proj, a shell pattern, or all.")]
+Rank = Annotated[int, typer.Option(help="Rank of the adapter.")]
+Prompts = Annotated[int, typer.Option(help="Examples of each task to listen to; those after the certified ones.")]
+Out = Annotated[Path, typer.Option(help="The folder to make: an adapter (A frozen, B zero) with its certificate.")]
+
+
+def protect(
+    model: Model,
+    task: Tasks,
+    out: Out,
+    examples: Examples = None,
+    layers: Layers = "q_proj",
+    rank: Rank = 1,
+    prompts: Prompts = 60,
+    sigma: Sigma = "auto",
+    draws: Draws = 300,
+    confidence: Confidence = 0.99,
+    retain: Retain = 0.8,
+    exact: Exact = True,
+    selection_draws: Selection = 20,
+    ratio: Annotated[float, typer.Option(help="r/σ at which the bound shall be as high as can be.")] = 1.0,
+    thresholds: Thresholds = 3,
+    rows: Rows = 8,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    block: Block = 10,
+    limit: Limit = 100,
+    chat: Chat = False,
+    as_json: Json = False,
+) -> None:
+    """Make an adapter in which fine-tuning hardly touches what it should keep, with a certificate of how far it may go.
+
+    Each layer's A is chosen so that the prompts of the named tasks barely feel a change and the fine-tune's examples do
+    (if they are given), and frozen. PEFT loads the folder; freeze A while training (corrie.optim.freeze_down) with any
+    Trainer. Exit code 3: the certificate is not informative; the adapter is there all the same.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"--out {out}", found="something is there already", advice="another folder")
+    chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
+    from corrie.capabilities.registry import examples_asked, parse_task, tasks
+    from corrie.scanning.certificate_scan import CertificateScan, check_terms
+
+    check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio,
+                thresholds, rows)  # fmt: skip
+    asked = [parse_task(text) for text in task]
+    found = tasks(*(a.name for a in asked), chat=chat, say=say)
+    lesson = None
+    if examples is not None:
+        wanted = parse_task(examples)
+        (learned,) = tasks(wanted.name, chat=chat, say=say)
+        lesson = (learned, examples_asked(learned, wanted.limit))
+    say(f"Loading {model} …")
+    from corrie.models.load import load
+    from corrie.models.subspaces import adapter_space
+    from corrie.records.sqlite_store import SqliteStore
+    from corrie.scanning.choosing_sigma import choose_sigma
+    from corrie.scanning.protecting import protected_space
+    from corrie.weights.adapter_folder import write_adapter
+    from corrie.weights.space import dimension, fine_lattice
+
+    loaded = load(model, dtype=dtype, device=device, say=say)
+    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    names = ", ".join(t.identity.name for t, _ in chosen)
+    say(f"Listening to {prompts} examples each of {names} at {layers} …")
+    made = protected_space(
+        loaded, chosen, layers=layers, rank=rank, lesson=lesson, prompts=prompts, block=block, name=f"adapter:{out.name}"
+    )
+    write_adapter(made, None, out, loaded.identity.name)
+    space = adapter_space(loaded, out)
+    if chosen_sigma is None:
+        choice = choose_sigma(loaded, space, chosen, rows=rows, block=block)
+        say(f"{choice}.")
+        chosen_sigma = choice.sigma
+    prepared = CertificateScan.of(
+        loaded,
+        chosen,
+        space,
+        sigma=chosen_sigma,
+        draws=draws,
+        confidence=confidence,
+        lattice=fine_lattice(chosen_sigma) if exact else None,
+        selection_draws=selection_draws,
+        ratio=ratio,
+        thresholds=thresholds,
+        rows=rows,
+        block=block,
+    )
+    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {chosen_sigma:g}, {draws} draws.")
+    with SqliteStore.create_or_open(out / "run", prepared.identity) as store, ScanProgress() as progress:
+        certificate = prepared.run(store, retain=retain, watch=progress)
+    file = certificate.write(out)
+    give(certificate.to_json() if as_json else str(certificate))
+    say(f"Adapter: {out}. Certificate: {file}. Next: train its B, A frozen, then corrie certify … --tuned FOLDER")
+    if certificate.verdict != "informative":
+        raise ClaimError(
+            "an informative certificate",
+            found=f"it is {certificate.verdict}: {certificate.finding}",
+            advice="other layers, a smaller rank, or a smaller σ",
+        )

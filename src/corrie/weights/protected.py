@@ -1,0 +1,113 @@
+"""Frozen matrices of a protected subspace: what the capabilities to be kept barely feel, and the fine-tune does.
+
+Idea
+----
+A layer y = W z. The kept capabilities feel a change ΔW = b aᵀ by aᵀC a, C = E[z zᵀ] over their own prompts; the fine-tune
+feels it by ‖G a‖, G = ∂L/∂W of its loss. So
+
+    maximise ‖G a‖²  subject to  aᵀ(C + λI) a = 1,
+
+whose solutions are a_i = (C + λI)^(−1/2) v_i with v_i the right singular vectors of G (C + λI)^(−1/2), the largest
+singular values first; b is then best along the left one, u_i. λ is a share of C's mean diagonal: it keeps a finite sample
+of prompts from calling a direction silent that it only did not happen to hear. Where the fine-tune is unknown, G is left
+out and the a_i are the directions of least energy, C's last eigenvectors.
+
+C must look like what is to be protected: its prompts, never those that certify. Whether it protects is not promised
+here but measured by the certificate.
+
+Source: theory.md section 6 [derived].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from corrie.errors import InputError
+from corrie.weights.row_space import FixedMatrices, Free
+
+RIDGE = 0.03
+"""λ as a share of the mean diagonal of C."""
+
+
+@contextmanager
+def listening(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Within the block every pass adds its tokens to Σ z zᵀ of each layer, shape (in, in), float32 on the CPU.
+
+    >>> layer = nn.Linear(2, 3)
+    >>> with listening({"one": layer}) as heard:
+    ...     _ = layer(torch.tensor([[1.0, 2.0]]))
+    >>> heard["one"].tolist()
+    [[1.0, 2.0], [2.0, 4.0]]
+    """
+    heard: dict[str, Tensor] = {}
+
+    def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def listen(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            tokens = inputs[0].detach().reshape(-1, inputs[0].shape[-1]).float()
+            energy = (tokens.T @ tokens).cpu()
+            heard[name] = heard[name] + energy if name in heard else energy
+
+        return listen
+
+    handles = [layer.register_forward_pre_hook(hook(name)) for name, layer in layers.items()]
+    try:
+        yield heard
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def protected_matrices(
+    energies: Mapping[str, Tensor],
+    gradients: Mapping[str, Tensor] | None,
+    rank: int,
+    *,
+    free: Free = "up",
+    ridge: float = RIDGE,
+) -> dict[str, FixedMatrices]:
+    """The frozen matrices of each layer.
+
+    Args:
+        energies: C of each layer up to a factor, (in, in).
+        gradients: G of each layer, (out, in); None where the fine-tune is unknown (then only A can be chosen).
+        rank: r.
+        free: ``up``: A with orthonormal rows. ``core``: unit rows a_i, and U of the u_i.
+        ridge: λ over the mean diagonal of C.
+
+    Raises:
+        InputError: a core without gradients, a rank beyond a layer's width, energies of nothing.
+
+    >>> silent = torch.diag(torch.tensor([1.0, 1.0, 0.0]))
+    >>> fixed = protected_matrices({"one": silent}, {"one": torch.ones(2, 3)}, rank=1)
+    >>> [round(abs(x), 2) for x in fixed["one"].down[0].tolist()]
+    [0.02, 0.02, 1.0]
+    """
+    if free == "core" and gradients is None:
+        raise InputError("a core subspace", found="no fine-tune to take its U from", advice="--examples FILE.jsonl")
+    made: dict[str, FixedMatrices] = {}
+    for layer, energy in energies.items():
+        size = float(energy.diagonal().double().mean())
+        if size == 0:
+            raise InputError(f"protecting {layer}", found="no prompt was heard there", advice="prompts of the task")
+        into = energy.shape[0]
+        if not 1 <= rank <= into:
+            raise InputError(f"rank {rank}", found=f"{layer} takes 1 to {into}", advice="a smaller rank")
+        values, vectors = torch.linalg.eigh(energy.double() / size + ridge * torch.eye(into, dtype=torch.float64))
+        if gradients is None:
+            made[layer] = FixedMatrices(vectors[:, :rank].T.float().contiguous())
+            continue
+        whiten = vectors @ torch.diag(values.clamp(min=ridge).rsqrt()) @ vectors.T
+        left, _, right = torch.linalg.svd(gradients[layer].double().cpu() @ whiten, full_matrices=False)
+        down = right[:rank] @ whiten
+        if free == "up":
+            orthonormal, _ = torch.linalg.qr(down.T)
+            made[layer] = FixedMatrices(orthonormal.T.float().contiguous())
+        else:
+            unit = down / down.norm(dim=1, keepdim=True)
+            made[layer] = FixedMatrices(unit.float().contiguous(), left[:, :rank].float().contiguous())
+    return made
