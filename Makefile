@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, demo.html (about five minutes)
 	@echo "1. Move the weights of SmolLM2-135M-Instruct along $(DEMO_DIRECTIONS) and score five tasks at every point."
 	@echo "   Few directions and examples: the result is indicative. The run is kept in demo/; run this again to continue it."
-	$(BIN)/corrie scan smollm2-135m-instruct $(DEMO_TASKS) --direction $(DEMO_DIRECTIONS) --alpha auto --dtype bfloat16 --to demo
+	$(BIN)/corrie scan smollm2-135m-instruct $(DEMO_TASKS) --direction $(DEMO_DIRECTIONS) --alpha auto --dtype auto --to demo
 	@echo "2. Draw it: one HTML file that opens from disk."
 	$(BIN)/corrie report demo --out demo.html
 

@@ -12,19 +12,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from corrie.errors import FetchError, InputError, ModelError, UnknownName
+from corrie.errors import FetchError, ModelError, UnknownName
 from corrie.models.checkpoint import check_config, check_folder
 from corrie.models.device import pick_device
 from corrie.models.encoding import tokenizer_fingerprint
 from corrie.models.gguf import NOTE_FILE, convert_gguf
 from corrie.models.model import Model
+from corrie.models.precision import DTYPES, pick_dtype
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.selection import named_parameters, select
-
-DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def load(
@@ -41,7 +40,8 @@ def load(
     Args:
         name: an embedded model (``smollm2-135m-instruct``), a folder with ``config.json`` and safetensors, a
             ``.gguf`` file, or a name on the Hugging Face hub.
-        dtype: the precision it runs in. In bfloat16 the rounding of every moved weight is part of the score.
+        dtype: the precision it runs in, float32, bfloat16 or float16. In bfloat16 the rounding of every moved weight is
+            part of the score. ``auto``: bfloat16 where the machine has instructions for it, else float32.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         include: shell patterns of the tensors that move (default: every floating-point parameter).
         exclude: shell patterns of tensors that stay.
@@ -58,12 +58,11 @@ def load(
     >>> print(model)  # doctest: +SKIP
     smollm2-135m-instruct: LlamaForCausalLM, 134,515,008 parameters in bfloat16 on cpu; 272 tensors … move
     """
-    if dtype not in DTYPES:
-        raise InputError(f"dtype {dtype!r}", found="no such precision", advice=" or ".join(DTYPES))
     target = pick_device(device)
+    precision = pick_dtype(dtype, target.type)
     with _quiet():
         source, shown = locate(str(name), say)
-        module, tokenizer = _from_pretrained(source, shown, DTYPES[dtype])
+        module, tokenizer = _from_pretrained(source, shown, precision)
     module.eval()
     module.to(target)
     return from_module(
