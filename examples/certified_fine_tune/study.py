@@ -29,6 +29,7 @@ from spaces import make_space
 
 import corrie
 from corrie.analysis.certificate import Certificate, FineTuned
+from corrie.capabilities.choice_error import ChoiceError
 from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.walking import Walk, walk
 from corrie.models.model import Model
@@ -57,7 +58,7 @@ class Study:
     def __init__(self, work: Path) -> None:
         self.work = work
         self.model: Model = corrie.load(NAME)
-        self.lesson, self.skill, self.held_out = skill_tasks(work / "skill")
+        self.lesson, self.openings, self.skill, self.held_out = skill_tasks(work / "skill")
         self.knowledge, self.pattern = corrie.tasks("knowledge", "pattern")
         self.keep = [(self.knowledge, EXAMPLES), (self.pattern, EXAMPLES)]
         self._spaces: dict[str, LowRankSpace] = {}
@@ -83,7 +84,7 @@ class Study:
         file = self.work / f"{name}-{sigma:g}-{ratio:g}.pt"
         if file.exists():
             return Walk(**torch.load(file, weights_only=True))
-        loss = TaskLoss(self.model, self.lesson, LESSONS)
+        loss = ChoiceError(self.model, self.openings, LESSONS, tokens=1024)
         radius = ratio * sigma
         found = walk(self.space(name), loss, radius=radius, steps=STEPS, rate=radius / 5, sigma=sigma,
                      lattice=fine_lattice(sigma))  # fmt: skip

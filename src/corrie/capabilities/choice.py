@@ -65,6 +65,10 @@ class ChoiceTask(ExampleTask[Choice]):
                 context = self.framing.context(reader, option.context)
                 yield Question(context, (continuation,), templated=self.framing.chat)
 
+    def questions(self, reader: Reader, index: int) -> tuple[Question, ...]:
+        """Everything that one example asks: its options after their contexts, in their order."""
+        return tuple(self._questions(reader, self.examples[index]))
+
     def right(self, reader: Reader, index: int) -> Question:
         """The right option after its context."""
         example = self.examples[index]

@@ -84,7 +84,11 @@ class TaskLoss:
         self._module: Any = model.module
         self._device = next(model.module.parameters()).device
         self._moving = list(model.selection.tensors.values())
-        self._examples = [model.sequences(task.right(reader, i)) for i in range(limit)]
+        self.take([model.sequences(task.right(reader, i)) for i in range(limit)], tokens)
+
+    def take(self, examples: Sequence[tuple[Sequenced, ...]], tokens: int) -> None:
+        """The continuations of every example, cut into batches of so many tokens."""
+        self._examples = list(examples)
         self.batches = _batches(self._examples, tokens)
 
     def __call__(self) -> float:
@@ -111,6 +115,10 @@ class TaskLoss:
 
     def losses(self, batch: Sequence[int]) -> Tensor:
         """Of these examples, as one differentiable vector."""
+        return torch.stack([torch.stack([part.mean() for part in parts]).min() for parts in self.nats(batch)])
+
+    def nats(self, batch: Sequence[int]) -> list[list[Tensor]]:
+        """Of each scored token, for each continuation of each of these examples; differentiable."""
         rows = [s for i in batch for s in self._examples[i]]
         longest = max(len(s.ids) for s in rows) - 1
         ids = torch.tensor([s.ids[:-1] + s.ids[-1:] * (longest + 1 - len(s.ids)) for s in rows], device=self._device)
@@ -120,8 +128,8 @@ class TaskLoss:
         with logits_at(self._module, row, position):
             logits = self._module(input_ids=ids, use_cache=False).logits[0]
         nats = cross_entropy(logits.float(), targets, reduction="none")
-        means = iter([part.mean() for part in nats.split([len(s.ids) - s.start for s in rows])])
-        return torch.stack([torch.stack([next(means) for _ in self._examples[i]]).min() for i in batch])
+        parts = iter(nats.split([len(s.ids) - s.start for s in rows]))
+        return [[next(parts) for _ in self._examples[i]] for i in batch]
 
 
 def _batches(examples: Sequence[tuple[Sequenced, ...]], tokens: int) -> list[list[int]]:

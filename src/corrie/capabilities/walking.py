@@ -8,7 +8,8 @@ Normalised gradient steps with projection to the ball ‖x‖ ≤ r, which spend
 
 with g the gradient with respect to the coordinates at x + ε: ε = 0 for the point model, or a fresh pair ±ε ~ N(0, σ²I) a
 step (antithetic) for the *smoothed* one, whose mean gradient is the gradient of the smoothed loss (theory.md section 9).
-No weight is written: the coordinates enter through the batch (:mod:`corrie.weights.row_space`).
+No weight is written: the coordinates enter through the batch (:mod:`corrie.weights.row_space`), and what lies below the
+first layer that changes is computed once a batch (:mod:`corrie.weights.equal_rows`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor
 from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.errors import InputError
 from corrie.records.subspace import SubspaceNoise
+from corrie.weights.equal_rows import trunk_kept
 from corrie.weights.row_space import LowRankSpace
 from corrie.weights.space import Coords, draw, length, rounded
 
@@ -95,7 +97,7 @@ def walk(
         raise InputError(f"a walk of {steps} steps of {rate:g} within {radius:g}", found="not all above 0")
     here = {n: torch.zeros(s) if start is None else start[n].float().clone() for n, s in space.shapes.items()}
     momentum = {n: torch.zeros(s) for n, s in space.shapes.items()}
-    dice, order, losses = random.Random(seed), [], []
+    dice, order, losses, below = random.Random(seed), [], [], {}
     for step in range(steps):
         if not order:
             order = list(loss.batches)
@@ -106,7 +108,8 @@ def walk(
             record = SubspaceNoise(subspace=space.spec.id, seed=seed * steps + step)
             noise = draw(space.shapes, record, sigma) if sigma else {}
             at = {n: (x + sign * noise[n] if sigma else x).requires_grad_() for n, x in _copies(here).items()}
-            with space.lent(1) as places, torch.enable_grad():
+            trunk = trunk_kept(space.module, space.fixed, below, tuple(batch))
+            with space.lent(1) as places, trunk, torch.enable_grad():
                 places.put_tensors({n: t[None] for n, t in at.items()})
                 found = loss.losses(batch).mean()
                 gradients = torch.autograd.grad(found, list(at.values()))

@@ -8,7 +8,7 @@ whoever runs the model says so (:func:`equal_rows`); generation, where rows part
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -51,6 +51,39 @@ def trunk_once(module: nn.Module, changed: Iterable[str], rows: int) -> Iterator
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def trunk_kept(module: nn.Module, changed: Iterable[str], kept: dict[Hashable, Any], key: Hashable) -> Iterator[None]:
+    """Within the block a pass takes what lies below every changed layer from ``kept``, where an earlier pass with the
+    same ``key`` (the same tokens) has left it: for many passes over a few batches, as training makes.
+
+    Args:
+        kept: one dictionary for all passes over one state of the blocks below.
+    """
+    found = _first_changed(module, tuple(changed))
+    if found is None:
+        yield
+        return
+    below = list(found[0][: found[1]])
+    if key not in kept:
+        handle = below[-1].register_forward_hook(lambda _, __, output: kept.__setitem__(key, _detached(output)))
+        try:
+            yield
+        finally:
+            handle.remove()
+        return
+    for block in below:
+        block.forward = lambda *_, **__: kept[key]
+    try:
+        yield
+    finally:
+        for block in below:
+            del block.forward
+
+
+def _detached(output: Any) -> Any:
+    return tuple(map(_detached, output)) if isinstance(output, tuple) else getattr(output, "detach", lambda: output)()
 
 
 def _reshaping(change: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], Any]:

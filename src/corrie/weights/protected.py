@@ -97,17 +97,30 @@ def protected_matrices(
         into = energy.shape[0]
         if not 1 <= rank <= into:
             raise InputError(f"rank {rank}", found=f"{layer} takes 1 to {into}", advice="a smaller rank")
-        values, vectors = torch.linalg.eigh(energy.double() / size + ridge * torch.eye(into, dtype=torch.float64))
+        felt = energy.double() / size + ridge * torch.eye(into, dtype=torch.float64)
         if gradients is None:
-            made[layer] = FixedMatrices(vectors[:, :rank].T.float().contiguous())
+            made[layer] = FixedMatrices(torch.linalg.eigh(felt)[1][:, :rank].T.float().contiguous())
             continue
-        whiten = vectors @ torch.diag(values.clamp(min=ridge).rsqrt()) @ vectors.T
-        left, _, right = torch.linalg.svd(gradients[layer].double().cpu() @ whiten, full_matrices=False)
-        down = right[:rank] @ whiten
+        left, down = _most_felt(gradients[layer].double().cpu(), felt, rank)
         if free == "up":
-            orthonormal, _ = torch.linalg.qr(down.T)
+            orthonormal, _ = torch.linalg.qr(down)
             made[layer] = FixedMatrices(orthonormal.T.float().contiguous())
         else:
-            unit = down / down.norm(dim=1, keepdim=True)
-            made[layer] = FixedMatrices(unit.float().contiguous(), left[:, :rank].float().contiguous())
+            unit = down / down.norm(dim=0)
+            made[layer] = FixedMatrices(unit.T.float().contiguous(), left.float().contiguous())
     return made
+
+
+def _most_felt(gradient: Tensor, felt: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """u_i, shape (out, r), and a_i, shape (in, r), for the largest ‖G a‖² at aᵀ F a = 1, F = felt.
+
+    With F = Λ Λᵀ the a = Λ^−T v are those of the singular vectors v of G Λ^−T, which differ from those of G F^−1/2 by a
+    rotation that drops out. The singular vectors come from the smaller of its two Gram matrices.
+    """
+    root = torch.linalg.cholesky(felt)
+    whitened = torch.linalg.solve_triangular(root, gradient.T, upper=False)  # (G Λ^−T)ᵀ, (in, out)
+    wide = whitened.shape[0] >= whitened.shape[1]
+    found = torch.linalg.eigh(whitened.T @ whitened if wide else whitened @ whitened.T)[1][:, -rank:].flip(1)
+    left, right = (found, whitened @ found) if wide else (whitened.T @ found, found)
+    left, right = (side / side.norm(dim=0).clamp(min=1e-300) for side in (left, right))
+    return left, torch.linalg.solve_triangular(root.T, right, upper=True)
