@@ -25,7 +25,9 @@ def draw(frontier: dict[str, Any], file: Path) -> None:
     best = clopper_pearson.lower_limit(rows[0]["draws"], rows[0]["draws"], 0.99)
     for start, style in ((0.05, ":"), (0.15, "--"), (0.3, "-")):
         gain = gaussian_shift.upper(start, ratios) - start
-        left.plot(gain, gaussian_shift.lower(best, ratios), style, color="0.55", lw=1.3, label=f"law, skill from {start:g}")
+        left.plot(
+            gain, gaussian_shift.lower(best, ratios), style, color="0.55", lw=1.3, label=f"law, skill from {start:g}"
+        )
     for name, mark in zip(names, MARKS, strict=False):
         own = [row for row in rows if row["subspace"] == name]
         gains = [row["skill_after"]["smoothed"] - row["skill_before"]["smoothed"] for row in own]

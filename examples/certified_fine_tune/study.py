@@ -42,6 +42,9 @@ RESULTS = Path(__file__).parent / "results"
 NAME = "smollm2-135m-instruct"
 EXAMPLES, LESSONS, SKILL = 40, 24, 20
 MAIN, MAIN_SIGMA, MAIN_RATIO, MAIN_DRAWS = "core-1-protected", 1.0, 0.5, 400
+MAIN_REACH = 0.7
+"""r/σ of the fine-tune; the thresholds were chosen for MAIN_RATIO, and the bound holds at every distance."""
+
 SIGMAS = {
     "core-4-protected": 0.5,
     "adapter-q-protected": 1.0,
@@ -115,7 +118,7 @@ class Study:
 
 def main_result(study: Study) -> dict[str, Any]:
     """The certified fine-tune, and the files of its certificate beside this result."""
-    space, walked = study.space(MAIN), study.taught(MAIN, MAIN_SIGMA, MAIN_RATIO)
+    space, walked = study.space(MAIN), study.taught(MAIN, MAIN_SIGMA, MAIN_REACH)
     before, after = study.skills(MAIN, MAIN_SIGMA, None), study.skills(MAIN, MAIN_SIGMA, walked.coordinates)
     kept = measure(study.model, space, study.keep, study.work / f"kept-{MAIN}", sigma=MAIN_SIGMA,
                    lattice=fine_lattice(MAIN_SIGMA), draws=SKILL_DRAWS, at=walked.coordinates)  # fmt: skip
@@ -134,7 +137,10 @@ def main_result(study: Study) -> dict[str, Any]:
         "distance": walked.distance,
         "ratio": ratio,
         "walk": str(walked),
-        "held_out_loss": {"before": study.held_out_loss(space, None), "after": study.held_out_loss(space, walked.coordinates)},
+        "held_out_loss": {
+            "before": study.held_out_loss(space, None),
+            "after": study.held_out_loss(space, walked.coordinates),
+        },
         "new_skill": {
             "before": before,
             "after": after,
@@ -200,7 +206,7 @@ def frontier(study: Study) -> dict[str, Any]:
 
 def attacks(study: Study) -> dict[str, Any]:
     """Three ways up the loss of the certified knowledge examples, all inside the radius of the fine-tune."""
-    space, walked = study.space(MAIN), study.taught(MAIN, MAIN_SIGMA, MAIN_RATIO)
+    space, walked = study.space(MAIN), study.taught(MAIN, MAIN_SIGMA, MAIN_REACH)
     certificate = study.certificate(MAIN, MAIN_SIGMA, MAIN_RATIO, MAIN_DRAWS, study.keep, walked.distance)
     knowledge = certificate.tasks[0]
     radius, lattice = walked.distance, fine_lattice(MAIN_SIGMA)

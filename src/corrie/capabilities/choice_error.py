@@ -39,7 +39,9 @@ class ChoiceError(TaskLoss):
         reader = model.reader()
         asked = [task.questions(reader, i) for i in range(limit)]
         self._gold = [task.examples[i].gold for i in range(limit)]
-        self.take([tuple(s for question in questions for s in model.sequences(question)) for questions in asked], tokens)
+        self.take(
+            [tuple(s for question in questions for s in model.sequences(question)) for questions in asked], tokens
+        )
 
     def losses(self, batch: Sequence[int]) -> Tensor:
         """Of these examples, as one differentiable vector."""

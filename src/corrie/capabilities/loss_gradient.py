@@ -104,9 +104,7 @@ class TaskLoss:
     @torch.no_grad()
     def each(self) -> tuple[float, ...]:
         """The loss of every example, in the task's order; no gradient."""
-        found = {
-            i: loss for batch in self.batches for i, loss in zip(batch, self.losses(batch).tolist(), strict=True)
-        }
+        found = {i: loss for batch in self.batches for i, loss in zip(batch, self.losses(batch).tolist(), strict=True)}
         return tuple(found[i] for i in range(len(self._examples)))
 
     def mean(self) -> float:

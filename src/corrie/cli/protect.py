@@ -96,7 +96,14 @@ def protect(
     names = ", ".join(t.identity.name for t, _ in chosen)
     say(f"Listening to {prompts} examples each of {names} at {layers} …")
     made = protected_space(
-        loaded, chosen, layers=layers, rank=rank, lesson=lesson, prompts=prompts, block=block, name=f"adapter:{out.name}"
+        loaded,
+        chosen,
+        layers=layers,
+        rank=rank,
+        lesson=lesson,
+        prompts=prompts,
+        block=block,
+        name=f"adapter:{out.name}",
     )
     write_adapter(made, None, out, loaded.identity.name)
     space = adapter_space(loaded, out)

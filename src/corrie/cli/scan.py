@@ -29,7 +29,9 @@ Directions = Annotated[
 ]
 Alpha = Annotated[str, typer.Option(help="auto (find the edges), or LO:HI:N, both ends included.")]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16, or auto: bfloat16 where the machine computes it itself.")]
+Dtype = Annotated[
+    str, typer.Option(help="float32, bfloat16, float16, or auto: bfloat16 where the machine computes it itself.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]

@@ -10,10 +10,8 @@ from torch import nn
 
 from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.reader import ModelReader, tree_works
-from corrie.models.reading import Reader
+from corrie.models.reading import Question, Reader
 from corrie.models.rows import row_readers
-
-from corrie.models.reading import Question
 from corrie.records.model import ModelIdentity
 from corrie.weights.selection import Selection
 from corrie.weights.sources import Sources
