@@ -120,7 +120,7 @@ def test_the_sentence_says_what_a_certificate_must(make_evidence: Make) -> None:
         "for every x' of L2 norm r",
         "these fixed examples",
         "real arithmetic",
-        "8 draws run as one batch",
+        "8 draws that run as one batch",
         "not picked from several",
         "float32 is part of the score",
     ):

@@ -103,6 +103,26 @@ def test_an_interrupted_certificate_ends_with_the_same_bytes(
     assert verify(found.write(tmp_path)).certificate == found
 
 
+def test_a_cell_does_not_hang_on_which_others_were_missing(model: Model, task: ChoiceTask) -> None:
+    """To the bit: losses of draws that ran with others, alone, and in another order."""
+    prepared = prepare(model, task)
+    request = prepared.scan.spec.tasks[0].task
+    points = [Point.origin(), *(prepared._point(100 + i) for i in range(6))]
+
+    def cells(chosen: list[Point]) -> dict[str, Cell]:
+        executor = SubspaceExecutor(model, prepared.scan.tasks, 15, prepared.space, 4)
+        with executor:
+            events = list(executor.run([Work(p, ((request, 0),)) for p in chosen]))
+        assert [e.point for e in events if isinstance(e, Arrived)] == chosen
+        return {e.point: e for e in events if isinstance(e, Cell)}
+
+    together = cells(points)
+    assert len({c.outcomes for c in together.values()}) == 7
+    for chosen in (points[3:5], points[::-1], points[6:], points[:1]):
+        for point, cell in cells(chosen).items():
+            assert cell == together[point]
+
+
 def test_the_design_is_fixed_before_the_first_draw(model: Model, task: ChoiceTask) -> None:
     prepared = prepare(model, task)
     store = MemoryStore(prepared.identity)

@@ -69,7 +69,7 @@ def test_each_row_reads_and_writes_as_a_model_with_its_change(architecture: str,
     assert model.reader().read(QUESTIONS)[0][0].log_likelihood == alone, "nothing hangs on the model afterwards"
 
 
-def test_what_a_row_reads_does_not_hang_on_its_place_in_the_batch() -> None:
+def test_a_place_reads_the_same_in_every_row_up_to_last_digits() -> None:
     model, space, places = spaced("llama", "every layer")
     found: dict[int, list[float]] = {0: [], 1: [], 2: []}
     for order in ([0, 1, 2], [2, 0, 1], [1, 1, 0]):
@@ -77,14 +77,15 @@ def test_what_a_row_reads_does_not_hang_on_its_place_in_the_batch() -> None:
             lent.put([places[i] for i in order])
             for i, reader in zip(order, model.row_readers(3), strict=True):
                 found[i].append(reader.read(QUESTIONS)[1][0].log_likelihood)
-    assert all(len(set(values)) == 1 for values in found.values())
+    assert all(max(values) - min(values) < 1e-4 for values in found.values())
 
 
 def test_fewer_places_than_rows_are_filled_up() -> None:
     model, space, places = spaced("llama", "every layer")
     with space.lent(3) as lent:
         assert len(lent.put(places[:1])) == 1
-        assert len({r.read(QUESTIONS)[0][0].log_likelihood for r in model.row_readers(3)}) == 1
+        read = [r.read(QUESTIONS)[0][0].log_likelihood for r in model.row_readers(3)]
+        assert max(read) - min(read) < 1e-4
 
 
 def test_gradients_flow_to_the_places() -> None:

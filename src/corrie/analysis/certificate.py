@@ -97,7 +97,7 @@ class Certificate:
         named = [
             "the numbers of the noise law stand for independent normal ones",
             "σ, thresholds and subspace were chosen without the certifying draws (they are in the file)",
-            f"scoring is a function of the coordinates: {spec.rows} draws run as one batch, always of that size"
+            f"scoring is a function of the coordinates and the row, of {spec.rows} draws that run as one batch"
             if spec.rows > 1
             else "scoring is a function of the coordinates",
             f"rounding to {model.dtype} is part of the score",
