@@ -71,6 +71,7 @@ def rows_agree(model: Model, space: Space, sigma: float) -> bool:
     True
     """
     places = [draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), sigma) for s in range(2)]
+    model.reader()  # chooses the engine while nothing hangs on the model
     tolerance = 1e-3 if next(model.module.parameters()).dtype.itemsize >= 4 else 0.3
 
     def scores(together: int) -> list[float]:

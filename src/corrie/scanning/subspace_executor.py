@@ -24,8 +24,8 @@ class SubspaceExecutor:
     """Places of a subspace, ``rows`` at a time (:class:`corrie.scanning.executor.Executor` has the law).
 
     Floating-point sums may come out in other last digits in another row of a batch, or in a batch of another size. So a
-    batch always has the same number of rows, filled up with a repeat where some are not needed, and a draw always runs in
-    the row that its seed gives: a cell does not hang on which others were still missing.
+    batch always has the same number of rows, filled up with a repeat where some are not needed, and a draw always runs
+    in the row that its seed gives: a cell does not hang on which others were still missing.
 
     Args:
         rows: places run as one batch; 1 where the subspace writes weights.
@@ -51,6 +51,7 @@ class SubspaceExecutor:
         self._lent: Places | None = None
 
     def __enter__(self) -> Self:
+        self._model.reader()  # chooses the engine while nothing hangs on the model
         self._lent = self._stack.enter_context(self._space.lent(self._rows))
         return self
 
