@@ -27,6 +27,7 @@ SPACES = {"every layer": ("all", 2, "up"), "few numbers": ("all", 1, "core"), "a
 
 def spaced(architecture: str, case: str) -> tuple[Model, LowRankSpace, list[Coords]]:
     model = toy_model(architecture)  # type: ignore[arg-type]
+    assert model.packed, "asked while nothing hangs on the model"
     layers, rank, free = SPACES[case]
     space = random_rows(model.module, layers, rank, free=free)  # type: ignore[arg-type]
     places = [draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), 0.3) for s in range(3)]
