@@ -188,9 +188,10 @@ def certify(
         tuned: a fine-tune (adapter, checkpoint) whose distance the certificate shall speak of.
         distance: or a bare distance.
         retain: share of the smoothed score above chance whose radius is stated.
-        exact: put noise and weight change on a lattice, so that sums are exact (not for ``full:rms``).
+        exact: put noise and weight change on a lattice, so that sums are exact.
         selection_draws, thresholds: how the thresholds are chosen.
-        ratio: r/σ at which the bound shall be as high as can be; by default that of ``tuned`` or ``distance``, else 1.
+        ratio: r/σ at which the bound shall be as high as can be; by default what the run has fixed, else that of
+            ``tuned`` or ``distance``, else 1.
         seeds: the first certifying draw's seed; by default a hash of the question.
         rows: draws run as one batch, where the subspace allows it.
         to: a run folder; outcomes and certificate are put there. None keeps the run in memory.
@@ -204,12 +205,13 @@ def certify(
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
-    >>> found = certify(toy_model(), [(toy_choice(), 10)], subspace="core:all:1", sigma=0.05, draws=60, distance=5.0)
+    >>> terms = {"subspace": "adapter:q_proj:1", "sigma": 0.05, "draws": 60}
+    >>> found = certify(toy_model(), [(toy_choice(), 10)], distance=5.0, **terms)
     >>> found.verdict
     'vacuous'
     """
     loaded = model if isinstance(model, Model) else load(model)
-    lattice = fine_lattice(sigma) if exact and subspace != "full:rms" and sigma > 0 else None
+    lattice = fine_lattice(sigma) if exact else None
     space = find_subspace(loaded, parse_subspace(subspace), lattice=lattice) if isinstance(subspace, str) else subspace
     asked = fine_tuned(loaded, space, tuned, distance, lattice)
     prepared = CertificateScan.of(
@@ -221,7 +223,8 @@ def certify(
         confidence=confidence,
         lattice=lattice,
         selection_draws=selection_draws,
-        ratio=ratio if ratio is not None else 1.0 if asked is None else asked.distance / sigma,
+        ratio=ratio,
+        expected=1.0 if asked is None else asked.distance / sigma,
         thresholds=thresholds,
         first=seeds,
         rows=rows,

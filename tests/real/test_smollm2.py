@@ -145,3 +145,24 @@ def test_bfloat16_moves_the_same_way(model: Model) -> None:
     with corrie.perturbed(model, point):
         exact = model.selection.tensors["model.layers.7.mlp.up_proj.weight"].detach()
         assert torch.nn.functional.cosine_similarity(moved.flatten(), exact.flatten(), dim=0) > 0.9999
+
+
+def test_a_certificate_and_its_verification(tmp_path: Path) -> None:
+    said = command(
+        "certify", NAME, "-t", "knowledge:4", "--subspace", "adapter:q_proj:1", "--sigma", "0.4", "--draws", "4",
+        "--selection-draws", "3", "--rows", "4", "--block", "4", "--confidence", "0.9", "--to", tmp_path, "--json",
+    )  # fmt: skip
+    assert said.returncode in (0, 3), said.stderr
+    found: dict[str, Any] = json.loads(said.stdout)
+    assert (found["dimension"], found["draws"], found["exact"], found["lattice"]) == (17_280, 4, True, -18)
+    assert found["subspace"]["layers"] == 30
+    (task,) = found["tasks"]
+    assert task["unmoved_score"] >= 0.5
+    assert task["smoothed_score"] >= 0.5, "noise of this size in so few coordinates hardly hurts"
+    assert (said.returncode == 0) == (found["verdict"] == "informative")
+    (file,) = tmp_path.glob("certificate-*.json")
+    verified = command("verify", file, "--json")
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads(verified.stdout)["certificate"] == found
+    far = command("verify", tmp_path / "run.sqlite")
+    assert far.returncode == 3

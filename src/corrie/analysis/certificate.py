@@ -9,7 +9,8 @@ p_k of P(J(ε) ≥ τ_k) from n independent draws, for every x' with ‖x'‖ �
 
 with the stated confidence over the draws. It is about the *smoothed* model, x' + ε with fresh ε at each asking, never
 about the one model at x'. Several tasks share the error, so all their bounds hold together. What follows from what, and
-what is assumed, is ``design/what-a-certificate-says.md``; the proofs for subspaces are ``design/subspace-certificates.md``.
+what is assumed, is in ``design/what-a-certificate-says.md``; the proofs for subspaces are in
+``design/subspace-certificates.md``.
 """
 
 from __future__ import annotations
@@ -64,10 +65,8 @@ class Certificate:
     retain: float = RETAIN
 
     def __post_init__(self) -> None:
-        if not 0 < self.retain <= 1:
-            raise InputError(f"retain {self.retain:g}", found="no share of the score above chance", advice="0.8")
-        if self.asked is not None and not 0 <= self.asked.distance < float("inf"):
-            raise InputError(f"distance {self.asked.distance:g}", found="no distance", advice="a number from 0 on")
+        check_retain(self.retain)
+        check_distance(0.0 if self.asked is None else self.asked.distance)
 
     @cached_property
     def tasks(self) -> tuple[CertifiedScore, ...]:
@@ -98,11 +97,12 @@ class Certificate:
         named = [
             "the numbers of the noise law stand for independent normal ones",
             "σ, thresholds and subspace were chosen without the certifying draws (they are in the file)",
-            f"scoring is a function of the weights: {spec.rows} draws run as one batch, always of that size"
+            f"scoring is a function of the coordinates and the row, of {spec.rows} draws that run as one batch"
             if spec.rows > 1
-            else "scoring is a function of the weights",
+            else "scoring is a function of the coordinates",
             f"rounding to {model.dtype} is part of the score",
             "it speaks of these fixed examples, not of others",
+            "it is read by itself, not picked from several (the best of several has the errors of all)",
         ]
         if spec.lattice is None:
             named.append("sums of weights and noise are those of real arithmetic, which floating point only approaches")
@@ -125,33 +125,35 @@ class Certificate:
         )
         verdict = t.verdict(self.distance)
         if verdict == "abstained":
-            why = "even without any change the bound is at chance" if t.present else "the unmoved model cannot do it"
-            return f"{about}: abstained, {why}"
-        radius = t.radius(t.floor(self.retain))
-        kept = (
-            f"{self.retain:.0%} of what it has above chance is certified at no distance"
-            if radius is None
-            else f"{self.retain:.0%} of what it has above chance is kept up to r = {radius:.4g}"
-        )
+            why = f"even without any change the bound is {t.lower(0.0):.4g}: no more than {self._nothing(t)}"
+            return f"{about}: abstained, {why if t.present else 'the unmoved model cannot do it'}"
+        floor = t.floor(self.retain)
+        radius = t.radius(floor)
+        share = f"{floor:.4g}, which is chance and {100 * self.retain:.10g}% of what the draws' mean has above it"
+        kept = f"{share}, is certified {'at no r' if radius is None else f'up to r = {radius:.4g}'}"
         if self.asked is None:
             at = 0.0 if radius is None else radius
             return f"{about} ≥ {t.lower(at):.4g} for every r ≤ {at:.4g}: {kept}"
-        r = self.asked.distance
-        where = f"r = {rounded_up(r, 4):.4g}, r/σ = {r / t.sigma:.3g}"
-        where += f", where {self.asked.name} is" if self.asked.name else ""
+        r = rounded_up(self.asked.distance, 4)  # the bound is that of the distance that is printed
+        where = f"r = {r:.4g}, r/σ = {rounded_up(r / t.sigma, 3):.3g}"
+        where += f", within which {self.asked.name} is" if self.asked.name else ""
         if verdict == "vacuous":
-            return f"{about} ≥ {t.lower(r):.4g} at {where}: VACUOUS, that is chance or below; {kept}"
+            return f"{about} ≥ {t.lower(r):.4g} at {where}: VACUOUS, that is no more than {self._nothing(t)}; {kept}"
         return f"{about} ≥ {t.lower(r):.4g} at {where}; {kept}"
+
+    @staticmethod
+    def _nothing(t: CertifiedScore) -> str:
+        return "chance" if t.task.chance else "one example is worth"
 
     def __str__(self) -> str:
         spec, model = self.evidence.spec, self.evidence.model
         lattice = "" if spec.lattice is None else f", rounded to multiples of 2^{spec.lattice}"
         return (
-            f"With confidence {spec.confidence:.6g} over {spec.draws} independent noise draws (each of "
+            f"With confidence {spec.confidence} over {spec.draws} independent noise draws (each of "
             f"{self.evidence.dimension:,} coordinates from N(0, σ²), σ = {spec.sigma:g}{lattice}), about the smoothed "
-            f"model, which is {model.name} in {model.dtype} with its coordinates drawn afresh around x' each time it is "
-            f"asked, and not the one model at x', for every x' of L2 norm r in {spec.subspace}, searched for or not, "
-            f"assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+            f"model, which is {model.name} in {model.dtype} with its coordinates drawn afresh around x' each time it "
+            f"is asked, and not the one model at x', for every x' of L2 norm r in {spec.subspace}, searched for or "
+            f"not, assuming that {'; that '.join(self.assumptions)}: {self.finding}."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -193,3 +195,23 @@ class Certificate:
         self.evidence.write(folder)
         name = f"certificate-{self.to_json()['digest'][:12]}.json"
         return write_whole(folder / name, lambda file: file.write_text(self.text(), encoding="utf-8"))
+
+
+def check_retain(retain: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        InputError: outside of (0, 1].
+    """
+    if not 0 < retain <= 1:
+        raise InputError(f"retain {retain:g}", found="no share of the score above chance", advice="0.8")
+
+
+def check_distance(distance: float) -> None:
+    """Refuse what is no L2 norm.
+
+    Raises:
+        InputError: below 0, or not finite.
+    """
+    if not 0 <= distance < float("inf"):
+        raise InputError(f"distance {distance:g}", found="no L2 norm", advice="a number from 0 on")

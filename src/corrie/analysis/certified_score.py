@@ -78,20 +78,33 @@ class CertifiedScore:
         return rounded_down(self.law.lower(distance / self.sigma), 4)
 
     def floor(self, retain: float) -> float:
-        """Chance, and a share of the smoothed score above it."""
-        return self.task.chance + retain * (self.smoothed - self.task.chance)
+        """Chance, and a share of what the draws' mean has above it; rounded up to four digits, as it is printed."""
+        return min(1.0, max(0.0, rounded_up(self.task.chance + retain * (self.smoothed - self.task.chance), 4)))
 
     def radius(self, floor: float) -> float | None:
-        """The largest norm up to which the smoothed score is certified to be ``floor`` or more, rounded down."""
-        ratio = self.law.reach(min(max(floor, 0.0), 1.0))
+        """The largest norm up to which the smoothed score is certified to be ``floor`` or more, rounded down.
+
+        None where it is certified at no norm, and for a floor of 0, which says nothing at any.
+        """
+        ratio = self.law.reach(floor) if floor > 0 else None
         return None if ratio is None else rounded_down(ratio * self.sigma, 4)
 
+    @property
+    def trivial(self) -> float:
+        """What a bound must exceed to say something: chance; where chance is 0, one example (any score is above 0)."""
+        return self.task.chance or 1 / len(self.evidence.examples)
+
+    def says_something(self, distance: float) -> bool:
+        """Whether the bound after a change of this norm is more than trivial."""
+        found = self.lower(distance)
+        return found > self.trivial if self.task.chance else found >= self.trivial
+
     def verdict(self, distance: float | None) -> Verdict:
-        """*abstained*: the unmoved model does not have the capability, or the bound is at chance without any change.
-        *vacuous*: at the asked distance it is at chance or below. *informative*: above."""
-        if not self.present or self.lower(0.0) <= self.task.chance:
+        """*abstained*: the unmoved model does not have the capability, or the bound says nothing without any change.
+        *vacuous*: at the asked distance it is at chance or below, or below one example. *informative*: above."""
+        if not self.present or not self.says_something(0.0):
             return "abstained"
-        return "informative" if distance is None or self.lower(distance) > self.task.chance else "vacuous"
+        return "informative" if distance is None or self.says_something(distance) else "vacuous"
 
     @cached_property
     def per_example(self) -> PerExample | None:
@@ -129,11 +142,11 @@ class CertifiedScore:
                 {"ratio": ratio, "radius": ratio * self.sigma, "lower": self.lower(ratio * self.sigma)}
                 for ratio in RATIOS
             ],
-            "retained": {"share": retain, "floor": rounded_up(floor, 4), "radius": radius},
-            "above_chance": {"floor": self.task.chance, "radius": self.radius(self.task.chance)},
+            "retained": {"share": retain, "floor": floor, "radius": radius},
+            "above_chance": {"floor": self.trivial, "radius": self.radius(self.trivial)},
             "at_distance": None if distance is None else {"distance": distance, "lower": self.lower(distance)},
             "upper": {
-                "note": "a statement of its own: with the lower bound it does not hold together with the same confidence",
+                "note": "a statement of its own: it and the lower bound do not hold together with the same confidence",
                 "at": [
                     {"ratio": ratio, "upper": rounded_up(self.law.upper(ratio), 4)} for ratio in RATIOS if ratio <= 1.5
                 ],
@@ -141,7 +154,7 @@ class CertifiedScore:
             "safe_examples": None
             if self.per_example is None or at is None
             else {
-                "note": "a statement of its own: a majority of draws answers each of these after any change of this norm",
+                "note": "a statement of its own: most draws answer each of these after any change of this norm",
                 "radius": at,
                 "ids": list(self.safe(at) or ()),
             },

@@ -6,8 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field, model_validator
+
 from corrie.analysis.whole_file import write_whole
-from corrie.errors import RunError
+from corrie.errors import InputError, RunError
 from corrie.records.canonical import Record
 from corrie.records.cell import CellKey
 from corrie.records.certificate_spec import CertificateSpec, noise_point
@@ -18,7 +20,7 @@ from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
 
 Row = str | tuple[float | None, ...]
-"""One draw's successes in the order of the examples: a digit each where all are 0 or 1 (``-`` unscored), else numbers."""
+"""One draw's successes in the order of the examples: digits where all are 0 or 1 (``-``: unscored), else numbers."""
 
 
 class TaskEvidence(Record):
@@ -36,6 +38,18 @@ class TaskEvidence(Record):
     unmoved: Row
     selection: tuple[Row, ...]
     draws: tuple[Row, ...]
+
+    @model_validator(mode="after")
+    def _whole_rows(self) -> TaskEvidence:
+        """Every row has an outcome for every example, each a score in [0, 1] or unscored."""
+        for row in (self.unmoved, *self.selection, *self.draws):
+            if isinstance(row, str):
+                fits = set(row) <= set("01-")
+            else:
+                fits = all(value is None or 0 <= value <= 1 for value in row)
+            if len(row) != len(self.examples) or not fits:
+                raise InputError(f"outcomes of {self.task.name}", found="a row that is no list of its examples' scores")
+        return self
 
     def outcomes(self, row: Row) -> list[float]:
         """Successes as numbers; what is unscored counts as 0.
@@ -68,8 +82,18 @@ class Evidence(Record):
     format: Literal["corrie-evidence-1"] = "corrie-evidence-1"
     spec: CertificateSpec
     model: ModelIdentity
-    dimension: int
+    dimension: int = Field(gt=0)
     tasks: tuple[TaskEvidence, ...]
+
+    @model_validator(mode="after")
+    def _whole_design(self) -> Evidence:
+        """No draw is left out, none is there twice, and each belongs to a task of the design."""
+        spec = self.spec
+        planned = [(t.task, t.limit, spec.selection.count, spec.draws) for t in spec.tasks]
+        found = [(t.task.id, len(t.examples), len(t.selection), len(t.draws)) for t in self.tasks]
+        if planned != found:
+            raise InputError("outcomes of a certificate", found="other tasks, examples or draws than the design has")
+        return self
 
     @classmethod
     def from_store(cls, store: Store, spec: CertificateSpec, dimension: int) -> Evidence:

@@ -155,7 +155,7 @@ class FractionClaim:
             for k in self.kept
         )
         return (
-            f"With confidence {self.spec.confidence:.6g} over the random choice of the directions (independent, each "
+            f"With confidence {self.spec.confidence} over the random choice of the directions (independent, each "
             f"number of δ from N(0, 1)), about {self.model.name} in {self.model.dtype} moved to θ0 + σδ, σ = "
             f"{self.spec.sigma:g} (L2 about {self.model.distance(self.spec.sigma):.3g}), where kept means {score}, "
             f"assuming that {'; that '.join(self.assumptions)}: {self.finding}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +29,13 @@ class Verification:
 
     def __str__(self) -> str:
         spec = self.certificate.evidence.spec
+        asked = self.certificate.asked
+        taken = f" (the distance of {asked.name} was measured with the model, and is taken as stated)"
         return (
-            f"{self.file.name} holds: its bytes, its outcomes' hash, the choice of its thresholds on {spec.selection.count}"
-            f" selection draws and every number follow from {spec.draws} draws × "
-            f"{sum(len(t.examples) for t in self.certificate.evidence.tasks)} examples. {self.certificate}"
+            f"{self.file.name} holds: its bytes, its outcomes' hash, the choice of its thresholds on "
+            f"{spec.selection.count} selection draws and every number follow from {spec.draws} draws × "
+            f"{sum(len(t.examples) for t in self.certificate.evidence.tasks)} examples"
+            f"{taken if asked is not None and asked.name else ''}. {self.certificate}"
         )
 
 
@@ -40,7 +44,10 @@ def verify(file: str | Path) -> Verification:
 
     Checked: the certificate is the canonical text of what it says and its own digest fits; the outcomes file is the
     canonical text of itself and has the stated hash; the thresholds are those that the selection draws choose; every
-    number, verdict and the sentence come out the same.
+    number, verdict and the sentence come out the same, byte for byte.
+
+    Not checked, since it takes the model: that the outcomes are those of this model, and that a fine-tune which is
+    named lies at the stated distance.
 
     Args:
         file: a ``certificate-….json``, its outcomes file beside it.
@@ -62,8 +69,8 @@ def verify(file: str | Path) -> Verification:
         retain = float(stated["retain"])
     except (KeyError, TypeError, ValueError) as problem:
         raise ClaimError(asked, found=f"it is no certificate of this version ({problem})") from None
-    if Path(named).name != named:
-        raise ClaimError(asked, found=f"it names an outcomes file outside of its folder ({named})")
+    if not (isinstance(named, str) and re.fullmatch(r"outcomes-[0-9a-f]{12}\.json", named)):
+        raise ClaimError(asked, found=f"it names {named!r} as the outcomes file beside it")
     outcomes = path.parent / named
     found = _bytes(outcomes, asked)
     if hashlib.sha256(found).hexdigest() != hashed:
@@ -82,6 +89,8 @@ def verify(file: str | Path) -> Verification:
     differing = next(_differences(stated, derived, ""), None)
     if differing is not None:
         raise ClaimError(asked, found=f"{differing}: it does not follow from the outcomes")
+    if again.text().encode() != _bytes(path, asked):
+        raise ClaimError(asked, found="it says the same in other bytes (1.0 for 1, say): it was changed")
     return Verification(again, path)
 
 
@@ -90,7 +99,7 @@ def _read(path: Path, asked: str) -> dict[str, Any]:
     try:
         stated = json.loads(content.decode("utf-8"))
         canonical = (canonical_json(stated) + "\n").encode()
-    except (UnicodeDecodeError, ValueError) as problem:
+    except (UnicodeDecodeError, ValueError, RecursionError) as problem:
         raise ClaimError(asked, found=f"it is no JSON ({problem})") from None
     if not isinstance(stated, dict):
         raise ClaimError(asked, found="it is no certificate")

@@ -19,8 +19,9 @@ Tasks = Annotated[
 Subspace = Annotated[
     str,
     typer.Option(
-        help="Where noise and weight change live: full, full:rms; adapter:LAYERS:RANK (random frozen A), adapter:FOLDER "
-        "(that adapter's A); core:LAYERS:RANK, core:FILE (few numbers a layer); span:PLACE,PLACE; random:COUNT."
+        help="Where noise and weight change live: full, full:rms; adapter:LAYERS:RANK (random frozen A), "
+        "adapter:FOLDER (that adapter's A); core:LAYERS:RANK, core:FILE (few numbers a layer); span:PLACE,PLACE; "
+        "random:COUNT."
     ),
 ]
 Sigma = Annotated[str, typer.Option(help="Noise per coordinate; or auto: the largest that hardly costs any score.")]
@@ -37,7 +38,7 @@ Exact = Annotated[
 Selection = Annotated[int, typer.Option("--selection-draws", help="Draws that the thresholds are chosen on.")]
 Ratio = Annotated[
     float | None,
-    typer.Option(help="r/σ at which the bound shall be as high as can be. Default: that of the fine-tune, else 1."),
+    typer.Option(help="r/σ where the bound shall be as high as can be. Default: the run's, the fine-tune's, or 1."),
 ]
 Thresholds = Annotated[int, typer.Option(help="Thresholds a task may have.")]
 Seeds = Annotated[int | None, typer.Option(help="Seed of the first certifying draw. Default: a hash of the question.")]
@@ -84,15 +85,14 @@ def certify(
     chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    if not 0 < retain <= 1:
-        raise InputError(f"retain {retain:g}", found="no share of the score above chance", advice="0.8")
-    if seeds is not None and seeds < 0:
-        raise InputError(f"seeds from {seeds}", found="a seed below 0", advice="a number from 0 on, or no --seeds")
+    from corrie.analysis.certificate import check_distance, check_retain
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
     from corrie.scanning.certificate_scan import CertificateScan, check_terms
 
+    check_retain(retain)
+    check_distance(0.0 if distance is None else distance)
     check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio or 0.0,
-                thresholds, rows)  # fmt: skip
+                thresholds, rows, seeds)  # fmt: skip
     asked = [parse_task(text) for text in task]
     found = tasks(*(a.name for a in asked), chat=chat, say=say)
     say(f"Loading {model} …")
@@ -109,12 +109,9 @@ def certify(
         choice = choose_sigma(loaded, find_subspace(loaded, asked_space, say=say), chosen, rows=rows, block=block)
         say(f"{choice}.")
         chosen_sigma = choice.sigma
-    exact = exact and asked_space.scale == "one"
     lattice = fine_lattice(chosen_sigma) if exact else None
     space = find_subspace(loaded, asked_space, lattice=lattice, say=say)
     about = fine_tuned(loaded, space, tuned, distance, lattice, say=say)
-    if ratio is None:
-        ratio = 1.0 if about is None else about.distance / chosen_sigma
     prepared = CertificateScan.of(
         loaded,
         chosen,
@@ -125,6 +122,7 @@ def certify(
         lattice=lattice,
         selection_draws=selection_draws,
         ratio=ratio,
+        expected=1.0 if about is None else about.distance / chosen_sigma,
         thresholds=thresholds,
         first=seeds,
         rows=rows,

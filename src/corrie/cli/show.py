@@ -30,23 +30,26 @@ def show(
 
 
 def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: float = 0.95) -> None:
-    """Print a finished or unfinished run: its landscape, and the claims it was asked."""
+    """Print a finished or unfinished run: its landscape, the claims it was asked, and its certificates."""
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
     from corrie.analysis.summary import summary
+    from corrie.analysis.verification import verify
     from corrie.records.sqlite_store import SqliteStore
 
     with SqliteStore.open(run) as store:
         claims = FractionClaim.all_of(store)
-        landscape = Landscape.from_store(store) if store.specs() or not claims else None
+        certificates = [verify(file).certificate for file in sorted(run.glob("certificate-*.json"))]
+        landscape = Landscape.from_store(store) if store.specs() or not (claims or certificates) else None
     if as_json:
         found = summary(landscape, retention=retention, confidence=confidence) if landscape else {"capabilities": []}
-        give({**found, "claims": [claim.to_json() for claim in claims]})
+        stated = {"claims": [c.to_json() for c in claims], "certificates": [c.to_json() for c in certificates]}
+        give({**found, **stated})
         return
     if landscape is not None:
         wide_enough().print(_table(landscape, retention, confidence))
-    for claim in claims:
-        give(str(claim))
+    for statement in (*claims, *certificates):
+        give(str(statement))
 
 
 def _table(landscape: Landscape, retention: float | None, confidence: float) -> Table:

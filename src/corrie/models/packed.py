@@ -26,8 +26,8 @@ LOGIT_NUMBERS = 64 * 2**20
 class PackedEngine:
     """Scores sequences for one state of the weights. Throw it away when they move.
 
-    With several ``rows`` each tree runs as so many equal rows of one batch, for a module that gives every row a change of
-    its own (:mod:`corrie.weights.row_space`).
+    With several ``rows`` each tree runs as so many equal rows of one batch, for a module that gives every row a change
+    of its own (:mod:`corrie.weights.row_space`).
     """
 
     def __init__(self, module: nn.Module, rows: int = 1) -> None:

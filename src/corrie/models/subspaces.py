@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from corrie.analysis.certificate import FineTuned
+from corrie.analysis.certificate import FineTuned, check_distance
 from corrie.errors import InputError, ModelError
 from corrie.models.directions import adapter, saved, toward
 from corrie.models.model import Model
@@ -21,7 +21,7 @@ from corrie.weights.realise import realise
 from corrie.weights.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
 from corrie.weights.saved import look_at_saved
 from corrie.weights.space import Coords, Space, check_coordinates, length, rounded
-from corrie.weights.written_space import full_space, random_space, span
+from corrie.weights.written_space import full_space, random_space, root_mean_squares, span
 
 RESIDUAL = 1e-5
 """Share of a fine-tune's length that may stand out of a subspace of directions and still count as rounding."""
@@ -124,8 +124,8 @@ def stand(model: Model, space: Space, place: str, *, lattice: int | None = None,
         pristine = {n: p.data for n, p in model.selection.tensors.items()}
         delta = realise(way, pristine, model.sources)
         if space.spec.kind == "full":
-            sizes = _sizes(model) if space.spec.scale == "rms" else dict.fromkeys(pristine, 1.0)
-            found = {n: t / sizes[n] for n, t in delta.tensors.items()}
+            sizes = root_mean_squares(model.selection) if space.spec.scale == "rms" else dict.fromkeys(pristine, 1.0)
+            found = {n: t.double() / sizes[n] for n, t in delta.tensors.items()}
         else:
             found = _projected(space, delta.tensors, place)
     check_coordinates(space, found, place)
@@ -153,8 +153,7 @@ def fine_tuned(
     if tuned is not None and distance is not None:
         raise InputError("a certificate", found="a fine-tune and a distance at once", advice="one of them")
     if distance is not None:
-        if not 0 <= distance < math.inf:
-            raise InputError(f"distance {distance:g}", found="no L2 norm", advice="a number from 0 on")
+        check_distance(distance)
         return FineTuned(distance=distance)
     if tuned is None:
         return None
@@ -175,7 +174,7 @@ def _only_matrices(files: AdapterFiles, folder: Path) -> None:
     if files.whole:
         raise ModelError(
             f"adapter {folder}",
-            found=f"it also changes whole tensors ({next(iter(files.whole))}): they are outside of any frozen-A subspace",
+            found=f"it also changes whole tensors ({next(iter(files.whole))}), which no frozen-A subspace holds",
             advice="an adapter without modules_to_save and biases",
         )
 
@@ -227,14 +226,10 @@ def _projected(space: Space, delta: dict[str, torch.Tensor] | object, place: str
     found = torch.linalg.solve(gram, right)
     whole = dot(delta, delta)
     rest = whole - float(right @ found)
-    if rest > RESIDUAL * whole:
+    if rest > RESIDUAL**2 * whole:
         raise InputError(
             f"fine-tune {place}",
             found=f"{math.sqrt(max(rest, 0) / whole):.3g} of its length is outside of {space.spec}",
             advice="a subspace that holds it, or --subspace full",
         )
     return {name: found}
-
-
-def _sizes(model: Model) -> dict[str, float]:
-    return {n: float(p.detach().double().square().mean().sqrt()) for n, p in model.selection.tensors.items()}

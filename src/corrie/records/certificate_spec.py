@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from corrie.errors import InputError
 from corrie.records.canonical import Record, content_hash
-from corrie.records.direction import Direction
+from corrie.records.direction import Direction, Gaussian
 from corrie.records.fraction_spec import ROOM
 from corrie.records.point import Point, Step
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
@@ -149,8 +149,8 @@ class CertificateSpec(Record):
 
     @property
     def space_of_draws(self) -> str:
-        """Which directions its seeds speak of."""
-        return self.subspace.id
+        """Which directions its seeds speak of: in the full space those of the whole model, as a Gaussian's do."""
+        return "gaussian" if self.subspace.kind == "full" else self.subspace.id
 
     @property
     def seeds(self) -> range:
@@ -163,10 +163,13 @@ class CertificateSpec(Record):
         return certified_scan(self.tasks, self.sigma, self.block)
 
     def draws_along(self, direction: Direction) -> bool:
-        """Whether a certifying draw is this direction."""
-        return isinstance(direction, SubspaceNoise) and (
-            direction.subspace == self.subspace.id and direction.seed in self.seeds
-        )
+        """Whether a certifying draw is this direction, or made of the same numbers."""
+        if isinstance(direction, Gaussian):
+            return self.subspace.kind == "full" and direction.seed in self.seeds
+        if not (isinstance(direction, SubspaceNoise) and direction.seed in self.seeds):
+            return False
+        full = self.subspace.kind == "full" and direction.subspace.startswith("full")
+        return full or direction.subspace == self.subspace.id
 
     def point(self, draw: int, place: Coordinates | None = None) -> Point:
         """Certifying draw number ``draw`` (from 0), around the model or around a place of the subspace."""
@@ -178,8 +181,8 @@ class CertificateSpec(Record):
 
     def __str__(self) -> str:
         return (
-            f"a certificate at confidence {self.confidence:g}, σ = {self.sigma:g} in {self.subspace}, {self.draws} draws"
-            f" from seed {self.first} after {self.selection.count} selection draws"
+            f"a certificate at confidence {self.confidence}, σ = {self.sigma:g} in {self.subspace}, {self.draws} "
+            f"draws from seed {self.first} after {self.selection.count} selection draws"
         )
 
 

@@ -12,6 +12,7 @@ from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction, Gaussian
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.subspace import SubspaceNoise
 from corrie.stats.anytime_fraction import AnytimeFraction
 from corrie.stats.planned_fraction import PlannedFraction
 
@@ -157,7 +158,9 @@ class FractionSpec(Record):
         return "gaussian"
 
     def draws_along(self, direction: Direction) -> bool:
-        """Whether a draw of the claim may be this direction."""
+        """Whether a draw of the claim may be this direction, or noise of a certificate made of the same numbers."""
+        if isinstance(direction, SubspaceNoise):
+            return direction.subspace.startswith("full") and direction.seed in self.seeds
         return isinstance(direction, Gaussian) and direction.seed in self.seeds
 
     @property

@@ -17,6 +17,11 @@ from corrie.records.paths import Adapter, Difference, Digest, Saved
 
 Scale = Literal["one", "rms"]
 
+MOST_DIRECTIONS = 256
+"""Random directions of one subspace: all of them are drawn anew at every place."""
+
+_SEEDS = 2**62
+
 
 class FullSpace(Record):
     """Every number of the tensors that move. L is diagonal.
@@ -103,8 +108,8 @@ class RandomSpace(Record):
     """
 
     kind: Literal["random"] = "random"
-    count: int = Field(gt=0, le=256)
-    seed: int = Field(default=0, ge=0, lt=2**62)
+    count: int = Field(gt=0, le=MOST_DIRECTIONS)
+    seed: int = Field(default=0, ge=0, lt=_SEEDS)
     law: Literal["philox-1"] = "philox-1"
 
     @property
@@ -213,8 +218,9 @@ _EXAMPLES = (
 def parse_subspace(text: str) -> AskedSubspace:
     """A subspace as written on the command line.
 
-    ``full``, ``full:rms``; ``adapter:LAYERS:RANK`` (a random frozen A; ``:seedN`` for another one) or ``adapter:FOLDER``
-    (that adapter's own A); ``core:LAYERS:RANK`` or ``core:FILE``; ``span:PLACE,PLACE``; ``random:COUNT``.
+    ``full``, ``full:rms``; ``adapter:LAYERS:RANK`` (a random frozen A; ``:seedN`` for another one) or
+    ``adapter:FOLDER`` (that adapter's own A); ``core:LAYERS:RANK`` or ``core:FILE``; ``span:PLACE,PLACE``;
+    ``random:COUNT``.
 
     Raises:
         UnknownName: no such kind.
@@ -235,24 +241,33 @@ def parse_subspace(text: str) -> AskedSubspace:
     if not rest:
         raise InputError(f"subspace {text!r}", found="it does not say which", advice=", ".join(_EXAMPLES))
     if kind == "span":
-        return AskedSubspace(kind, places=tuple(p for p in rest.split(",") if p))
+        places = tuple(p for p in rest.split(",") if p)
+        if not places:
+            raise InputError(f"subspace {text!r}", found="no place: a subspace of dimension 0", advice="span:A,B")
+        return AskedSubspace(kind, places=places)
     head, seed = _seed(rest)
     if kind == "random":
-        return AskedSubspace(kind, number=_count(text, head, "directions"), seed=seed)
+        return AskedSubspace(kind, number=_count(text, head, "directions", MOST_DIRECTIONS), seed=seed)
     layers, colon, rank = head.rpartition(":")
-    if colon and rank.lstrip("-").isdecimal():
+    if colon and rank.removeprefix("-").isdecimal():
         return AskedSubspace(kind, layers=layers, number=_count(text, rank, "rank"), seed=seed)
     return AskedSubspace(kind, places=(rest,))
 
 
 def _seed(text: str) -> tuple[str, int]:
     head, colon, last = text.rpartition(":seed")
-    return (head, int(last)) if colon and last.isdecimal() else (text, 0)
+    if not (colon and last.isdecimal()):
+        return text, 0
+    if int(last) >= _SEEDS:
+        raise InputError(f"seed {last} of a subspace", found="too large", advice="a number below 2^62")
+    return head, int(last)
 
 
-def _count(asked: str, text: str, what: str) -> int:
-    if not text.lstrip("-").isdecimal():
+def _count(asked: str, text: str, what: str, most: int | None = None) -> int:
+    if not text.removeprefix("-").isdecimal():
         raise InputError(f"subspace {asked!r}", found=f"{text!r} is no number of {what}", advice=", ".join(_EXAMPLES))
     if int(text) < 1:
         raise InputError(f"subspace {asked!r}", found=f"{what} {text}: a subspace of dimension 0", advice="1 or more")
+    if most is not None and int(text) > most:
+        raise InputError(f"subspace {asked!r}", found=f"more than {most} {what}", advice="an adapter, or full")
     return int(text)

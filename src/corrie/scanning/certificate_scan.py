@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from corrie.analysis.certificate import RETAIN, Certificate, FineTuned
+from corrie.analysis.certificate import RETAIN, Certificate, FineTuned, check_retain
 from corrie.analysis.evidence import Evidence
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.models.rows import rows_agree
 from corrie.records.certificate_spec import CertificateSpec, Levels, SelectionSpec, noise_point, own_seeds
+from corrie.records.fraction_spec import ROOM
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
+from corrie.records.subspace import FullSpace
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.provenance import provenance
@@ -46,6 +49,7 @@ class CertificateScan:
     draws       n
     confidence  of all tasks together
     selecting   how many selection draws, at which r/σ the bound shall be high, how many thresholds
+    insists     whether that r/σ was asked for; else a run that has a design for the question keeps its own
     first       seed of the first certifying draw; None: a hash of the question
     rows        draws run as one batch
     """
@@ -57,6 +61,7 @@ class CertificateScan:
     draws: int
     confidence: float
     selecting: SelectionSpec
+    insists: bool
     first: int | None
     rows: int
 
@@ -72,7 +77,8 @@ class CertificateScan:
         confidence: float,
         lattice: int | None = None,
         selection_draws: int = SELECTION_DRAWS,
-        ratio: float = 1.0,
+        ratio: float | None = None,
+        expected: float = 1.0,
         thresholds: int = THRESHOLDS,
         first: int | None = None,
         rows: int = ROWS,
@@ -80,22 +86,33 @@ class CertificateScan:
     ) -> CertificateScan:
         """Check that everything fits, before a draw is made.
 
+        Args:
+            ratio: r/σ at which the bound shall be high; None: ``expected``, or what the run has fixed already.
+
         Raises:
             InputError: no task, a task twice, a limit outside of a task's size, σ, confidence or counts that cannot be
-                meant, a subspace of dimension 0, certifying seeds that select.
+                meant, a subspace of dimension 0 or on another lattice, certifying seeds that select.
             TaskError: this model cannot be asked this task.
         """
-        check_terms(sigma, confidence, draws, selection_draws, ratio, thresholds, rows)
+        wanted = expected if ratio is None else ratio
+        check_terms(sigma, confidence, draws, selection_draws, wanted, thresholds, rows, first)
         if dimension(space) == 0:
             raise InputError(f"a certificate in {space.spec}", found="a subspace of dimension 0", advice="another one")
+        if space.spec.id == FullSpace().id and getattr(space, "lattice", lattice) != lattice:
+            raise InputError(
+                f"a certificate on the lattice {lattice}", found="the subspace was made for another one",
+                advice="full_space(selection, FullSpace(), fine_lattice(sigma)), or the subspace's name",
+            )  # fmt: skip
         scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid(low=sigma, high=sigma, count=1), block=block)
         question = [t.model_dump() for t in sorted(scan.spec.tasks, key=lambda t: t.task)]
         seed = own_seeds([question, space.spec.id, sigma, lattice], "selecting")
-        chosen = SelectionSpec(first=seed, count=selection_draws, ratio=ratio, most=thresholds)
+        chosen = SelectionSpec(first=seed, count=selection_draws, ratio=wanted, most=thresholds)
         batch = rows if space.most_rows is None else min(rows, space.most_rows)
         if first is not None:
             _refuse_selecting_seeds(chosen, first, draws)
-        return cls(scan, space, sigma, lattice, draws, confidence, chosen, first, batch)
+        if batch > 1 and not rows_agree(model, space, sigma):
+            batch = 1
+        return cls(scan, space, sigma, lattice, draws, confidence, chosen, ratio is not None, first, batch)
 
     @property
     def identity(self) -> RunIdentity:
@@ -118,11 +135,12 @@ class CertificateScan:
             InputError: every selection draw of a task scored 0.
             RunError: the run has fixed another design for this question, or has looked along its draws.
         """
+        check_retain(retain)
         self.scan.register(store)
         executor = SubspaceExecutor(self.scan.model, self.scan.tasks, self.scan.spec.block, self.space, self.rows)
         before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
         fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)
-        spec = self.design(store)
+        spec = self._as_fixed(store).design(store)
         store.record_claim(spec, provenance(engine="subspace", device=self.scan.model.device))
         draws = tuple(spec.point(i) for i in range(spec.draws))
         fill(self.scan.spec, PlacesPlan((*before, *draws)), executor, store, watch=watch)
@@ -161,12 +179,32 @@ class CertificateScan:
         hashed = unseeded.model_dump(mode="json", exclude={"first", "block", "rows"})
         return unseeded.model_copy(update={"first": own_seeds(hashed, "certifying")})
 
+    def _as_fixed(self, store: Store) -> CertificateScan:
+        """With the r/σ of the design that the run has for this question, unless another one is insisted on: the bound
+        holds at every distance, whichever one it was made high at."""
+        tasks = {t.task: t for t in self.scan.spec.tasks}
+        for kept, _ in store.claims():
+            if self.insists or not isinstance(kept, CertificateSpec):
+                continue
+            same = {t.task: t for t in kept.tasks} == tasks and kept.subspace.id == self.space.spec.id
+            if same and (kept.sigma, kept.lattice) == (self.sigma, self.lattice):
+                chosen = self.selecting.model_copy(update={"ratio": kept.selection.ratio})
+                return replace(self, selecting=chosen)
+        return self
+
     def _point(self, seed: int) -> Point:
         return noise_point(self.space.spec, seed, self.lattice, self.sigma)
 
 
 def check_terms(
-    sigma: float, confidence: float, draws: int, selection_draws: int, ratio: float, thresholds: int, rows: int
+    sigma: float,
+    confidence: float,
+    draws: int,
+    selection_draws: int,
+    ratio: float,
+    thresholds: int,
+    rows: int,
+    first: int | None = None,
 ) -> None:
     """Refuse what cannot be meant, before anything is loaded.
 
@@ -186,6 +224,10 @@ def check_terms(
     ):
         if count < least:
             raise InputError(f"{count} {what}", found=f"there must be {least} or more", advice="a larger number")
+        if count > ROOM:
+            raise InputError(f"{count} {what}", found=f"there is room for {ROOM:,}", advice="a smaller number")
+    if first is not None and not 0 <= first < 2**62:
+        raise InputError(f"seeds from {first}", found="no seed, or no room above it", advice="a number from 0 on")
 
 
 def _refuse_selecting_seeds(selection: SelectionSpec, first: int, draws: int) -> None:

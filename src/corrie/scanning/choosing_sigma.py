@@ -58,6 +58,7 @@ def choose_sigma(
                 found=f"of its {task.identity.size} examples none are left to choose σ on",
                 advice=f"--sigma with a number, or {task.identity.name}:{max(1, task.identity.size - EXAMPLES)}",
             )
+    model.reader()  # chooses the engine while nothing hangs on the model
     together = rows if space.most_rows is None else 1
     first = own_seeds([space.spec.id, "sigma"], "selecting")
     with space.lent(together) as places:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -24,8 +23,9 @@ from corrie.weights.space import Coords, Places, Space, added, draw
 class SubspaceExecutor:
     """Places of a subspace, ``rows`` at a time (:class:`corrie.scanning.executor.Executor` has the law).
 
-    A batch always has the same number of rows, the last one filled up with a repeat, so what a row computes does not
-    hang on how many were still missing.
+    Floating-point sums may come out in other last digits in another row of a batch, or in a batch of another size. So a
+    batch always has the same number of rows, filled up with a repeat where some are not needed, and a draw always runs
+    in the row that its seed gives: a cell does not hang on which others were still missing.
 
     Args:
         rows: places run as one batch; 1 where the subspace writes weights.
@@ -51,6 +51,7 @@ class SubspaceExecutor:
         self._lent: Places | None = None
 
     def __enter__(self) -> Self:
+        self._model.reader()  # chooses the engine while nothing hangs on the model
         self._lent = self._stack.enter_context(self._space.lent(self._rows))
         return self
 
@@ -64,19 +65,32 @@ class SubspaceExecutor:
         """See the law of :class:`corrie.scanning.executor.Executor`."""
         if self._lent is None:
             raise RuntimeError("SubspaceExecutor.run outside of its with block")
-        coming = iter(work)
-        while together := tuple(islice(coming, self._rows)):
+        together: dict[int, Work] = {}
+        for piece in work:
+            row = self._row(piece.point)
+            if row in together:
+                yield from self._batch(self._lent, together)
+                together = {}
+            together[row] = piece
+        if together:
             yield from self._batch(self._lent, together)
 
-    def _batch(self, lent: Places, together: Sequence[Work]) -> Iterator[Arrived | Cell]:
-        realised = lent.put([self._coordinates(piece.point) for piece in together])
+    def _batch(self, lent: Places, together: Mapping[int, Work]) -> Iterator[Arrived | Cell]:
+        places = {row: self._coordinates(piece.point) for row, piece in together.items()}
+        spare = next(iter(places.values()))
+        realised = lent.put([places.get(row, spare) for row in range(self._rows)])
         readers = self._model.row_readers(self._rows)
-        for piece, taken, reader in zip(together, realised, readers, strict=False):
-            yield Arrived(piece.point, taken)
+        for row, piece in together.items():
+            yield Arrived(piece.point, realised[row])
             for task, block in piece.blocks:
                 start = block * self._block
-                outcomes = self._tasks[task].score(reader, start, start + self._block)
+                outcomes = self._tasks[task].score(readers[row], start, start + self._block)
                 yield Cell(point=piece.point.id, task=task, block=block, outcomes=outcomes)
+
+    def _row(self, point: Point) -> int:
+        """The row a point runs in: its noise's seed, counted round; the last one for a point without noise."""
+        seeds = (s.direction.seed for s in point.steps if isinstance(s.direction, SubspaceNoise))
+        return next(seeds, -1) % self._rows
 
     def _coordinates(self, point: Point) -> Coords:
         """Where a point stands: the sum of its steps' coordinates."""

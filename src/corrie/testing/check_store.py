@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 
 from corrie.errors import RunError
 from corrie.records.cell import Cell, CellKey, Outcome
+from corrie.records.certificate_spec import CertificateSpec, Levels
+from corrie.records.certificate_spec import SelectionSpec as SelectingDraws
 from corrie.records.direction import gaussian
 from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.store import Realised, RunIdentity, Store
+from corrie.records.subspace import FullSpace
 from corrie.records.task import ExampleCard, TaskIdentity
 
 IDENTITY = RunIdentity(
@@ -165,6 +168,21 @@ def a_claim(sigma: float = 0.01, first: int | None = None, failures: int | None 
     return FractionSpec.of([request], sigma=sigma, fraction=0.9, confidence=0.95, failures=failures, first=first)
 
 
+def a_certificate(sigma: float = 0.01, first: int = 5000, draws: int = 30) -> CertificateSpec:
+    """A certificate of the suite's task, in the space of all weights."""
+    return CertificateSpec(
+        tasks=(TaskRequest(task=TASK.id, limit=3),),
+        subspace=FullSpace(),
+        sigma=sigma,
+        lattice=-24,
+        draws=draws,
+        confidence=0.95,
+        selection=SelectingDraws(first=1000, count=20, ratio=1.0, most=3),
+        levels=(Levels(task=TASK.id, levels=(1 / 3, 2 / 3)),),
+        first=first,
+    )
+
+
 def _claims(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store = create(IDENTITY)
     store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))
@@ -192,6 +210,38 @@ def _claims(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store.record_point(one.point(0), Realised(asked=0.1, norm=0.09, cosine=0.99))
     store.record_claim(one, {"date": "Sunday"})
     must("a claim goes on after its own draws", store.claims() == kept)
+    store.close()
+    _certificates(create, must)
+
+
+def _certificates(create: Callable[[RunIdentity], Store], must: Must) -> None:
+    store = create(IDENTITY)
+    store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))
+    seen = next(s.direction.seed for s in MOVED.steps if s.direction.kind == "gaussian")
+    must(
+        "a certificate on noise whose numbers a scan has looked at is refused",
+        _refused(lambda: store.record_claim(a_certificate(first=max(seen - 5, 0)), {})) and store.claims() == (),
+    )
+    certificate, claim = a_certificate(), a_claim()
+    store.record_claim(certificate, {"date": "Monday"})
+    store.record_claim(claim, {"date": "Tuesday"})
+    kept = ((certificate, {"date": "Monday"}), (claim, {"date": "Tuesday"}))
+    must("certificates are kept beside other claims", store.claims() == kept)
+    must(
+        "another design for a certificate's question is refused",
+        _refused(lambda: store.record_claim(a_certificate(draws=31), {}))
+        and _refused(lambda: store.record_claim(a_certificate(first=6000), {}))
+        and store.claims() == kept,
+    )
+    must(
+        "a certificate or claim on another certificate's draws is refused",
+        _refused(lambda: store.record_claim(a_certificate(sigma=0.02, first=5029), {}))
+        and _refused(lambda: store.record_claim(a_claim(sigma=0.03, first=5029), {}))
+        and store.claims() == kept,
+    )
+    store.record_point(certificate.point(0), Realised(asked=0.1, norm=0.09, cosine=0.99))
+    store.record_claim(certificate, {"date": "Sunday"})
+    must("a certificate goes on after its own draws", store.claims() == kept)
     store.close()
 
 

@@ -1,9 +1,9 @@
 """Rows that hold the same tokens part only where the first of them changes: what lies below is computed once.
 
 A batch of n equal rows, each with low-rank changes of its own from block L of the model on, is one row up to there. So
-the hidden states are cut to the first row before the first block and spread to n rows before block L. Keys and values of
-the blocks below are kept for one row, which is all they are asked for, as long as every later pass has equal rows too:
-whoever runs the model says so (:func:`equal_rows`); generation, where rows part, does not.
+the hidden states are cut to the first row before the first block and spread to n rows before block L. Keys and values
+of the blocks below are kept for one row, which is all they are asked for, as long as every later pass has equal rows
+too: whoever runs the model says so (:func:`equal_rows`); generation, where rows part, does not.
 """
 
 from __future__ import annotations

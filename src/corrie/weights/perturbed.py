@@ -104,7 +104,9 @@ class Moving:
             if not live.is_contiguous():
                 live.copy_(flat.view(live.shape))
         asked, norm, dot = torch.stack(products).cpu().double().sum(0).tolist()
-        cosine = dot / math.sqrt(asked * norm) if asked and norm else 0.0
+        if not asked:
+            return Realised(asked=0.0, norm=math.sqrt(norm), cosine=None)
+        cosine = dot / math.sqrt(asked * norm) if norm else 0.0
         if cosine < SWALLOWED:
             warnings.warn(
                 f"{what}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "

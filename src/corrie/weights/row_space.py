@@ -10,8 +10,8 @@ once, for all of them (:mod:`corrie.weights.equal_rows`). The change is linear i
     free ``up``     every B, shape (out, r)              ΔW = s·B A
     free ``core``   every M, shape (r, r)                ΔW = s·U M A       (r = 1: one number a layer)
 
-and ‖x‖ = √Σ‖B‖_F² (or ‖M‖_F²) is the distance a certificate speaks about. It equals ‖ΔW‖_F/s where the rows of A (and the
-columns of U) are orthonormal; nothing rests on that.
+and ‖x‖ = √Σ‖B‖_F² (or ‖M‖_F²) is the distance a certificate speaks about. It equals ‖ΔW‖_F/s where the rows of A (and
+the columns of U) are orthonormal; nothing rests on that.
 """
 
 from __future__ import annotations

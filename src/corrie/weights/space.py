@@ -9,8 +9,8 @@ used in one way::
     with space.lent(rows) as places:
         places.put([x])        # the model's next passes are at θ0 + L x
 
-Coordinates are tensors by name: drawn ones float32, sums float64. What is put is their sum, cast to the model's precision in one step: where they
-lie on a lattice hZ^k the sum is exact, and what the model computes is a function of x alone
+Coordinates are tensors by name: drawn ones float32, sums float64. What is put is their sum, cast to the model's
+precision: where they lie on a lattice hZ^k the sum is exact, and what the model computes is a function of x alone
 (``design/what-a-certificate-says.md``).
 """
 
@@ -75,9 +75,16 @@ def dimension(space: Space) -> int:
 def fine_lattice(sigma: float) -> int:
     """The exponent e of the lattice step h = 2^e that goes with σ.
 
+    Raises:
+        InputError: a σ that is not above 0 and finite, or so small or large that float32 has no room for its lattice.
+
     >>> fine_lattice(0.4)
     -18
     """
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say")
+    if not 2.0**-100 <= sigma <= 2.0**100:
+        raise InputError(f"sigma {sigma:g}", found="no lattice of float32 numbers goes with it", advice="exact=False")
     return math.floor(math.log2(sigma)) - FINENESS
 
 
@@ -86,7 +93,7 @@ def draw(shapes: Mapping[str, tuple[int, ...]], noise: SubspaceNoise, sigma: flo
 
     >>> noise = SubspaceNoise(subspace="full@1", seed=0, lattice=-3)
     >>> (8 * draw({"w": (3,)}, noise, 1.0)["w"]).tolist()
-    [-6.0, -4.0, -2.0]
+    [-7.0, 7.0, -7.0]
     """
     return {name: draw_one(name, shape, noise, sigma) for name, shape in shapes.items()}
 

@@ -69,24 +69,35 @@ def full_space(selection: Selection, scale: FullSpace, lattice: int | None = Non
 
     Args:
         scale: x in units of the weights, or of each tensor's root mean square.
-        lattice: e; the model is then rounded to the lattice 2^e, and sums with noise on the same lattice are exact.
-            With scale ``rms`` there is none: products with a root mean square leave any lattice.
+        lattice: e; the model is then rounded to the lattice 2^e, so that its weights and the noise lie on one. With
+            scale ``rms`` the model stays as it is: x alone lies on the lattice, and the weights are a function of x.
 
     >>> from corrie.testing.toy_models import toy_model
     >>> space = full_space(toy_model().selection, FullSpace())
-    >>> sum(math.prod(shape) for shape in space.shapes.values())
-    27168
+    >>> sum(math.prod(shape) for shape in space.shapes.values()) == toy_model().selection.dimension
+    True
     """
     shapes = {n: tuple(p.shape) for n, p in selection.tensors.items()}
     if scale.scale == "one":
         return WrittenSpace(scale, selection, shapes, lambda x: x, lattice)
+    sizes = root_mean_squares(selection)
+    # in float64, so that x gives the same weights whichever precision it comes in
+    return WrittenSpace(scale, selection, shapes, lambda x: {n: (t.double() * sizes[n]).float() for n, t in x.items()})
+
+
+def root_mean_squares(selection: Selection) -> dict[str, float]:
+    """Each tensor's size, the unit of its coordinates in ``full:rms``.
+
+    Raises:
+        InputError: a tensor of zeros.
+    """
     sizes = {n: math.sqrt(squared_norm(p) / p.numel()) for n, p in selection.tensors.items()}
     still = [n for n, size in sizes.items() if size == 0]
     if still:
         raise InputError(
             "subspace full:rms", found=f"{still[0]} is all zeros: it has no size", advice="--exclude it, or full"
         )
-    return WrittenSpace(scale, selection, shapes, lambda x: {n: t * sizes[n] for n, t in x.items()})
+    return sizes
 
 
 def span(selection: Selection, spec: Span, sources: Sources) -> WrittenSpace:
