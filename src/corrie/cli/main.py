@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import certify, doctor, export, fraction, models, report, scan, show, tasks, verify
+from corrie.cli import (
+    certify,
+    doctor,
+    draw,
+    export,
+    fraction,
+    generalise,
+    models,
+    project,
+    report,
+    scan,
+    show,
+    tasks,
+    verify,
+)
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -31,6 +45,9 @@ for command in (
     fraction.fraction,
     certify.certify,
     verify.verify,
+    draw.draw,
+    project.project,
+    generalise.generalise,
     show.show,
     report.report,
     export.export,
