@@ -228,7 +228,7 @@ class Generalisation:
         chosen = (
             "θ0, the subspace and σ were fixed without these examples"
             if spec.choices == 1
-            else f"θ0 and {spec.choices} pairs of subspace and σ, of which this is one, were fixed without these examples"
+            else f"θ0 and {spec.choices} pairs of subspace and σ, this one among them, were fixed without them"
         )
         named = [
             chosen,
@@ -256,8 +256,8 @@ class Generalisation:
         return (
             f"With confidence {spec.confidence:.6g} over the examples and {spec.draws} independent noise draws "
             f"together (half of the error for each{many}), about the smoothed model, which is {self.model.name} in "
-            f"{self.model.dtype} with {self.dimension:,} coordinates in {spec.subspace} drawn afresh around {where} from "
-            f"N(x', σ²), σ = {spec.sigma:g}{lattice}, each time it is asked, and not the one model at x', on the "
+            f"{self.model.dtype} with {self.dimension:,} coordinates in {spec.subspace} drawn afresh around {where} "
+            f"from N(x', σ²), σ = {spec.sigma:g}{lattice}, each time it is asked, and not the one model at x', on the "
             f"population that the examples come from, assuming that {'; that '.join(self.assumptions)}: {self.finding}."
         )
 

@@ -29,7 +29,7 @@ from corrie.models.subspaces import stand
 from corrie.optim.ball import Projection, check_radius
 from corrie.stats.rounding import rounded_up
 from corrie.weights.adapter import AdapterFiles
-from corrie.weights.space import Coords, length
+from corrie.weights.space import Coords, length_up
 from corrie.weights.written_adapter import rewrite_adapter, ups, whole_folder
 
 _SLACK = 2.0**-40
@@ -134,7 +134,7 @@ def pull_back_alone(adapter: str | Path, folder: str | Path, radius: float) -> P
 
     def measure(written: Path) -> float:
         again = AdapterFiles.open(written)
-        return _safe_length({weight: again.up(weight) for weight in again.matrices})
+        return length_up({weight: again.up(weight) for weight in again.matrices})
 
     return PulledBack(_written_inside(here, None, radius, Path(folder), write, measure), Path(folder))
 
@@ -148,7 +148,7 @@ def _written_inside(
     measure: Callable[[Path], float],
 ) -> Projection:
     check_radius(radius)
-    before = _safe_length(here)
+    before = length_up(here)
     if not math.isfinite(before):
         raise ModelError("pulling back", found="coordinates that are not finite", advice="an earlier checkpoint")
     if folder.exists():
@@ -185,11 +185,6 @@ def towards_zero(coordinates: Mapping[str, Tensor], lattice: int | None) -> dict
         n: torch.from_numpy(np.ldexp(np.trunc(np.ldexp(t.double().numpy(), -lattice)), lattice))
         for n, t in coordinates.items()
     }
-
-
-def _safe_length(coordinates: Coords) -> float:
-    """‖x‖₂, rounded up."""
-    return math.nextafter(length(coordinates) * (1 + 1e-12), math.inf)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -147,7 +147,7 @@ class Smoothed:
             _DRAWN.discard(module)
 
     def save(self, folder: str | Path, seed: int | None = None, *, center: bool = False) -> Path:
-        """Write a draw (or x' itself) as an adapter that PEFT loads: A as frozen, B = B' + ε (of few numbers, U (M' + ε)).
+        """Write a draw (or x' itself) as an adapter that PEFT loads: B = B' + ε, or U (M' + ε), A as frozen.
 
         Args:
             folder: is made.

@@ -105,7 +105,7 @@ class Moving:
                 live.copy_(flat.view(live.shape))
         asked, norm, dot = torch.stack(products).cpu().double().sum(0).tolist()
         cosine = dot / math.sqrt(asked * norm) if asked and norm else 0.0
-        if cosine < SWALLOWED:
+        if asked and cosine < SWALLOWED:
             warnings.warn(
                 f"{what}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "
                 f"with cosine {cosine:.2f} to what was asked: {next(iter(self._live.values())).dtype} rounds it away. "

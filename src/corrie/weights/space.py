@@ -129,6 +129,16 @@ def length(coordinates: Coords) -> float:
     return math.sqrt(sum(float(t.double().square().sum()) for t in coordinates.values()))
 
 
+def length_up(coordinates: Coords) -> float:
+    """‖x‖₂, rounded up; 0 only where every coordinate is 0.
+
+    >>> length_up({"a": torch.tensor([3.0, 4.0])}) > 5.0, length_up({"a": torch.zeros(2)})
+    (True, 0.0)
+    """
+    found = length(coordinates)
+    return math.nextafter(found * (1 + 1e-12), math.inf) if found else 0.0
+
+
 def check_coordinates(space: Space, coordinates: Coords, what: str) -> None:
     """Refuse coordinates of another subspace.
 
