@@ -51,7 +51,7 @@ def test_it_falls_with_the_distance_and_grows_with_the_examples() -> None:
 
 
 def test_it_holds_as_often_as_it_says_for_weights_that_saw_the_examples(holds_as_often_as: Any) -> None:
-    """One weight; an example y ~ N(0.5, 1) is answered if |θ − y| ≤ 1; x' is the mean of the examples, the prior N(0, σ²).
+    """One weight; an example y ~ N(0.5, 1) is answered if |θ − y| ≤ 1; x' is the mean of the examples, prior N(0, σ²).
 
     The smoothed model's score on the population is known, y − θ being N(0.5 − x', 1 + σ²); its score on the examples is
     known to the tested code only by 12 noise draws, shared by all examples.
@@ -69,7 +69,7 @@ def test_it_holds_as_often_as_it_says_for_weights_that_saw_the_examples(holds_as
     smoothed = (ndtr((examples - centre[:, None] + 1) / sigma) - ndtr((examples - centre[:, None] - 1) / sigma)).mean(1)
     seen = np.array([f.seen for f in found])
     holds_as_often_as(0.9, seen <= smoothed)
-    assert (seen > smoothed).mean() > 0.001, "the draws' limit is not idle: sometimes it fails"
+    assert (scores.mean(1) > smoothed).mean() > 0.3, "the draws' mean would be no limit"
     assert np.mean([f.new for f in found]) > 0.05
 
 
@@ -79,9 +79,9 @@ def test_a_model_that_learns_by_heart_is_seen_through_by_its_distance(holds_as_o
     Whatever was learned by heart, the population score is exactly 1/2. Without the distance the statement would be
     false almost always; with it, it holds.
     """
-    runs, n, k, draws, height = 2000, 60, 400, 8, 2.5
+    runs, n, k, draws, height = 2000, 60, 400, 40, 2.5
     dice = np.random.default_rng(2)
-    with_distance, without = np.empty(runs), np.empty(runs)
+    with_distance, without = np.empty(runs), []
     for run in range(runs):
         number, sign = dice.integers(0, k, n), dice.choice([-1.0, 1.0], n)
         learned = np.zeros(k)
@@ -89,14 +89,14 @@ def test_a_model_that_learns_by_heart_is_seen_through_by_its_distance(holds_as_o
         weights = learned[number] + dice.normal(size=(draws, k))[:, number]  # σ = 1
         scores = (weights * sign > 0).mean(1)
         with_distance[run] = PopulationLimit.of(scores, n, float(np.linalg.norm(learned)), 0.9).new
-        without[run] = PopulationLimit.of(scores, n, 0.0, 0.9).new
-        if run == 200:
-            assert (without[:run] > 0.5).mean() > 0.5, "a bound without the distance would be false here"
+        if run < 100:
+            without.append(PopulationLimit.of(scores, n, 0.0, 0.9).new)
+    assert np.mean(np.array(without) > 0.5) > 0.9, "a bound without the distance would be false here"
     holds_as_often_as(0.9, with_distance <= 0.5)
 
 
 def test_the_worst_order_of_examples_is_covered(holds_as_often_as: Any) -> None:
-    """No distance, scores that do not hang on the weights: then Ĵ is a binomial share, the case the bound is made for."""
+    """No distance, scores that do not hang on the weights: Ĵ is a binomial share, the case the bound is made for."""
     n, p = 40, 0.6
     seen = np.random.default_rng(3).binomial(n, p, 4000)
     known = {int(k): PopulationLimit.of([k / n] * 2000, n, 0.0, 0.8).new for k in set(seen.tolist())}
@@ -107,7 +107,9 @@ def test_the_worst_order_of_examples_is_covered(holds_as_often_as: Any) -> None:
 
 def statement(scores: tuple[float, ...] = (0.8,) * 60, chance: float = 0.25, tasks: int = 1, **more: Any) -> Any:
     known = [
-        TaskIdentity(name=f"t{i}", capability="toys", source="toy", scoring="choice", chance=chance, size=90, digest="d")
+        TaskIdentity(
+            name=f"t{i}", capability="toys", source="toy", scoring="choice", chance=chance, size=90, digest="d"
+        )
         for i in range(tasks)
     ]
     spec = GeneralisationSpec(

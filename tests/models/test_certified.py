@@ -37,7 +37,7 @@ def test_an_adapters_own_subspace(tmp_path: Path) -> None:
     certificate = certify(f"adapter:{tuned}", model)
     with pytest.raises(InputError, match="no law makes it, and no place was given"):
         certified_space(certificate, model)
-    with pytest.raises(InputError, match="is adapter:.*@rows-1"):
+    with pytest.raises(InputError, match=r"is adapter:.*@rows-1"):
         certified_space(certificate, model, [f"adapter:{other}"])
     assert certified_space(certificate, model, [f"adapter:{other}", f"adapter:{tuned}"]).spec.name == "adapter:tuned"
     served = corrie.smoothed(model, certificate, tuned)  # its own A is the subspace's
@@ -52,7 +52,7 @@ def test_a_subspace_of_few_numbers_in_a_file(tmp_path: Path) -> None:
     dice = torch.Generator().manual_seed(0)
     for name in ("own", "other"):
         down, up = torch.randn(1, 32, generator=dice), torch.randn(32, 1, generator=dice)
-        save_direction({f"{layer}.down": down, f"{layer}.up": up}, tmp_path / f"{name}.safetensors")
+        save_direction({f"{layer}.down": down, f"{layer}.up": up}, tmp_path / f"{name}.safetensors", {})
     own, other = (f"core:{tmp_path / name}.safetensors" for name in ("own", "other"))
     certificate = certify(own, model)
     assert certified_space(certificate, model, [own]).spec == certificate.evidence.spec.subspace

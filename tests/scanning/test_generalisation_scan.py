@@ -1,4 +1,4 @@
-"""From a fine-tune to the statement: the draws are around it, the same call goes on, and the numbers are those scored."""
+"""From a fine-tune to the statement: the draws are around it, the same call goes on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def task(model: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def tuned(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return corrie.smoothed(model, (SUBSPACE, SIGMA)).save(tmp_path_factory.mktemp("tuned") / "tuned", seed=3)
+    return corrie.smoothed(model, (SUBSPACE, 1.0)).save(tmp_path_factory.mktemp("tuned") / "tuned", seed=3)
 
 
 def prepared(model: Any, task: Any, tuned: Path, **changes: Any) -> GeneralisationScan:

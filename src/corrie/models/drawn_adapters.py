@@ -52,8 +52,8 @@ class DrawnAdapters:
     def __str__(self) -> str:
         count = len(self.names)
         return (
-            f"{count} adapter{'s' * (count > 1)} in {self.folder}: choose one at random for each request. "
-            f"They are draws of {self.sentence}. With confidence {SURE:g} over these {count} draws their mean score is less than "
+            f"{count} adapter{'s' * (count > 1)} in {self.folder}: choose one at random for each request. These are "
+            f"draws of {self.sentence}. With confidence {SURE:g} over these {count} draws their mean score is less than "
             f"{self.shortfall:g} below the smoothed model's; a fresh draw for each request has no such loss."
         )
 
