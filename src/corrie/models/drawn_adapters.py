@@ -53,8 +53,8 @@ class DrawnAdapters:
         count = len(self.names)
         return (
             f"{count} adapter{'s' * (count > 1)} in {self.folder}: choose one at random for each request. These are "
-            f"draws of {self.sentence}. With confidence {SURE:g} over these {count} draws their mean score is less than "
-            f"{self.shortfall:g} below the smoothed model's; a fresh draw for each request has no such loss."
+            f"draws of {self.sentence}. With confidence {SURE:g} over these {count} draws their mean score is less "
+            f"than {self.shortfall:g} below the smoothed model's; a fresh draw for each request has no such loss."
         )
 
     def to_json(self) -> dict[str, Any]:
