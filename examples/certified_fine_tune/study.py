@@ -34,9 +34,9 @@ from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.walking import Walk, walk
 from corrie.models.model import Model
 from corrie.stats import gaussian_shift
-from corrie.weights.adapter_folder import write_adapter
 from corrie.weights.row_space import LowRankSpace
-from corrie.weights.space import Coords, dimension, fine_lattice
+from corrie.weights.space import Coords, dimension, fine_lattice, nowhere
+from corrie.weights.written_adapter import write_adapter
 
 RESULTS = Path(__file__).parent / "results"
 NAME = "smollm2-135m-instruct"
@@ -98,7 +98,7 @@ class Study:
         """Mean loss of whole refusals on requests that were not taught, of the point model at x'."""
         loss = TaskLoss(self.model, self.held_out, SKILL)
         with space.lent(1) as places:
-            places.put([at or {n: torch.zeros(s) for n, s in space.shapes.items()}])
+            places.put([at or nowhere(space)])
             return loss.mean()
 
     def certificate(

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from corrie.errors import CorrieError
     from corrie.models.directions import adapter, saved, toward
     from corrie.models.load import load
+    from corrie.models.smoothed import smoothed
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import certify, fraction, report, scan
+    from corrie.verbs import certify, fraction, generalise, report, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -39,12 +40,14 @@ _HOME = {
     "certify": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
+    "generalise": "corrie.verbs",
     "load": "corrie.models.load",
     "perturbed": "corrie.weights.perturbed",
     "quantised": "corrie.records.direction",
     "report": "corrie.verbs",
     "saved": "corrie.models.directions",
     "scan": "corrie.verbs",
+    "smoothed": "corrie.models.smoothed",
     "tasks": "corrie.capabilities.registry",
     "toward": "corrie.models.directions",
     "verify": "corrie.analysis.verification",
@@ -62,12 +65,14 @@ __all__ = [
     "certify",
     "fraction",
     "gaussian",
+    "generalise",
     "load",
     "perturbed",
     "quantised",
     "report",
     "saved",
     "scan",
+    "smoothed",
     "tasks",
     "toward",
     "verify",

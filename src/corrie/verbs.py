@@ -7,12 +7,13 @@ from pathlib import Path
 
 from corrie.analysis.certificate import RETAIN, Certificate
 from corrie.analysis.fraction_claim import FractionClaim
+from corrie.analysis.generalisation import Generalisation
 from corrie.analysis.landscape import Landscape
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.load import load
 from corrie.models.model import Model
-from corrie.models.subspaces import find_subspace, fine_tuned
+from corrie.models.subspaces import Stand, find_subspace, fine_tuned, stand
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.memory_store import MemoryStore
@@ -21,6 +22,7 @@ from corrie.records.sqlite_store import SqliteStore
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.certificate_scan import ROWS, SELECTION_DRAWS, THRESHOLDS, CertificateScan
 from corrie.scanning.fraction_scan import FractionScan
+from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Watch
 from corrie.weights.space import Space, fine_lattice
@@ -234,6 +236,72 @@ def certify(
         return prepared.run(MemoryStore(prepared.identity), asked=asked, retain=retain, watch=watch)
     with SqliteStore.create_or_open(to, prepared.identity) as kept:
         found = prepared.run(kept, asked=asked, retain=retain, watch=watch)
+    found.write(Path(to))
+    return found
+
+
+def generalise(
+    model: Model | str | Path,
+    tuned: str | Path | Stand,
+    tasks: Sequence[Task | tuple[Task, int]],
+    *,
+    subspace: str | Space,
+    sigma: float,
+    draws: int = 100,
+    confidence: float = 0.95,
+    choices: int = 1,
+    exact: bool = True,
+    rows: int = ROWS,
+    to: str | Path | None = None,
+    block: int = 10,
+    watch: Watch | None = None,
+) -> Generalisation:
+    """State how a fine-tuned model, smoothed, scores on examples that nobody has seen (PAC-Bayes).
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes.
+        tuned: the fine-tune, in the subspace; it may have been trained on the very examples.
+        tasks: a task (its first 100 examples), or one with a limit, ``(task, 40)``. The examples must be independent
+            draws from the population that the statement is about.
+        subspace: as of :func:`certify`; fixed without these examples.
+        sigma: noise per coordinate; likewise.
+        draws: noise draws around the fine-tune. The limit holds at every number of them, so the same call with more
+            goes on.
+        confidence: over examples and draws, with which the statements about all tasks hold together.
+        choices: how many pairs of subspace and σ were open to choice on these examples.
+        exact: put noise and fine-tune on a lattice, so that sums are exact (not for ``full:rms``).
+        rows: draws run as one batch, where the subspace allows it.
+        to: a run folder; the statement is put there. None keeps the run in memory.
+        block: examples scored together; part of a run's identity.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+            fine-tune is outside of the subspace.
+        RunError: the run folder belongs to another model.
+        StorageError: the disk refuses.
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    lattice = fine_lattice(sigma) if exact and subspace != "full:rms" and sigma > 0 else None
+    space = find_subspace(loaded, parse_subspace(subspace), lattice=lattice) if isinstance(subspace, str) else subspace
+    place = tuned if isinstance(tuned, Stand) else stand(loaded, space, str(tuned), lattice=lattice)
+    prepared = GeneralisationScan.of(
+        loaded,
+        _limited(tasks),
+        space,
+        place,
+        sigma=sigma,
+        draws=draws,
+        confidence=confidence,
+        lattice=lattice,
+        choices=choices,
+        rows=rows,
+        block=block,
+    )
+    if to is None:
+        return prepared.run(MemoryStore(prepared.identity), watch=watch)
+    with SqliteStore.create_or_open(to, prepared.identity) as kept:
+        found = prepared.run(kept, watch=watch)
     found.write(Path(to))
     return found
 

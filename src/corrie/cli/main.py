@@ -12,7 +12,22 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import certify, doctor, export, fraction, models, protect, report, scan, show, tasks, verify
+from corrie.cli import (
+    certify,
+    doctor,
+    draw,
+    export,
+    fraction,
+    generalise,
+    models,
+    project,
+    protect,
+    report,
+    scan,
+    show,
+    tasks,
+    verify,
+)
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -32,6 +47,9 @@ for command in (
     certify.certify,
     protect.protect,
     verify.verify,
+    draw.draw,
+    project.project,
+    generalise.generalise,
     show.show,
     report.report,
     export.export,

@@ -67,7 +67,7 @@ def protect(
     (if they are given), and frozen. PEFT loads the folder; freeze A while training (corrie.optim.freeze_down) with any
     Trainer. Exit code 3: the certificate is not informative; the adapter is there all the same.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.exists():
         raise InputError(f"--out {out}", found="something is there already", advice="another folder")
     chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
@@ -88,8 +88,8 @@ def protect(
     from corrie.records.sqlite_store import SqliteStore
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.scanning.protecting import protected_space
-    from corrie.weights.adapter_folder import write_adapter
-    from corrie.weights.space import dimension, fine_lattice
+    from corrie.weights.space import dimension, fine_lattice, nowhere
+    from corrie.weights.written_adapter import write_adapter
 
     loaded = load(model, dtype=dtype, device=device, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
@@ -105,7 +105,7 @@ def protect(
         block=block,
         name=f"adapter:{out.name}",
     )
-    write_adapter(made, None, out, loaded.identity.name)
+    write_adapter(made, nowhere(made), out, loaded.identity.name)
     space = adapter_space(loaded, out)
     if chosen_sigma is None:
         choice = choose_sigma(loaded, space, chosen, rows=rows, block=block)

@@ -20,7 +20,7 @@ from corrie.weights.fingerprint import fingerprint
 from corrie.weights.realise import realise
 from corrie.weights.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
 from corrie.weights.saved import look_at_saved
-from corrie.weights.space import Coords, Space, check_coordinates, length, rounded
+from corrie.weights.space import Coords, Space, check_coordinates, length_up, rounded
 from corrie.weights.written_space import full_space, random_space, root_mean_squares, span
 
 RESIDUAL = 1e-5
@@ -130,7 +130,7 @@ def stand(model: Model, space: Space, place: str, *, lattice: int | None = None,
             found = _projected(space, delta.tensors, place)
     check_coordinates(space, found, place)
     here = rounded(found, lattice)
-    distance = math.nextafter(length(here) * (1 + 1e-12), math.inf)
+    distance = length_up(here)
     name = Path(place).expanduser().resolve().name if Path(place).expanduser().exists() else place
     return Stand(Coordinates(subspace=space.spec.id, content=fingerprint(here), name=name), here, distance)
 

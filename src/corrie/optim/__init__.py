@@ -9,6 +9,7 @@
 ``BasinGuard``          the same as a Trainer callback that warns or stops
 ``Ball``                keeps chosen tensors within an L2 distance of where they began
 ``BallDescent``         gradient descent that spends as little distance as it can
+``freeze_down``         freezes every A of a model's adapters: training stays in one subspace
 ======================  =============================================================================================
 
 ``BasinGuard`` and ``for_trainer`` import transformers when they are first asked for.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from corrie.optim.ball import Ball, Projection
 from corrie.optim.choosing import choose
 from corrie.optim.descent import BallDescent
+from corrie.optim.freezing import freeze_down
 from corrie.optim.go import GO
 from corrie.optim.schedules import Constant, Cosine, Ramp
 from corrie.optim.watch import BasinWatch, Whereabouts
@@ -42,6 +44,7 @@ __all__ = [
     "Whereabouts",
     "choose",
     "for_trainer",
+    "freeze_down",
 ]
 
 

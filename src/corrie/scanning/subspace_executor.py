@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-import torch
-
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
@@ -17,7 +15,7 @@ from corrie.records.point import Point
 from corrie.records.subspace import Coordinates, SubspaceNoise
 from corrie.scanning.executor import Arrived
 from corrie.scanning.work import Work
-from corrie.weights.space import Coords, Places, Space, added, draw
+from corrie.weights.space import Coords, Places, Space, added, draw, nowhere
 
 
 class SubspaceExecutor:
@@ -95,7 +93,7 @@ class SubspaceExecutor:
     def _coordinates(self, point: Point) -> Coords:
         """Where a point stands: the sum of its steps' coordinates."""
         if not point.steps:
-            return {n: torch.zeros(shape) for n, shape in self._space.shapes.items()}
+            return nowhere(self._space)
         found: list[tuple[Coords, float]] = []
         for step in point.steps:
             direction = step.direction

@@ -117,9 +117,13 @@ class AdapterFiles:
 
     def up(self, weight: str) -> Tensor:
         """B of one adapted weight, (out, r), as stored."""
+        return self.files.read(self.stored_up(weight))
+
+    def stored_up(self, weight: str) -> str:
+        """The name of B of one adapted weight in the file."""
         stored = self.matrices[weight]
         end = _ending(stored)
-        return self.files.read(stored.removesuffix(end) + _UP[end])
+        return stored.removesuffix(end) + _UP[end]
 
     def delta(self, weight: str) -> Tensor:
         """s·B A, float32, in the shape in which the layer stores its weight."""
@@ -162,7 +166,7 @@ class AdapterFiles:
             return self.files.shapes[self.whole[weight]]
         stored = self.matrices[weight]
         end = _ending(stored)
-        down, up = self.files.shapes[stored], self.files.shapes[stored.removesuffix(end) + _UP[end]]
+        down, up = self.files.shapes[stored], self.files.shapes[self.stored_up(weight)]
         if len(down) != 2 or len(up) != 2 or down[0] != up[1]:
             return ()
         turned = end == ".lora_embedding_A" or bool(self.config.get("fan_in_fan_out"))

@@ -72,6 +72,11 @@ def dimension(space: Space) -> int:
     return sum(math.prod(shape) for shape in space.shapes.values())
 
 
+def nowhere(space: Space) -> dict[str, Tensor]:
+    """x = 0: the model itself."""
+    return {n: torch.zeros(shape) for n, shape in space.shapes.items()}
+
+
 def fine_lattice(sigma: float) -> int:
     """The exponent e of the lattice step h = 2^e that goes with σ.
 
@@ -134,6 +139,16 @@ def length(coordinates: Coords) -> float:
     5.0
     """
     return math.sqrt(sum(float(t.double().square().sum()) for t in coordinates.values()))
+
+
+def length_up(coordinates: Coords) -> float:
+    """‖x‖₂, rounded up; 0 only where every coordinate is 0.
+
+    >>> length_up({"a": torch.tensor([3.0, 4.0])}) > 5.0, length_up({"a": torch.zeros(2)})
+    (True, 0.0)
+    """
+    found = length(coordinates)
+    return math.nextafter(found * (1 + 1e-12), math.inf) if found else 0.0
 
 
 def check_coordinates(space: Space, coordinates: Coords, what: str) -> None:

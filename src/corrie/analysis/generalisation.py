@@ -1,0 +1,308 @@
+"""What a fine-tune's distance says about examples that nobody has seen: a frozen value, a sentence and a file.
+
+Idea
+----
+Coordinates x ∈ R^k of a subspace, s(x, z) ∈ [0, 1] the score of example z at θ0 + L x. Prior P = N(0, σ²I_k): fixed
+without the n examples z_1 … z_n, which are independent draws from a population D. Posterior Q = N(x', σ²I_k), x' being
+anything the examples led to. With r = ‖x'‖₂,
+
+    Ĵ = E_Q mean_j s(x, z_j),        J̄ = E_Q E_{z ~ D} s(x, z),
+
+of which Ĵ is the *smoothed* model's score on the examples, and J̄ the same model's on the population. Let a = 1 −
+confidence, for T tasks a/T each, halved again: e = a/(2T).
+
+1. *Over the examples*, with probability 1 − e, for all x' at once: kl(Ĵ‖J̄) ≤ (r²/(2σ²) + ln(2√n C/e))/n, C being how
+   many pairs of subspace and σ were open to choice (:mod:`corrie.stats.pac_bayes`).
+2. *Over the noise*, given the examples and x': M independent draws x' + ε_i have scores in [0, 1] of mean Ĵ. Their
+   betting limit L ≤ Ĵ with probability 1 − e, at every M at once (:mod:`corrie.stats.betting`, the form for any time).
+3. The lower inverse kl⁻¹(q; b) = min {p ≤ q : kl(q‖p) ≤ b} grows with q: for q' < q and p = kl⁻¹(q; b), either
+   q' ≤ p, or p < q' < q and kl(q'‖p) < kl(q‖p) ≤ b; in both cases kl⁻¹(q'; b) ≤ p.
+
+So J̄ ≥ kl⁻¹(L; (r²/(2σ²) + ln(2√n C/e))/n) for all tasks together, with probability 1 − a over examples *and* draws. ∎
+
+*On a lattice* x' and round(ε) are multiples of h, so x' + round(ε) = round(x' + ε): prior and posterior are images of
+the two Gaussians under one map, and their divergence is r²/(2σ²) at most (no map increases a divergence).
+
+It holds for an x' that saw the examples; that is its point. One that did not is better judged on them as on any fresh
+test. It is about the smoothed model, not the one model at x'. The bound for any weight change
+(:mod:`corrie.analysis.certificate`) speaks of fixed examples and *all* x'; this one of one x' and new examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from corrie.analysis.whole_file import write_whole
+from corrie.errors import RunError
+from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.cell import CellKey
+from corrie.records.generalisation_spec import GeneralisationSpec
+from corrie.records.model import ModelIdentity
+from corrie.records.point import Point
+from corrie.records.scan_spec import TaskRequest
+from corrie.records.store import Store
+from corrie.records.task import TaskIdentity
+from corrie.stats import betting, pac_bayes
+from corrie.stats.gaussian_shift import noise_distance
+from corrie.stats.multiplicity import shared_confidence
+from corrie.stats.rounding import rounded_down, rounded_up
+
+Verdict = Literal["informative", "vacuous"]
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationLimit:
+    """Lower limits of a smoothed model's score.
+
+    seen   L, on the examples it was asked
+    new    on the population
+    """
+
+    seen: float
+    new: float
+
+    @classmethod
+    def of(
+        cls, scores: Sequence[float], examples: int, ratio: float, confidence: float = 0.95, choices: int = 1
+    ) -> PopulationLimit:
+        """From the scores of independent draws around x', in the order in which they were drawn.
+
+        Args:
+            scores: the mean over the examples, one for each draw.
+            examples: n.
+            ratio: r/σ.
+            confidence: of both limits together; half of the error goes to the draws, half to the examples.
+            choices: C.
+
+        Raises:
+            InputError: scores outside [0, 1], no draws or examples, a negative ratio, a confidence outside (0, 1).
+
+        >>> limit = PopulationLimit.of([0.8] * 100, examples=500, ratio=2.0, confidence=0.95)
+        >>> round(limit.seen, 3), round(limit.new, 3)
+        (0.762, 0.673)
+        """
+        half = shared_confidence(confidence, 2)
+        seen = max(0.0, betting.lower_limit(scores, half, anytime=True))
+        return cls(seen, pac_bayes.lower_limit(seen, examples, ratio, half, choices))
+
+
+@dataclass(frozen=True)
+class PopulationScore:
+    """One task's share.
+
+    task        what was asked
+    examples    n
+    unmoved     score of the model itself on them
+    tuned       score of the one model at x' on them
+    scores      of each draw around x' on them, in the order of drawing
+    ratio       r/σ, rounded up
+    confidence  of this task's statement
+    choices     C
+    """
+
+    task: TaskIdentity
+    examples: int
+    unmoved: float
+    tuned: float
+    scores: tuple[float, ...]
+    ratio: float
+    confidence: float
+    choices: int
+
+    @cached_property
+    def limit(self) -> PopulationLimit:
+        """Lower limits on the examples and on the population."""
+        return PopulationLimit.of(self.scores, self.examples, self.ratio, self.confidence, self.choices)
+
+    @property
+    def smoothed(self) -> float:
+        """Mean over the draws: an estimate of Ĵ, not a bound."""
+        return sum(self.scores) / len(self.scores)
+
+    @property
+    def lower(self) -> float:
+        """J̄ is at least this, rounded down to four digits."""
+        return rounded_down(self.limit.new, 4)
+
+    @property
+    def verdict(self) -> Verdict:
+        """*informative*: above chance. *vacuous*: not."""
+        return "informative" if self.lower > self.task.chance else "vacuous"
+
+    def __str__(self) -> str:
+        what = (
+            f"{self.task.name} ≥ {self.lower:.4g} on new examples (chance {self.task.chance:.3g}; on the "
+            f"{self.examples} at hand the smoothed model scores about {self.smoothed:.4g} and at least "
+            f"{rounded_down(self.limit.seen, 4):.4g}, the one model at x' {self.tuned:.4g}, the unmoved "
+            f"{self.unmoved:.4g})"
+        )
+        return what if self.verdict == "informative" else f"{what}: VACUOUS, that is chance or below"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "task": self.task.name,
+            "capability": self.task.capability,
+            "chance": self.task.chance,
+            "examples": self.examples,
+            "verdict": self.verdict,
+            "confidence": self.confidence,
+            "lower": self.lower,
+            "smoothed_at_least": rounded_down(self.limit.seen, 4),
+            "smoothed_score": self.smoothed,
+            "tuned_score": self.tuned,
+            "unmoved_score": self.unmoved,
+            "scores": list(self.scores),
+        }
+
+
+@dataclass(frozen=True)
+class Generalisation:
+    """A PAC-Bayes statement about a fine-tuned model.
+
+    spec    what was asked
+    model   what was tuned
+    dimension   k
+    tasks   each task's share, in the order of asking
+
+    >>> import tempfile
+    >>> import corrie
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> place = Path(tempfile.mkdtemp()) / "tuned"
+    >>> tuned = corrie.smoothed(toy_model(), ("core:all:1", 0.01)).save(place, seed=1)
+    >>> terms = {"subspace": "core:all:1", "sigma": 0.01, "draws": 40, "confidence": 0.9}
+    >>> found = corrie.generalise(toy_model(), tuned, [(toy_choice(), 40)], **terms)
+    >>> found.verdict
+    'informative'
+    """
+
+    spec: GeneralisationSpec
+    model: ModelIdentity
+    dimension: int
+    tasks: tuple[PopulationScore, ...]
+
+    @classmethod
+    def from_store(cls, store: Store, spec: GeneralisationSpec, dimension: int) -> Generalisation:
+        """Collect what a run holds.
+
+        Raises:
+            RunError: a draw is missing, or a cell is damaged.
+        """
+        known = {task.id: task for task in store.tasks()}
+        each = shared_confidence(spec.confidence, len(spec.tasks))
+        ratio = noise_distance([spec.distance], [spec.sigma])
+        found = tuple(
+            PopulationScore(
+                task=known[request.task],
+                examples=request.limit,
+                unmoved=_score(store, spec, Point.origin(), request),
+                tuned=_score(store, spec, spec.centre, request),
+                scores=tuple(_score(store, spec, spec.point(i), request) for i in range(spec.draws)),
+                ratio=ratio,
+                confidence=each,
+                choices=spec.choices,
+            )
+            for request in spec.tasks
+        )
+        return cls(spec, store.identity.model, dimension, found)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the tasks'."""
+        return "vacuous" if any(t.verdict == "vacuous" for t in self.tasks) else "informative"
+
+    @property
+    def ratio(self) -> float:
+        """r/σ."""
+        return self.tasks[0].ratio
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the statement rests on, and what it does not say."""
+        spec = self.spec
+        chosen = (
+            "θ0, the subspace and σ were fixed without these examples"
+            if spec.choices == 1
+            else f"θ0 and {spec.choices} pairs of subspace and σ, this one among them, were fixed without them"
+        )
+        named = [
+            chosen,
+            "each task's examples are independent draws from its population",
+            "an example's score is a function of the weights and of that example"
+            + (f" ({spec.rows} draws run as one batch, always of that size)" if spec.rows > 1 else ""),
+            "the numbers of the noise law stand for independent normal ones",
+            f"rounding to {self.model.dtype} is part of the score",
+        ]
+        if spec.lattice is None:
+            named.append("sums of weights and noise are those of real arithmetic, which floating point only approaches")
+        return tuple(named)
+
+    @property
+    def finding(self) -> str:
+        """What is stated, without the conditions."""
+        r, nats = rounded_up(self.spec.distance, 4), rounded_up(self.ratio**2 / 2, 3)
+        return f"at r = {r:g}, r/σ = {rounded_up(self.ratio, 3):g} ({nats:g} nats), {'; '.join(map(str, self.tasks))}"
+
+    def __str__(self) -> str:
+        spec = self.spec
+        many = f", shared by {len(spec.tasks)} tasks" if len(spec.tasks) > 1 else ""
+        lattice = "" if spec.lattice is None else f", rounded to multiples of 2^{spec.lattice}"
+        where = f"{spec.place.name} (x')" if spec.place.name else "x'"
+        return (
+            f"With confidence {spec.confidence:.6g} over the examples and {spec.draws} independent noise draws "
+            f"together (half of the error for each{many}), about the smoothed model, which is {self.model.name} in "
+            f"{self.model.dtype} with {self.dimension:,} coordinates in {spec.subspace} drawn afresh around {where} "
+            f"from N(x', σ²), σ = {spec.sigma:g}{lattice}, each time it is asked, and not the one model at x', on the "
+            f"population that the examples come from, assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, and a hash of it."""
+        spec = self.spec
+        made: dict[str, Any] = {
+            "format": "corrie-generalisation-1",
+            "sentence": str(self),
+            "verdict": self.verdict,
+            "confidence": spec.confidence,
+            "sigma": spec.sigma,
+            "lattice": spec.lattice,
+            "distance": spec.distance,
+            "ratio": self.ratio,
+            "choices": spec.choices,
+            "draws": spec.draws,
+            "first_seed": spec.first,
+            "subspace": spec.subspace.model_dump(mode="json") | {"id": spec.subspace.id, "words": str(spec.subspace)},
+            "dimension": self.dimension,
+            "place": spec.place.model_dump(mode="json"),
+            "object": "the smoothed model",
+            "assumptions": list(self.assumptions),
+            "model": self.model.model_dump(mode="json"),
+            "tasks": [t.to_json() for t in self.tasks],
+        }
+        return made | {"digest": content_hash(made)}
+
+    def write(self, folder: Path) -> Path:
+        """Put it into a folder as a file, whole or not at all.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        made = self.to_json()
+        text = canonical_json(made) + "\n"
+        file = folder / f"generalisation-{made['digest'][:12]}.json"
+        return write_whole(file, lambda place: place.write_text(text, encoding="utf-8"))
+
+
+def _score(store: Store, spec: GeneralisationSpec, point: Point, request: TaskRequest) -> float:
+    """J at a point: the mean over the examples, unscored ones counting 0."""
+    wanted = [CellKey(point.id, request.task, block) for block in spec.scan.blocks(request)]
+    try:
+        found = [o.success or 0.0 for key in wanted for o in store.get(key).outcomes][: request.limit]
+    except KeyError:
+        raise RunError(f"{spec}", found=f"{point} is not scored yet", advice="the same command continues") from None
+    return sum(found) / len(found)

@@ -1,0 +1,107 @@
+"""``corrie generalise``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.certify import Rows, Subspace
+from corrie.cli.console import give, say
+from corrie.cli.progress import ScanProgress
+from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
+from corrie.errors import ClaimError, InputError
+
+Tasks = Annotated[
+    list[str],
+    typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; all their statements hold together."),
+]
+Adapter = Annotated[str, typer.Argument(metavar="ADAPTER", help="The fine-tune; it may have seen the examples.")]
+Sigma = Annotated[float, typer.Option(help="Noise per coordinate, fixed without these examples.")]
+Draws = Annotated[int, typer.Option(help="Noise draws around the fine-tune; the same command with more goes on.")]
+Confidence = Annotated[float, typer.Option(help="With which all statements hold together.")]
+Choices = Annotated[int, typer.Option(help="How many pairs of subspace and σ were open to choice on these examples.")]
+Exact = Annotated[
+    bool, typer.Option(help="Noise and fine-tune on a lattice, so that every sum is exact. --no-exact assumes it.")
+]
+To = Annotated[
+    Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL-generalise.")
+]
+
+
+def generalise(
+    model: Model,
+    adapter: Adapter,
+    task: Tasks,
+    subspace: Subspace,
+    sigma: Sigma,
+    draws: Draws = 100,
+    confidence: Confidence = 0.95,
+    choices: Choices = 1,
+    exact: Exact = True,
+    rows: Rows = 8,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    include: Include = ["*"],  # noqa: B006 (the form typer wants)
+    exclude: Exclude = [],  # noqa: B006
+    block: Block = 10,
+    limit: Limit = 100,
+    chat: Chat = False,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """What a fine-tune's distance says about new examples: a PAC-Bayes limit of the smoothed model's score.
+
+    The fine-tune may have been trained on the very examples. Exit code 0: the limit is above chance. 3: it is not; it
+    is written all the same.
+    """
+    from corrie.records.subspace import parse_subspace
+
+    asked_space = parse_subspace(subspace)
+    if block < 1:
+        raise InputError(f"block {block}", found="no examples", advice="10")
+    from corrie.capabilities.registry import examples_asked, parse_task, tasks
+    from corrie.scanning.generalisation_scan import GeneralisationScan, check_question
+
+    check_question(sigma, confidence, draws, choices, rows)
+    asked = [parse_task(text) for text in task]
+    found = tasks(*(a.name for a in asked), chat=chat, say=say)
+    say(f"Loading {model} …")
+    from corrie.models.load import load
+    from corrie.models.subspaces import find_subspace, stand
+    from corrie.records.sqlite_store import SqliteStore
+    from corrie.weights.space import dimension, fine_lattice
+
+    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
+    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    lattice = fine_lattice(sigma) if exact and asked_space.scale == "one" else None
+    space = find_subspace(loaded, asked_space, lattice=lattice, say=say)
+    place = stand(loaded, space, adapter, lattice=lattice, say=say)
+    prepared = GeneralisationScan.of(
+        loaded,
+        chosen,
+        space,
+        place,
+        sigma=sigma,
+        draws=draws,
+        confidence=confidence,
+        lattice=lattice,
+        choices=choices,
+        rows=rows,
+        block=block,
+    )
+    say(f"{place}, in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
+    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-generalise"
+    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
+        statement = prepared.run(store, watch=progress)
+    file = statement.write(folder)
+    give(statement.to_json() if as_json else str(statement))
+    say(f"Statement: {file}.")
+    if statement.verdict != "informative":
+        raise ClaimError(
+            "an informative statement about new examples",
+            found=f"it is vacuous: {statement.finding}",
+            advice="more examples, a smaller distance (corrie project), or a subspace where σ can be larger",
+        )

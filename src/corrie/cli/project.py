@@ -1,0 +1,59 @@
+"""``corrie project``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.console import give, say
+from corrie.cli.draw import ItsModel, ItsSubspace, Out
+from corrie.cli.scan import Device, Json
+from corrie.errors import InputError
+
+Adapter = Annotated[str, typer.Argument(metavar="ADAPTER", help="A folder that PEFT wrote.")]
+Certificate = Annotated[
+    Path | None, typer.Option(help="A certificate of its subspace: into its radius, and what it then states is said.")
+]
+Radius = Annotated[
+    float | None, typer.Option(help="L2 distance. Default: the certificate's radius. Alone: the norm of B.")
+]
+
+
+def project(
+    adapter: Adapter,
+    out: Out,
+    certificate: Certificate = None,
+    radius: Radius = None,
+    model: ItsModel = None,
+    subspace: ItsSubspace = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Pull an adapter back into a certified radius: its displacement is scaled until what is written lies inside.
+
+    The distance is measured on the written adapter, in the certificate's subspace and on its lattice, and rounded up.
+    """
+    if radius is not None:
+        from corrie.optim.ball import check_radius
+
+        check_radius(radius)
+    if certificate is None:
+        if radius is None:
+            raise InputError("corrie project", found="no radius", advice="--certificate FILE, or --radius R")
+        from corrie.models.pulling_back import pull_back_alone
+
+        alone = pull_back_alone(adapter, out, radius)
+        give(alone.to_json() if as_json else str(alone))
+        return
+    from corrie.analysis.verification import verify
+
+    found = verify(certificate).certificate
+    say(f"Loading {model or found.evidence.model.name} …")
+    from corrie.models.pulling_back import pull_back
+    from corrie.models.smoothed import smoothed
+
+    served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
+    made = pull_back(served, adapter, out, radius)
+    give(made.to_json() if as_json else str(made))

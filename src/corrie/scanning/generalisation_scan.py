@@ -1,0 +1,108 @@
+"""A statement about new examples that is ready to be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corrie.analysis.generalisation import Generalisation
+from corrie.capabilities.task import Task
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.models.subspaces import Stand
+from corrie.records.generalisation_spec import GeneralisationSpec
+from corrie.records.point import Point
+from corrie.records.scan_spec import AlphaGrid
+from corrie.records.store import RunIdentity, Store
+from corrie.scanning.certificate_scan import ROWS
+from corrie.scanning.loop import fill
+from corrie.scanning.plans.places import PlacesPlan
+from corrie.scanning.scan import Scan
+from corrie.scanning.subspace_executor import SubspaceExecutor
+from corrie.scanning.watch import Watch
+from corrie.stats.arguments import error_of
+from corrie.weights.space import Space, dimension
+
+
+@dataclass(frozen=True)
+class GeneralisationScan:
+    """Model and tasks (as a scan has them), the subspace, where the fine-tune stands in it, and the question."""
+
+    scan: Scan
+    space: Space
+    place: Stand
+    spec: GeneralisationSpec
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        tasks: Sequence[tuple[Task, int]],
+        space: Space,
+        place: Stand,
+        *,
+        sigma: float,
+        draws: int,
+        confidence: float,
+        lattice: int | None = None,
+        choices: int = 1,
+        rows: int = ROWS,
+        block: int = 10,
+    ) -> GeneralisationScan:
+        """Check that everything fits, before a draw is made.
+
+        Raises:
+            InputError: no task, a task twice, a limit outside of a task's size, σ, confidence or counts that cannot be
+                meant.
+            TaskError: this model cannot be asked this task.
+        """
+        check_question(sigma, confidence, draws, choices, rows)
+        scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid(low=sigma, high=sigma, count=1), block=block)
+        spec = GeneralisationSpec(
+            tasks=scan.spec.tasks,
+            subspace=space.spec,
+            sigma=sigma,
+            lattice=lattice,
+            place=place.record,
+            distance=place.distance,
+            draws=draws,
+            confidence=confidence,
+            choices=choices,
+            block=block,
+            rows=rows if space.most_rows is None else min(rows, space.most_rows),
+        )
+        return cls(scan, space, place, spec)
+
+    @property
+    def identity(self) -> RunIdentity:
+        """What must be equal for another scan or claim to share this one's run."""
+        return self.scan.identity
+
+    def run(self, store: Store, *, watch: Watch | None = None) -> Generalisation:
+        """Score the unmoved model, the fine-tune and the draws around it, as far as the store lacks them.
+
+        The same call continues after a kill, with more draws goes on, and a finished one only reads.
+        """
+        self.scan.register(store)
+        held = {self.place.record.id: self.place.coordinates}
+        executor = SubspaceExecutor(
+            self.scan.model, self.scan.tasks, self.spec.block, self.space, self.spec.rows, places=held
+        )
+        draws = tuple(self.spec.point(i) for i in range(self.spec.draws))
+        fill(self.spec.scan, PlacesPlan((Point.origin(), self.spec.centre, *draws)), executor, store, watch=watch)
+        return Generalisation.from_store(store, self.spec, dimension(self.space))
+
+
+def check_question(sigma: float, confidence: float, draws: int, choices: int, rows: int) -> None:
+    """Refuse what cannot be meant, before anything is loaded.
+
+    Raises:
+        InputError: which, and why.
+    """
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say")
+    error_of(confidence)
+    for count, what in ((draws, "draws"), (choices, "choices"), (rows, "rows")):
+        if count < 1:
+            raise InputError(f"{count} {what}", found="there must be 1 or more", advice="a larger number")
