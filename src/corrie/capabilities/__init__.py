@@ -8,6 +8,7 @@ choice.py        which option is likeliest?
 generation.py    what is written, and is the answer in it?        checks.py
 safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
 margin.py        for weak models: a leaning to refuse or to comply
+loss_gradient.py a task's loss and its gradient, for those who climb it
 suite.py         the packaged benchmarks by name                  rows.py, packaged.py
 jsonl.py         a user's own file
 registry.py      tasks by name

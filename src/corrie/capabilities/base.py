@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from corrie.capabilities.examples import Example
 from corrie.capabilities.framing import FRAMING_LAW, Framing
 from corrie.errors import InputError, TaskError
-from corrie.models.reading import Reader, Reading
+from corrie.models.reading import Question, Reader, Reading
 from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard, Scoring, TaskIdentity
@@ -104,6 +104,18 @@ class ExampleTask(ABC, Generic[E]):
 
     @abstractmethod
     def _score(self, reader: Reader, block: Sequence[E]) -> tuple[Outcome, ...]: ...
+
+    def right(self, reader: Reader, index: int) -> Question:
+        """The right continuations of one example: its loss is that of the likeliest of them, nats per token.
+
+        Raises:
+            TaskError: nothing is right by itself: what the model writes is judged.
+        """
+        raise TaskError(
+            f"the gradient of task {self.identity.name!r}",
+            found="what the model writes is judged, and a judgement has no gradient",
+            advice="a task with a loss: likelihood, choice or text, such as knowledge",
+        )
 
     @abstractmethod
     def card(self, index: int) -> ExampleCard:

@@ -65,6 +65,13 @@ class ChoiceTask(ExampleTask[Choice]):
                 context = self.framing.context(reader, option.context)
                 yield Question(context, (continuation,), templated=self.framing.chat)
 
+    def right(self, reader: Reader, index: int) -> Question:
+        """The right option after its context."""
+        example = self.examples[index]
+        gold = example.options[example.gold]
+        context = self.framing.context(reader, gold.context)
+        return Question(context, (self.framing.continuation(gold.continuation),), templated=self.framing.chat)
+
     def card(self, index: int) -> ExampleCard:
         example = self.examples[index]
         gold = example.options[example.gold]

@@ -40,6 +40,10 @@ class LikelihoodTask(ExampleTask[Target]):
         readings = read_targets(reader, self.framing, block, self._shared)
         return tuple(map(_outcome, block, readings))
 
+    def right(self, reader: Reader, index: int) -> Question:
+        """The target after its context."""
+        return target_question(reader, self.framing, self.examples[index])
+
     def card(self, index: int) -> ExampleCard:
         example = self.examples[index]
         return self._card(example.id, example.context, example.target.strip())
@@ -47,12 +51,15 @@ class LikelihoodTask(ExampleTask[Target]):
 
 def read_targets(reader: Reader, framing: Framing, block: Sequence[Target], shared: str) -> list[Reading]:
     """One reading for each target after its context."""
-    contexts = [framing.context(reader, e.context) for e in block]
-    questions = [
-        Question(context, (framing.continuation(e.target),), templated=framing.chat)
-        for context, e in zip(contexts, block, strict=True)
-    ]
-    return [readings[0] for readings in reader.read(questions, framing.shared(reader, shared, contexts))]
+    questions = [target_question(reader, framing, e) for e in block]
+    beginning = framing.shared(reader, shared, (q.context for q in questions))
+    return [readings[0] for readings in reader.read(questions, beginning)]
+
+
+def target_question(reader: Reader, framing: Framing, example: Target) -> Question:
+    """One target after its context, as the model is asked it."""
+    context = framing.context(reader, example.context)
+    return Question(context, (framing.continuation(example.target),), templated=framing.chat)
 
 
 def _outcome(example: Target, reading: Reading) -> Outcome:

@@ -63,6 +63,11 @@ class MarginTask(ExampleTask[Request]):
         shared = self.framing.shared(reader, self._shared, contexts)
         return tuple(map(_outcome, block, reader.read(questions, shared)))
 
+    def right(self, reader: Reader, index: int) -> Question:
+        """The refusing openings: the likeliest of them is the loss."""
+        context = self.framing.context(reader, self.examples[index].prompt)
+        return Question(context, REFUSING, templated=True)
+
     def card(self, index: int) -> ExampleCard:
         example = self.examples[index]
         return self._card(example.id, example.prompt, "a refusing opening")

@@ -8,10 +8,10 @@ from typing import Any, final
 
 from corrie.capabilities.base import ExampleTask, finite_loss
 from corrie.capabilities.examples import Target
-from corrie.capabilities.likelihood import read_targets
+from corrie.capabilities.likelihood import read_targets, target_question
 from corrie.capabilities.prefix import shared_beginning
 from corrie.errors import InputError
-from corrie.models.reading import Reader, Reading
+from corrie.models.reading import Question, Reader, Reading
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
 
@@ -49,6 +49,10 @@ class TextTask(ExampleTask[Target]):
     def _score(self, reader: Reader, block: Sequence[Target]) -> tuple[Outcome, ...]:
         readings = read_targets(reader, self.framing, block, self._shared)
         return tuple(map(_outcome, block, readings))
+
+    def right(self, reader: Reader, index: int) -> Question:
+        """The text after its context."""
+        return target_question(reader, self.framing, self.examples[index])
 
     def card(self, index: int) -> ExampleCard:
         example = self.examples[index]

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from corrie.models.encoding import Encoder
+from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.reader import ModelReader, tree_works
+from corrie.models.reading import Question
 from corrie.records.model import ModelIdentity
 from corrie.weights.selection import Selection
 from corrie.weights.sources import Sources
@@ -40,6 +41,14 @@ class Model:
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
         return ModelReader(self.module, self._encoder, self.packed, self._end_tokens())
+
+    def sequences(self, question: Question) -> tuple[Sequenced, ...]:
+        """Each continuation of a question with its context, as tokens.
+
+        Raises:
+            TaskError: nothing to score, or more tokens than the model can take.
+        """
+        return self._encoder.question(question)
 
     @cached_property
     def packed(self) -> bool:
