@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import fraction, report, scan
+    from corrie.verbs import fraction, report, scan, worst
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -43,6 +43,7 @@ _HOME = {
     "scan": "corrie.verbs",
     "tasks": "corrie.capabilities.registry",
     "toward": "corrie.models.directions",
+    "worst": "corrie.verbs",
 }
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "scan",
     "tasks",
     "toward",
+    "worst",
 ]
 
 

@@ -18,6 +18,7 @@ from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.scan import Scan
+from corrie.scanning.search import FoundDirection, Search
 from corrie.scanning.watch import Watch
 
 DEFAULT_LIMIT = 100
@@ -147,6 +148,52 @@ def fraction(
         return prepared.run(MemoryStore(prepared.identity), draws=draws, watch=watch)
     with SqliteStore.create_or_open(to, prepared.identity) as kept:
         return prepared.run(kept, draws=draws, watch=watch)
+
+
+def worst(
+    model: Model | str | Path,
+    task: Task | tuple[Task, int],
+    *,
+    distance: float,
+    out: str | Path,
+    method: str = "ascent",
+    steps: int | None = None,
+    restarts: int = 0,
+    seed: int = 0,
+) -> FoundDirection:
+    """Search the direction along which a task's loss rises most at a distance, and keep it in a file.
+
+    From then on it is a direction like any other: :func:`corrie.saved`, ``--direction saved:FILE``. It has norm √d, so
+    along it α is the σ of random noise that moves the weights as far.
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes. float32: gradients are its precision.
+        task: whose loss is climbed, on its own first examples (100, or as many as ``(task, 20)`` says): a task
+            scored by likelihood, choice or text.
+        distance: L2, over the tensors that move.
+        out: a .safetensors file. If the same search has ended there already, it is read.
+        method: ``ascent`` (projected gradient ascent), ``gradient`` (its first step) or ``hessian`` (the top
+            eigenvector of the Hessian, by finite differences of gradients).
+        steps: of each climb (20), or at most so many Hessian products (50).
+        restarts: further climbs, from random points at that distance.
+        seed: of the first random start.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> file = Path(tempfile.mkdtemp()) / "worst.safetensors"
+    >>> found = worst(toy_model(), (toy_choice(), 5), distance=1.0, out=file, steps=3)
+    >>> found.after > found.before
+    True
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    ((chosen, limit),) = _limited([task])
+    asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
+    return Search.of(loaded, chosen, limit, **asked).run(Path(out))
 
 
 def report(

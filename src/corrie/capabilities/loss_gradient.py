@@ -19,6 +19,7 @@ Source: theory.md section 1 (why the loss is kept) and section 2 (worst case).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -103,6 +104,10 @@ class TaskLoss:
             i: loss for batch in self._batches for i, loss in zip(batch, self._losses(batch).tolist(), strict=True)
         }
         return tuple(found[i] for i in range(len(self._examples)))
+
+    def mean(self) -> float:
+        """The loss here; no gradient."""
+        return math.fsum(self.each()) / len(self._examples)
 
     def _losses(self, batch: Sequence[int]) -> Tensor:
         """Of these examples, as one differentiable vector."""
