@@ -204,6 +204,7 @@ def report(
     retention: float | None = None,
     confidence: float = 0.95,
     show_sensitive: bool = False,
+    together: bool = False,
 ) -> tuple[Path, ...]:
     """Draw runs: one HTML file that opens from disk without a network, a figure for a paper, or both.
 
@@ -214,6 +215,7 @@ def report(
         retention: share of the score above chance that counts as kept (default: what the scan asked for).
         confidence: of the intervals.
         show_sensitive: include the model's answers to harmful requests.
+        together: one figure in which the curves of all runs, along random and other directions, share an axis.
 
     Returns:
         What was written.
@@ -230,7 +232,12 @@ def report(
 
         terms = {"retention": retention, "confidence": confidence, "show_sensitive": show_sensitive}
         made.append(write_report(list(runs), out, **terms))
-    if figure is not None:
+    if figure is not None and together:
+        from corrie.analysis.together import Together
+        from corrie.reporting.together_figure import save_together
+
+        made.append(save_together(Together.open(runs, retention), figure))
+    elif figure is not None:
         from corrie.reporting.figure import save_figure
 
         made += [

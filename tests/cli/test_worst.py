@@ -74,3 +74,21 @@ def test_a_name_that_would_be_refused_in_the_end_is_refused_first(worst) -> None
     assert said.code == 2
     assert "does not end in .safetensors" in said.err
     assert "Gradient" not in said.err
+
+
+def test_random_and_worst_curves_in_one_picture(worst, corrie, toy: Path, task: Path, tmp_path: Path) -> None:
+    sigma = json.loads(worst("--steps", 2, "--json").out)["sigma"]
+    for name, direction in (("noise", "gaussian:0-1"), ("worst", f"saved:{tmp_path / 'worst.safetensors'}")):
+        said = corrie(
+            "scan", toy, "-t", f"{task}:6", "--direction", direction, "--alpha", f"0:{2 * sigma}:3",
+            "--to", tmp_path / name,
+        )  # fmt: skip
+        assert said.code == 0, said.err
+    runs = (tmp_path / "noise", tmp_path / "worst")
+    said = corrie("report", *runs, "--figure", tmp_path / "curves.png", "--together")
+    assert said.code == 0, said.err
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "curves-1.png").exists()
+    said = corrie("report", *runs, "--together")
+    assert said.code == 2
+    assert "--figure curves.png" in said.err
