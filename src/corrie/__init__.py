@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.plane import Plane
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
     from corrie.models.directions import adapter, saved, toward
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import fraction, report, scan, worst
+    from corrie.verbs import fraction, plane, report, scan, worst
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -31,12 +32,14 @@ _HOME = {
     "FractionClaim": "corrie.analysis.fraction_claim",
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
+    "Plane": "corrie.analysis.plane",
     "Point": "corrie.records.point",
     "adapter": "corrie.models.directions",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "load": "corrie.models.load",
     "perturbed": "corrie.weights.perturbed",
+    "plane": "corrie.verbs",
     "quantised": "corrie.records.direction",
     "report": "corrie.verbs",
     "saved": "corrie.models.directions",
@@ -52,12 +55,14 @@ __all__ = [
     "FractionClaim",
     "Gaussian",
     "Landscape",
+    "Plane",
     "Point",
     "adapter",
     "fraction",
     "gaussian",
     "load",
     "perturbed",
+    "plane",
     "quantised",
     "report",
     "saved",

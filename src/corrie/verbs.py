@@ -7,6 +7,7 @@ from pathlib import Path
 
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.plane import Plane
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.load import load
@@ -17,6 +18,7 @@ from corrie.records.memory_store import MemoryStore
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fraction_scan import FractionScan
+from corrie.scanning.plane_axes import as_far
 from corrie.scanning.scan import Scan
 from corrie.scanning.search import FoundDirection, Search
 from corrie.scanning.watch import Watch
@@ -148,6 +150,63 @@ def fraction(
         return prepared.run(MemoryStore(prepared.identity), draws=draws, watch=watch)
     with SqliteStore.create_or_open(to, prepared.identity) as kept:
         return prepared.run(kept, draws=draws, watch=watch)
+
+
+def plane(
+    model: Model | str | Path,
+    tasks: Sequence[Task | tuple[Task, int]],
+    directions: tuple[Direction, Direction],
+    *,
+    alpha: str | AlphaGrid,
+    beta: str | AlphaGrid | None = None,
+    to: str | Path | None = None,
+    block: int = 10,
+    retention: float = 0.95,
+    budget: float | None = None,
+    watch: Watch | None = None,
+) -> Plane:
+    """Score a model's capabilities all over the plane θ0 + α δ1 + β δ2 of two directions.
+
+    Two random directions show a basin from above, a random one across a tuned one the way of a fine-tune through it.
+    ``(toward(base, "A/"), toward(base, "B/"))`` is the plane through three checkpoints: the base at (0, 0), A at
+    (1, 0), B at (0, 1).
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes.
+        tasks: what is scored, as for :func:`corrie.scan`.
+        directions: δ1 and δ2, of any kinds.
+        alpha: step sizes along the first, ``"LO:HI:N"``.
+        beta: along the second; by default as far as ``alpha`` goes (:func:`corrie.scanning.plane_axes.as_far`).
+        to: a run folder; the same call continues it. None keeps the run in memory.
+        block: examples scored together; part of a run's identity.
+        retention: share ρ of the score above chance that counts as kept.
+        budget: seconds after which no further cell is begun.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        RunError: the run folder belongs to another scan.
+        StorageError: the disk refuses.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> found = plane(toy_model(), [(toy_choice(), 10)], gaussian(2), alpha="-0.1:0.1:3")
+    >>> found.score("toy").shape
+    (3, 3)
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    across = AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha
+    up = AlphaGrid.parse(beta) if isinstance(beta, str) else beta or as_far(loaded, directions, across)
+    prepared = Scan.of(
+        loaded, _limited(tasks), directions=directions, alpha=across, beta=up, block=block, retention=retention
+    )
+    if to is None:
+        store = MemoryStore(prepared.identity)
+        prepared.run(store, budget=budget, watch=watch)
+        return Plane.of(store, prepared.spec)
+    with SqliteStore.create_or_open(to, prepared.identity) as kept:
+        prepared.run(kept, budget=budget, watch=watch)
+        return Plane.of(kept, prepared.spec)
 
 
 def worst(

@@ -147,9 +147,8 @@ class Together:
         landscapes: list[Landscape] = []
         for run in runs:
             with SqliteStore.open(run) as store:
-                units: dict[Unit, None] = dict.fromkeys(
-                    d.normalisation for spec, _ in store.specs() for d in spec.directions
-                )
+                asked = [spec for spec, _ in store.specs() if not spec.is_plane]
+                units: dict[Unit, None] = dict.fromkeys(d.normalisation for spec in asked for d in spec.directions)
                 landscapes += [Landscape.from_store(store, unit) for unit in units]
         return cls.of(landscapes, retention)
 

@@ -30,21 +30,27 @@ def show(
 
 
 def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: float = 0.95) -> None:
-    """Print a finished or unfinished run: its landscape, and the claims it was asked."""
+    """Print a finished or unfinished run: its landscape, its planes, and the claims it was asked."""
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.plane import Plane
     from corrie.analysis.summary import summary
     from corrie.records.sqlite_store import SqliteStore
 
     with SqliteStore.open(run) as store:
         claims = FractionClaim.all_of(store)
-        landscape = Landscape.from_store(store) if store.specs() or not claims else None
+        planes = Plane.all_of(store)
+        lines = any(not spec.is_plane for spec, _ in store.specs())
+        landscape = Landscape.from_store(store) if lines or not (claims or planes) else None
     if as_json:
         found = summary(landscape, retention=retention, confidence=confidence) if landscape else {"capabilities": []}
-        give({**found, "claims": [claim.to_json() for claim in claims]})
+        more = {"planes": [plane.to_json() for plane in planes]} if planes else {}
+        give({**found, **more, "claims": [claim.to_json() for claim in claims]})
         return
     if landscape is not None:
         wide_enough().print(_table(landscape, retention, confidence))
+    for plane in planes:
+        give(str(plane))
     for claim in claims:
         give(str(claim))
 
