@@ -297,10 +297,10 @@ def report(
 
         made.append(save_together(Together.open(runs, retention), figure))
     elif figure is not None:
-        from corrie.reporting.figure import save_figure
+        from corrie.reporting.run_figure import save_run_figure
 
         made += [
-            save_figure(Landscape.open(run), file, retention=retention, confidence=confidence)
+            save_run_figure(run, file, retention=retention, confidence=confidence)
             for run, file in zip(runs, _one_file_each(Path(figure), len(runs)), strict=True)
         ]
     return tuple(made)
