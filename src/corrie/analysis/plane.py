@@ -122,6 +122,17 @@ class Plane:
         return planes[-1]
 
     @classmethod
+    def last_of(cls, folder: Path | str) -> Plane | None:
+        """The plane of a run folder, if a plane is what was asked of it last.
+
+        Raises:
+            RunError: there is no run, or it cannot be read.
+        """
+        with SqliteStore.open(folder) as store:
+            asked = store.specs()
+            return cls.of(store, asked[-1][0]) if asked and asked[-1][0].is_plane else None
+
+    @classmethod
     def _read(cls, store: Store, asked: tuple[tuple[ScanSpec, dict[str, str]], ...]) -> Plane:
         spec = asked[-1][0]
         first, second = spec.directions

@@ -17,12 +17,10 @@ class PlaneView(RunHead):
 
     planes   in the order in which they were asked for
     alone    whether the run has no lines
-    last     whether a plane is what was asked last
     """
 
     planes: tuple[Plane, ...]
     alone: bool
-    last: bool
 
     @classmethod
     def of(cls, run: Store | Path | str) -> PlaneView | None:
@@ -41,4 +39,4 @@ class PlaneView(RunHead):
         kinds = [spec.is_plane for spec, _ in store.specs()]
         if not any(kinds):
             return None
-        return cls(name, store.identity, Plane.all_of(store), alone=all(kinds), last=kinds[-1])
+        return cls(name, store.identity, Plane.all_of(store), alone=all(kinds))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.plane import Plane
 from corrie.reporting.figure import save_figure
 from corrie.reporting.plane_figure import save_plane_figure
-from corrie.reporting.plane_view import PlaneView
 
 
 def save_run_figure(run: Path | str, out: Path, *, retention: float | None = None, confidence: float = 0.95) -> Path:
@@ -19,7 +19,7 @@ def save_run_figure(run: Path | str, out: Path, *, retention: float | None = Non
         RunError: there is no run, or nothing was asked of it yet.
         StorageError: the disk refuses.
     """
-    planes = PlaneView.of(run)
-    if planes is not None and planes.last:
-        return save_plane_figure(planes.planes[-1], out)
+    last = Plane.last_of(run)
+    if last is not None:
+        return save_plane_figure(last, out)
     return save_figure(Landscape.open(run), out, retention=retention, confidence=confidence)
