@@ -327,6 +327,15 @@ def short_name(direction: Direction) -> str:
     return getattr(direction, "name", "") or direction.id.partition("@")[0]
 
 
+def along(direction: Direction) -> str:
+    """The same after a step size.
+
+    >>> along(Difference(base="a" * 64, tuned="b" * 64, tuned_name="chat"))
+    'toward chat'
+    """
+    return short_name(direction) if isinstance(direction, Difference) else f"along {short_name(direction)}"
+
+
 def unit_of(unit: Unit) -> str:
     """What one step size is along a direction.
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from corrie.analysis.plane import Plane, short_name, unit_of
+from corrie.analysis.plane import Plane, along, unit_of
 from corrie.analysis.plane_grid import interpolate
 from corrie.reporting.palette import SERIES
 
-FINE = 61
+FINE = 81
 """Points along each side of a skewed plane's contour picture."""
 
 
@@ -33,7 +33,7 @@ def plane_payload(plane: Plane) -> dict[str, Any]:
         "beta": _plain(plane.beta),
         "x": _rows(x),
         "y": _rows(y),
-        "flat": {"x": _plain(flat.x), "y": _plain(flat.y)},
+        "flat": {"x": _plain(flat.x), "y": _plain(flat.y), "outline": flat.outline},
         "marks": [{"name": m.name, **_at(plane, flat, m.alpha, m.beta)} for m in plane.marks],
         "tasks": [_task(plane, flat, number) for number in range(len(plane.tasks))],
     }
@@ -71,23 +71,32 @@ class _Flat:
             self.x, self.y = np.linspace(x.min(), x.max(), FINE), np.linspace(y.min(), y.max(), FINE)
 
     def over(self, values: np.ndarray) -> np.ndarray:
-        """Values at (x, y), x along the first axis."""
+        """Values at (x, y), x along the first axis; beside the plane those of its edge, which the page covers."""
         lies = self._plane.geometry
         if lies is None or not self.skewed:
             return values
         x, y = np.meshgrid(self.x, self.y, indexing="ij")
         b = y / (lies.second * np.sqrt(1 - lies.cosine**2))
         a = (x - b * lies.second * lies.cosine) / lies.first
-        return interpolate(self._plane.alpha, self._plane.beta, values, a, b)
+        alpha, beta = self._plane.alpha, self._plane.beta
+        return interpolate(alpha, beta, values, np.clip(a, alpha[0], alpha[-1]), np.clip(b, beta[0], beta[-1]))
+
+    @property
+    def outline(self) -> list[list[float | None]]:
+        """The corners of a skewed plane, in order; none where the plane fills its picture."""
+        lies, plane = self._plane.geometry, self._plane
+        if lies is None or not self.skewed:
+            return []
+        places = (lies.place(plane.alpha[i], plane.beta[j]) for i, j in ((0, 0), (-1, 0), (-1, -1), (0, -1)))
+        return [[_number(float(x)), _number(float(y))] for x, y in places]
 
 
 def _axis(plane: Plane, which: int) -> dict[str, Any]:
     """What an axis is called in words, and how far one step goes."""
     direction, lies = plane.directions[which], plane.geometry
-    name = short_name(direction)
     length = None if lies is None else (lies.first, lies.second)[which]
     return {
-        "says": name if name.startswith("toward ") else f"along {name}",
+        "says": along(direction),
         "unit": unit_of(direction.normalisation),
         "length": _number(length),
     }

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from corrie.analysis.basin import percent
-from corrie.analysis.plane import Plane, short_name, unit_of
+from corrie.analysis.plane import Plane, along, short_name, unit_of
 from corrie.records.scan_spec import AlphaGrid
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
@@ -33,7 +33,7 @@ def _plane(view: PlaneView, plane: Plane, number: int, index: int) -> Markup:
     return join(
         tag("h2", f"The plane of {first} and {second}"),
         tag("p", _scores(plane), class_="lede"),
-        tag("p", _about(plane), class_="about"),
+        tag("p", _about(view, plane), class_="about"),
         *([tag("div", tag("p", gaps), class_="caution", role="note")] if (gaps := _gaps(plane)) else []),
         *cards,
         _provenance(view, plane),
@@ -52,11 +52,11 @@ def _scores(plane: Plane) -> str:
     return "; ".join(said) + "."
 
 
-def _about(plane: Plane) -> str:
+def _about(view: PlaneView, plane: Plane) -> str:
     first, second = plane.directions
     said = [
-        f"{plane.model.name} is moved by α along {first} (one α: {unit_of(first.normalisation)}) and by β along "
-        f"{second} (one β: {unit_of(second.normalisation)})."
+        f"{view.model} is moved by α {along(first)} (α: {unit_of(first.normalisation)}) and by β {along(second)} "
+        f"(β: {unit_of(second.normalisation)})."
     ]
     lies = plane.geometry
     if lies is not None:
@@ -91,16 +91,16 @@ def _card(plane: Plane, number: int, index: int, which: int) -> Markup:
     if math.isfinite(unmoved):
         facts.append(f"{unmoved:.3f} unmoved, {task.chance:.3g} by chance")
     plots = [("Score from above", "contour", f"Contours of the score of {task.name} over the plane")]
-    plots.append(("Score as a surface: turn it", "surface", f"Surface of the score of {task.name} over the plane"))
     if np.isfinite(plane.loss(task.name)).any():
         plots.append(("Loss from above, nats per token", "lossContour", f"Contours of the loss of {task.name}"))
+    plots.append(("Score as a surface: turn it", "surface", f"Surface of the score of {task.name} over the plane"))
     panels = (
         tag(
             "div",
             tag("h4", title),
             tag(
                 "div",
-                class_="plot plane",
+                class_=f"plot {figure}",
                 data_run=number,
                 data_plane=index,
                 data_task=which,
@@ -108,6 +108,7 @@ def _card(plane: Plane, number: int, index: int, which: int) -> Markup:
                 role="img",
                 aria_label=label,
             ),
+            class_="wide" if figure == "surface" and len(plots) > 2 else False,
         )
         for title, figure, label in plots
     )

@@ -381,8 +381,12 @@
   /** From the paper to the task's own colour. */
   const ramp = (theme, colour) => [[0, theme.of("wash")], [1, colour]];
 
-  const axisTitle = (letter, { says, unit, length }) =>
-    `${letter} ${plain(says)} (${unit}${length === null || narrow() ? "" : `; 1 is L2 ${number(length)}`})`;
+  /** What an axis is, and how far a round step on it goes. */
+  const axisTitle = (letter, { says, unit, length }, values) => {
+    const step = roundTicks(...extent(values), 5).at(-1);
+    const far = length === null || !step ? "" : `; ${number(step)} is L2 ${number(step * length)}`;
+    return `${letter} ${plain(says)}<br>${unit}${far}`;
+  };
 
   /** Marks and the straight ways between them, on the page. */
   const overlay = (plane, theme) => {
@@ -406,7 +410,22 @@
     return { traces: [...ways, dots], labels };
   };
 
-  const flat = (plane, z, contours, colours, theme, unit) => {
+  /** Covers what lies beside a skewed plane: a frame with a hole, as one line around both. */
+  const cover = (plane, theme) => {
+    const hole = plane.flat.outline;
+    if (!hole.length) return [];
+    const [x0, x1] = extent(plane.flat.x);
+    const [y0, y1] = extent(plane.flat.y);
+    const [px, py] = [(x1 - x0) * 0.01, (y1 - y0) * 0.01];
+    const frame = [[x0 - px, y0 - py], [x0 - px, y1 + py], [x1 + px, y1 + py], [x1 + px, y0 - py]];
+    const around = [...frame, frame[0], hole[0], ...hole.slice(1), hole[0], frame[0]];
+    return [{
+      x: around.map(([x]) => x), y: around.map(([, y]) => y), mode: "lines", line: { width: 0 }, hoverinfo: "skip",
+      fill: "toself", fillcolor: theme.of("card"),
+    }];
+  };
+
+  const flat = (plane, z, contours, [zmin, zmax], colours, theme, unit) => {
     const over = overlay(plane, theme);
     const [x0, x1] = extent(plane.flat.x);
     const [y0, y1] = extent(plane.flat.y);
@@ -414,24 +433,25 @@
     const sides = (x1 - x0) / ((y1 - y0) * scale);
     const scaled = plane.known && sides > 1 / 3 && sides < 3;
     const titles = plane.square
-      ? [axisTitle("α", plane.axes[0]), axisTitle("β", plane.axes[1])]
+      ? [axisTitle("α", plane.axes[0], plane.alpha), axisTitle("β", plane.axes[1], plane.beta)]
       : [`L2 distance ${plain(plane.axes[0].says)}`, `L2 distance across, ${plain(plane.axes[1].says)}`];
     const place = plane.square ? "α %{x:.4~g}, β %{y:.4~g}" : "L2 %{x:.4~g}, %{y:.4~g}";
     return {
       traces: [
         {
           type: "contour", x: plane.flat.x, y: plane.flat.y, z, contours, colorscale: colours, connectgaps: false,
-          zmin: contours.start, zmax: contours.end,
+          zmin, zmax,
           line: { width: 0.6, color: theme.of("card") },
-          colorbar: { thickness: 10, len: 0.9, outlinewidth: 0, tickfont: { size: 11 }, tickformat: "~g" },
+          colorbar: { thickness: 10, len: 0.9, outlinewidth: 0, tickfont: { size: 11 }, tickformat: ".3~g" },
           hovertemplate: `${place}: %{z:.3f}${unit}<extra></extra>`,
         },
+        ...cover(plane, theme),
         ...over.traces,
       ],
       layout: layout(theme, {
         hovermode: "closest",
         annotations: over.labels,
-        margin: { l: 74, r: 8, t: 12, b: 50 },
+        margin: { l: 86, r: 8, t: 12, b: 64 },
         xaxis: axis(theme, titles[0], { range: [x0, x1], nticks: 6, showgrid: false, constrain: "domain" }),
         yaxis: axis(theme, titles[1], {
           range: [y0, y1], nticks: 6, showgrid: false, constrain: "domain",
@@ -443,8 +463,8 @@
 
   const planeFigures = {
     contour(plane, task, theme) {
-      const levels = { start: 0, end: 1, size: 0.1 };
-      const figure = flat(plane, task.flat.score, levels, ramp(theme, theme.tone(task)), theme, "");
+      const levels = { start: 0.1, end: 0.9, size: 0.1 };
+      const figure = flat(plane, task.flat.score, levels, [0, 1], ramp(theme, theme.tone(task)), theme, "");
       if (task.level !== null)
         figure.traces.splice(1, 0, {
           type: "contour", x: plane.flat.x, y: plane.flat.y, z: task.flat.score, hoverinfo: "skip", showscale: false,
@@ -456,10 +476,10 @@
 
     lossContour(plane, task, theme) {
       const [low, high] = extent(task.flat.loss);
-      const size = (high - low || 1) / 12;
-      const levels = { start: low, end: low + 12 * size, size };
+      const ticks = roundTicks(low, high > low ? high : low + 1, 10);
+      const levels = { start: ticks[0], end: ticks.at(-1), size: ticks.length > 1 ? ticks[1] - ticks[0] : 1 };
       const colours = [[0, theme.tone(task)], [1, theme.of("wash")]];
-      return flat(plane, task.flat.loss, levels, colours, theme, " nats");
+      return flat(plane, task.flat.loss, levels, [low, high], colours, theme, " nats");
     },
 
     surface(plane, task, theme) {
@@ -481,7 +501,7 @@
               z: { show: true, start: 0.1, end: 0.9, size: 0.1, color: theme.of("card"), width: 1 },
               x: { highlight: false }, y: { highlight: false },
             },
-            lighting: { ambient: 0.78, diffuse: 0.5, specular: 0.05, roughness: 0.9 },
+            lighting: { ambient: 0.86, diffuse: 0.4, specular: 0.05, roughness: 0.9 },
             hovertemplate: "score %{z:.3f}<extra></extra>",
           },
           ...task.ways.map((way) => ({
@@ -490,7 +510,7 @@
           })),
           {
             type: "scatter3d", mode: "markers+text", x: plane.marks.map((m) => m.x), y: plane.marks.map((m) => m.y),
-            z: lifted(task.heights, 0.02), text: plane.marks.map((m) => plain(m.name)), textposition: "top center",
+            z: lifted(task.heights, 0.03), text: plane.marks.map((m) => plain(m.name)), textposition: "top center",
             textfont: { color: theme.ink, size: 12 }, hoverinfo: "skip",
             marker: { size: 4.5, color: theme.of("paper"), line: { color: theme.ink, width: 2 } },
           },
@@ -504,7 +524,7 @@
             zaxis: { ...side("score"), range: [0, 1.08] },
             aspectmode: "manual",
             aspectratio: { x: 1.25 / long, y: (1.25 * sides) / long, z: 0.62 },
-            camera: { eye: { x: -0.95, y: -1.35, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } },
+            camera: { eye: { x: 1.2, y: -1.45, z: 1.1 }, center: { x: 0, y: 0, z: -0.1 } },
           },
         }),
       };
