@@ -119,7 +119,7 @@ def test_planes_are_drawn_where_there_is_no_3d_too(tmp_path: Path) -> None:
     write_report([store], tmp_path / "report.html")
     command = [
         str(CHROMIUM),
-        *(f"--{option}" for option in "headless no-sandbox disable-gpu disable-3d-apis no-first-run".split()),
+        *(f"--{option}" for option in ["headless", "no-sandbox", "disable-gpu", "disable-3d-apis", "no-first-run"]),
         f"--user-data-dir={tmp_path / 'profile'}",
         "--host-resolver-rules=MAP * ~NOTFOUND",
         "--enable-logging=stderr",
@@ -133,6 +133,7 @@ def test_planes_are_drawn_where_there_is_no_3d_too(tmp_path: Path) -> None:
     complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "webgl setup failed" not in line]
     assert complaints == []
     assert 'data-drawn="true"' in done.stdout
-    assert done.stdout.count('class="contourlayer"') == 2
+    drawn = done.stdout.count('class="contourfill"')
+    assert drawn >= 2, "score and loss"
     assert done.stdout.count("WebGL is not supported") >= 1
     assert "<title>Basins of toy</title>" in done.stdout

@@ -441,7 +441,7 @@
         {
           type: "contour", x: plane.flat.x, y: plane.flat.y, z, contours, colorscale: colours, connectgaps: false,
           zmin, zmax,
-          line: { width: 0.6, color: theme.of("card") },
+          line: { width: 0.6, color: theme.of("card"), smoothing: 0 },
           colorbar: { thickness: 10, len: 0.9, outlinewidth: 0, tickfont: { size: 11 }, tickformat: ".3~g" },
           hovertemplate: `${place}: %{z:.3f}${unit}<extra></extra>`,
         },
@@ -469,7 +469,7 @@
         figure.traces.splice(1, 0, {
           type: "contour", x: plane.flat.x, y: plane.flat.y, z: task.flat.score, hoverinfo: "skip", showscale: false,
           connectgaps: false, autocontour: false, contours: { coloring: "none", start: task.level, end: task.level, size: 1 },
-          line: { color: theme.ink, width: 2.2 },
+          line: { color: theme.ink, width: 2.2, smoothing: 0 },
         });
       return figure;
     },
@@ -510,7 +510,7 @@
           })),
           {
             type: "scatter3d", mode: "markers+text", x: plane.marks.map((m) => m.x), y: plane.marks.map((m) => m.y),
-            z: lifted(task.heights, 0.03), text: plane.marks.map((m) => plain(m.name)), textposition: "top center",
+            z: lifted(task.heights, 0.03), text: plane.marks.map((m) => plain(m.name)), textposition: "top right",
             textfont: { color: theme.ink, size: 12 }, hoverinfo: "skip",
             marker: { size: 4.5, color: theme.of("paper"), line: { color: theme.ink, width: 2 } },
           },
