@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from corrie.analysis.certificate import Certificate
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.plane import Plane
     from corrie.analysis.verification import verify
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from corrie.models.smoothed import smoothed
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import certify, fraction, generalise, report, scan
+    from corrie.verbs import certify, fraction, generalise, plane, report, scan, worst
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -35,6 +36,7 @@ _HOME = {
     "FractionClaim": "corrie.analysis.fraction_claim",
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
+    "Plane": "corrie.analysis.plane",
     "Point": "corrie.records.point",
     "adapter": "corrie.models.directions",
     "certify": "corrie.verbs",
@@ -43,6 +45,7 @@ _HOME = {
     "generalise": "corrie.verbs",
     "load": "corrie.models.load",
     "perturbed": "corrie.weights.perturbed",
+    "plane": "corrie.verbs",
     "quantised": "corrie.records.direction",
     "report": "corrie.verbs",
     "saved": "corrie.models.directions",
@@ -51,6 +54,7 @@ _HOME = {
     "tasks": "corrie.capabilities.registry",
     "toward": "corrie.models.directions",
     "verify": "corrie.analysis.verification",
+    "worst": "corrie.verbs",
 }
 
 __all__ = [
@@ -60,6 +64,7 @@ __all__ = [
     "FractionClaim",
     "Gaussian",
     "Landscape",
+    "Plane",
     "Point",
     "adapter",
     "certify",
@@ -68,6 +73,7 @@ __all__ = [
     "generalise",
     "load",
     "perturbed",
+    "plane",
     "quantised",
     "report",
     "saved",
@@ -76,6 +82,7 @@ __all__ = [
     "tasks",
     "toward",
     "verify",
+    "worst",
 ]
 
 

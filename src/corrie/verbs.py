@@ -9,6 +9,7 @@ from corrie.analysis.certificate import RETAIN, Certificate
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.generalisation import Generalisation
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.plane import Plane
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.load import load
@@ -23,7 +24,9 @@ from corrie.records.subspace import parse_subspace
 from corrie.scanning.certificate_scan import ROWS, SELECTION_DRAWS, THRESHOLDS, CertificateScan
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
+from corrie.scanning.plane_axes import as_far
 from corrie.scanning.scan import Scan
+from corrie.scanning.search import FoundDirection, Search
 from corrie.scanning.watch import Watch
 from corrie.weights.space import Space, fine_lattice
 
@@ -306,6 +309,109 @@ def generalise(
     return found
 
 
+def plane(
+    model: Model | str | Path,
+    tasks: Sequence[Task | tuple[Task, int]],
+    directions: tuple[Direction, Direction],
+    *,
+    alpha: str | AlphaGrid,
+    beta: str | AlphaGrid | None = None,
+    to: str | Path | None = None,
+    block: int = 10,
+    retention: float = 0.95,
+    budget: float | None = None,
+    watch: Watch | None = None,
+) -> Plane:
+    """Score a model's capabilities all over the plane θ0 + α δ1 + β δ2 of two directions.
+
+    Two random directions show a basin from above, a random one across a tuned one the way of a fine-tune through it.
+    ``(toward(base, "A/"), toward(base, "B/"))`` is the plane through three checkpoints: the base at (0, 0), A at
+    (1, 0), B at (0, 1).
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes.
+        tasks: what is scored, as for :func:`corrie.scan`.
+        directions: δ1 and δ2, of any kinds.
+        alpha: step sizes along the first, ``"LO:HI:N"``.
+        beta: along the second; by default as far as ``alpha`` goes (:func:`corrie.scanning.plane_axes.as_far`).
+        to: a run folder; the same call continues it. None keeps the run in memory.
+        block: examples scored together; part of a run's identity.
+        retention: share ρ of the score above chance that counts as kept.
+        budget: seconds after which no further cell is begun.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        RunError: the run folder belongs to another scan.
+        StorageError: the disk refuses.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> found = plane(toy_model(), [(toy_choice(), 10)], gaussian(2), alpha="-0.1:0.1:3")
+    >>> found.score("toy").shape
+    (3, 3)
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    across = AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha
+    up = AlphaGrid.parse(beta) if isinstance(beta, str) else beta or as_far(loaded, directions, across)
+    prepared = Scan.of(
+        loaded, _limited(tasks), directions=directions, alpha=across, beta=up, block=block, retention=retention
+    )
+    if to is None:
+        store = MemoryStore(prepared.identity)
+        prepared.run(store, budget=budget, watch=watch)
+        return Plane.of(store, prepared.spec)
+    with SqliteStore.create_or_open(to, prepared.identity) as kept:
+        prepared.run(kept, budget=budget, watch=watch)
+        return Plane.of(kept, prepared.spec)
+
+
+def worst(
+    model: Model | str | Path,
+    task: Task | tuple[Task, int],
+    *,
+    distance: float,
+    out: str | Path,
+    method: str = "ascent",
+    steps: int | None = None,
+    restarts: int = 0,
+    seed: int = 0,
+) -> FoundDirection:
+    """Search the direction along which a task's loss rises most at a distance, and keep it in a file.
+
+    From then on it is a direction like any other: :func:`corrie.saved`, ``--direction saved:FILE``. It has norm √d, so
+    along it α is the σ of random noise that moves the weights as far.
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes. float32: gradients are its precision.
+        task: whose loss is climbed, on its own first examples (100, or as many as ``(task, 20)`` says): a task
+            scored by likelihood, choice or text.
+        distance: L2, over the tensors that move.
+        out: a .safetensors file. If the same search has ended there already, it is read.
+        method: ``ascent`` (projected gradient ascent), ``gradient`` (its first step) or ``hessian`` (the top
+            eigenvector of the Hessian, by finite differences of gradients).
+        steps: of each climb (20), or at most so many Hessian products (50).
+        restarts: further climbs, from random points at that distance.
+        seed: of the first random start.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> file = Path(tempfile.mkdtemp()) / "worst.safetensors"
+    >>> found = worst(toy_model(), (toy_choice(), 5), distance=1.0, out=file, steps=3)
+    >>> found.after > found.before
+    True
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    ((chosen, limit),) = _limited([task])
+    asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
+    return Search.of(loaded, chosen, limit, **asked).run(Path(out))
+
+
 def report(
     runs: Sequence[str | Path],
     *,
@@ -314,6 +420,7 @@ def report(
     retention: float | None = None,
     confidence: float = 0.95,
     show_sensitive: bool = False,
+    together: bool = False,
 ) -> tuple[Path, ...]:
     """Draw runs: one HTML file that opens from disk without a network, a figure for a paper, or both.
 
@@ -324,6 +431,7 @@ def report(
         retention: share of the score above chance that counts as kept (default: what the scan asked for).
         confidence: of the intervals.
         show_sensitive: include the model's answers to harmful requests.
+        together: one figure in which the curves of all runs, along random and other directions, share an axis.
 
     Returns:
         What was written.
@@ -340,11 +448,16 @@ def report(
 
         terms = {"retention": retention, "confidence": confidence, "show_sensitive": show_sensitive}
         made.append(write_report(list(runs), out, **terms))
-    if figure is not None:
-        from corrie.reporting.figure import save_figure
+    if figure is not None and together:
+        from corrie.analysis.together import Together
+        from corrie.reporting.together_figure import save_together
+
+        made.append(save_together(Together.open(runs, retention), figure))
+    elif figure is not None:
+        from corrie.reporting.run_figure import save_run_figure
 
         made += [
-            save_figure(Landscape.open(run), file, retention=retention, confidence=confidence)
+            save_run_figure(run, file, retention=retention, confidence=confidence)
             for run, file in zip(runs, _one_file_each(Path(figure), len(runs)), strict=True)
         ]
     return tuple(made)

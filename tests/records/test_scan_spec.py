@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from corrie.errors import InputError
@@ -58,3 +60,42 @@ def test_a_scan_has_a_task_and_a_task_has_examples() -> None:
         ScanSpec(tasks=(), directions=gaussian(1), alpha=AlphaAuto())
     with pytest.raises(ValueError, match="greater than 0"):
         TaskRequest(task="t", limit=0)
+
+
+def plane_spec(**other: Any) -> ScanSpec:
+    asked = {"directions": gaussian(2), "alpha": AlphaGrid.parse("-1:1:5"), "beta": AlphaGrid.parse("0:1:3")}
+    return ScanSpec(tasks=(TaskRequest(task="t", limit=4),), **{**asked, **other})
+
+
+def test_a_plane_is_read_back_and_lines_are_written_as_before() -> None:
+    spec = plane_spec()
+    assert spec.is_plane
+    assert ScanSpec.parse(spec.canonical()) == spec
+    line = ScanSpec(tasks=spec.tasks, directions=gaussian(1), alpha=AlphaAuto())
+    assert not line.is_plane
+    assert "beta" not in line.canonical()
+    assert ScanSpec.parse(line.canonical()) == line
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"directions": gaussian(1)},
+        {"directions": gaussian(3)},
+        {"directions": gaussian(1) * 2},
+        {"alpha": AlphaAuto()},
+        {"beta": AlphaGrid.parse("1")},
+    ],
+    ids=str,
+)
+def test_what_is_no_plane(asked) -> None:
+    with pytest.raises(InputError, match="a plane"):
+        plane_spec(**asked)
+
+
+def test_zero_is_zero_on_every_grid() -> None:
+    """0.3 is not three tenths: without care the middle of a range is 5e-17, another point than the model."""
+    for text in ("-0.3:0.6:4", "-0.1:0.2:4", "-0.7:0.7:15", "-0.011:0.011:5"):
+        values = AlphaGrid.parse(text).values
+        assert 0.0 in values, text
+        assert sum(abs(a) < 1e-9 for a in values) == 1

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from corrie.analysis.plane_geometry import PlaneGeometry
+from corrie.records.paths import Difference
 from corrie.records.scan_spec import AlphaGrid
 from corrie.reporting.html import write_report
+from corrie.testing.cliff_plane import cliff_plane
 from corrie.testing.cliff_run import HOSTILE, KINDS, SAFETY, Kind, cliff_run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -105,3 +108,32 @@ def test_normalised_two_sided_and_narrow(tmp_path: Path) -> None:
     seen = look(tmp_path, store, width=390)
     assert seen["drawn"] >= seen["plots"] == 7
     assert not seen["wide"]  # no sideways scrolling on a telephone
+
+
+def test_planes_are_drawn_where_there_is_no_3d_too(tmp_path: Path) -> None:
+    """Contours are drawn; a surface needs WebGL, and without it the drawing library says so in its place."""
+    lies = PlaneGeometry(100.0, 80.0, 0.5)
+    grid = AlphaGrid.between(0.0, 1.0, 5)
+    ends = (Difference(base="a" * 64, tuned=t * 64, tuned_name=HOSTILE[0]) for t in "bc")
+    store = cliff_plane(examples=10, kinds=KINDS[2:3], directions=tuple(ends), alpha=grid, beta=grid, geometry=lies)  # type: ignore[arg-type]
+    write_report([store], tmp_path / "report.html")
+    command = [
+        str(CHROMIUM),
+        *(f"--{option}" for option in ["headless", "no-sandbox", "disable-gpu", "disable-3d-apis", "no-first-run"]),
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+        (tmp_path / "report.html").as_uri(),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=240, env={**os.environ, "HOME": str(tmp_path)}
+    )
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "webgl setup failed" not in line]
+    assert complaints == []
+    assert 'data-drawn="true"' in done.stdout
+    drawn = done.stdout.count('class="contourfill"')
+    assert drawn >= 2, "score and loss"
+    assert done.stdout.count("WebGL is not supported") >= 1
+    assert "<title>Basins of toy</title>" in done.stdout

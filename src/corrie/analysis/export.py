@@ -57,14 +57,24 @@ def export(landscape: Landscape, path: Path | str, format: str | None = None) ->
         StorageError: the disk refuses.
     """
     path = Path(path)
+    write = _WRITERS[chosen_format(path, format)](landscape)
+    return write_whole(path, write)
+
+
+def chosen_format(path: Path, format: str | None) -> str:
+    """The format that was asked for, or that a file's name tells.
+
+    Raises:
+        UnknownName: no such format.
+        InputError: a name that tells none.
+    """
     if format is None:
         format = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf"}.get(path.suffix)
         if format is None:
             raise InputError(f"writing {path}", found="its name tells no format", advice="--format csv|parquet|netcdf")
     if format not in _WRITERS:
         raise UnknownName("export format", format, _WRITERS)
-    write = _WRITERS[format](landscape)
-    return write_whole(path, write)
+    return format
 
 
 def blocks(landscape: Landscape) -> Iterator[Columns]:

@@ -42,7 +42,7 @@ class Landscape:
     directions   along which lines, in the order in which they were asked for
     steps        dataset over (direction, alpha): ``asked`` and ``distance``, the L2 norms of the step asked for and of
                  the step the weights took, and the ``cosine`` between the two
-    asked        every spec of the run with its versions and date, oldest first
+    asked        every spec of lines with its versions and date, oldest first
 
     Reading is by task name (or by capability, where one task alone measures it): ``landscape["math"]`` is an
     :class:`xarray.Dataset` (see :func:`corrie.analysis.task_grid.task_grid`) with the coordinates direction, alpha,
@@ -78,9 +78,11 @@ class Landscape:
         Raises:
             RunError: nothing was asked of this run yet, or a cell of it is damaged.
         """
-        asked = store.specs()
+        every_spec = store.specs()
+        asked = tuple((spec, why) for spec, why in every_spec if not spec.is_plane)
         if not asked:
-            raise RunError("the landscape of a run", found="nothing was asked of it yet", advice="corrie scan")
+            found = "only planes were asked of it" if every_spec else "nothing was asked of it yet"
+            raise RunError("the landscape of a run", found=found, advice="corrie scan")
         if normalisation is None:
             normalisation = asked[-1][0].directions[0].normalisation if asked[-1][0].directions else "none"
         every = {d.id: d for spec, _ in asked for d in spec.directions}

@@ -74,8 +74,8 @@ def task_grid(
     here = [key for key in keys if key.point in where and key.block * block < limit]
     alphas = sorted({place.alpha for place in (where[key.point] for key in here) if place.direction is not None})
     column = {alpha: i for i, alpha in enumerate(alphas)}
-    grid = _Outcomes.empty((len(directions), len(alphas), limit))
-    unmoved = _Outcomes.empty((limit,))
+    grid = Outcomes.empty((len(directions), len(alphas), limit))
+    unmoved = Outcomes.empty((limit,))
     names = [card.id for card in store.cards(task.id)][:limit]
     names += [f"#{i}" for i in range(len(names), limit)]
     for cell in store.cells(here):
@@ -119,13 +119,15 @@ def task_grid(
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcomes:
+class Outcomes:
+    """Scores, losses and labels in one shape, filled one by one."""
+
     score: NDArray[np.float64]
     loss: NDArray[np.float64]
     label: NDArray[np.int8]
 
     @classmethod
-    def empty(cls, shape: tuple[int, ...]) -> _Outcomes:
+    def empty(cls, shape: tuple[int, ...]) -> Outcomes:
         return cls(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, MISSING, dtype=np.int8))
 
     def set(self, at: tuple[int, ...], score: float | None, loss: float | None, label: Label) -> None:

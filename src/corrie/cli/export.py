@@ -15,8 +15,15 @@ def export(
     out: Annotated[Path, typer.Option(help="The file to write.")],
     format: Annotated[str | None, typer.Option(help="csv, netcdf or parquet. Default: by the file's ending.")] = None,
 ) -> None:
-    """Every outcome as a table: one row for each direction, α, task and example."""
+    """Every outcome as a table: one row for each direction, α, task and example; of a plane, for each α, β, ….
+
+    Of a run with lines and planes, that is written which was asked last.
+    """
     from corrie.analysis.export import export as write
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.plane import Plane
+    from corrie.analysis.plane_export import export_plane
 
-    say(f"Wrote {write(Landscape.open(run), out, format)}")
+    last = Plane.last_of(run)
+    made = write(Landscape.open(run), out, format) if last is None else export_plane(last, out, format)
+    say(f"Wrote {made}")

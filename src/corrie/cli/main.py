@@ -20,6 +20,7 @@ from corrie.cli import (
     fraction,
     generalise,
     models,
+    plane,
     project,
     protect,
     report,
@@ -27,6 +28,7 @@ from corrie.cli import (
     show,
     tasks,
     verify,
+    worst,
 )
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
@@ -50,6 +52,8 @@ for command in (
     draw.draw,
     project.project,
     generalise.generalise,
+    plane.plane,
+    worst.worst,
     show.show,
     report.report,
     export.export,

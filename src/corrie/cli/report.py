@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from corrie.cli.console import say
+from corrie.errors import InputError
 
 
 def report(
@@ -23,9 +24,19 @@ def report(
     show_sensitive: Annotated[
         bool, typer.Option("--show-sensitive", help="Include the texts of harmful requests and their answers.")
     ] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="One figure: most-case, worst-case and fine-tuning curves of all runs over the distance moved.",
+        ),
+    ] = False,
 ) -> None:
     """Draw one or several runs: every capability's curve, the basins nested, the table with intervals."""
     from corrie.verbs import report as draw
+
+    if together and figure is None:
+        raise InputError("curves on one axis", found="no figure to draw them in", advice="--figure curves.png")
 
     for made in draw(
         runs,
@@ -34,5 +45,6 @@ def report(
         retention=retention,
         confidence=confidence,
         show_sensitive=show_sensitive,
+        together=together,
     ):
         say(f"Wrote {made}")

@@ -30,9 +30,10 @@ def show(
 
 
 def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: float = 0.95) -> None:
-    """Print a finished or unfinished run: its landscape, the claims it was asked, and its certificates."""
+    """Print a finished or unfinished run: its landscape, its planes, the claims it was asked, and its certificates."""
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.plane import Plane
     from corrie.analysis.summary import summary
     from corrie.analysis.verification import verify
     from corrie.records.sqlite_store import SqliteStore
@@ -40,15 +41,18 @@ def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: f
     with SqliteStore.open(run) as store:
         claims = FractionClaim.all_of(store)
         certificates = [verify(file).certificate for file in sorted(run.glob("certificate-*.json"))]
-        landscape = Landscape.from_store(store) if store.specs() or not (claims or certificates) else None
+        planes = Plane.all_of(store)
+        lines = any(not spec.is_plane for spec, _ in store.specs())
+        landscape = Landscape.from_store(store) if lines or not (claims or certificates or planes) else None
     if as_json:
         found = summary(landscape, retention=retention, confidence=confidence) if landscape else {"capabilities": []}
+        more = {"planes": [plane.to_json() for plane in planes]} if planes else {}
         stated = {"claims": [c.to_json() for c in claims], "certificates": [c.to_json() for c in certificates]}
-        give({**found, **stated})
+        give({**found, **more, **stated})
         return
     if landscape is not None:
         wide_enough().print(_table(landscape, retention, confidence))
-    for statement in (*claims, *certificates):
+    for statement in (*planes, *claims, *certificates):
         give(str(statement))
 
 

@@ -58,6 +58,17 @@ class Point(Record):
         """θ0 + α δ."""
         return cls(steps=(Step(direction=direction, alpha=alpha),))
 
+    @classmethod
+    def at(cls, *steps: tuple[Direction, float]) -> Point:
+        """θ0 + Σ α_k δ_k.
+
+        >>> from corrie.records.direction import gaussian
+        >>> one, two = gaussian(2)
+        >>> print(Point.at((two, 0.5), (one, 0.0)))
+        θ0 + 0.5·gaussian:1@philox-1
+        """
+        return cls(steps=tuple(Step(direction=d, alpha=a) for d, a in steps))
+
     @property
     def id(self) -> str:
         """Hash of the content, 32 hexadecimal digits."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from corrie.errors import InputError
 from corrie.records.canonical import Record
@@ -60,8 +61,9 @@ class AlphaGrid(Record):
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The step sizes, rounded to 12 significant digits so that equal grids give equal points."""
-        return tuple(float(f"{a:.12g}") for a in np.linspace(self.low, self.high, self.count))
+        """The step sizes, rounded to 12 significant digits so that equal grids give equal points; 0 is 0."""
+        dust = 1e-12 * (self.high - self.low)
+        return tuple(0.0 if abs(a) < dust else float(f"{a:.12g}") for a in np.linspace(self.low, self.high, self.count))
 
 
 class AlphaAuto(Record):
@@ -91,13 +93,18 @@ class TaskRequest(Record):
 
 
 class ScanSpec(Record):
-    """Which tasks at which points. The order of tasks and directions is the order in which they are asked for."""
+    """Which tasks at which points. The order of tasks and directions is the order in which they are asked for.
+
+    Without ``beta`` the points lie on lines, θ0 + α δ for every direction and every α. With it they lie in the plane of
+    two directions, θ0 + α δ1 + β δ2 for every α and every β.
+    """
 
     tasks: tuple[TaskRequest, ...]
     directions: tuple[Direction, ...]
     alpha: AlphaGrid | AlphaAuto
     block: int = Field(default=10, gt=0)
     retention: float = Field(default=0.95, gt=0.0, le=1.0)
+    beta: AlphaGrid | None = None
 
     @field_validator("tasks")
     @classmethod
@@ -105,6 +112,31 @@ class ScanSpec(Record):
         if not tasks:
             raise InputError("a scan", found="no task", advice="-t knowledge:40 (corrie tasks lists them)")
         return tasks
+
+    @model_validator(mode="after")
+    def _planes_have_two_directions(self) -> Self:
+        if self.beta is not None:
+            if len({d.id for d in self.directions}) != 2 or len(self.directions) != 2:
+                listed = ", ".join(d.id for d in self.directions) or "none"
+                raise InputError("a plane", found=f"these directions: {listed}", advice="two, each of its own")
+            if not isinstance(self.alpha, AlphaGrid):
+                raise InputError("a plane", found="alpha auto", advice="two ranges: --alpha 0:1:9 --beta 0:1:9")
+            if self.alpha.count < 2 or self.beta.count < 2:
+                raise InputError("a plane", found="a range of one point", advice="--alpha 0:1:9 --beta 0:1:9")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _lines_do_not_mention_planes(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A spec of lines has the text that it had before there were planes."""
+        said = handler(self)
+        if self.beta is None:
+            del said["beta"]
+        return said
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether its points lie in the plane of two directions."""
+        return self.beta is not None
 
     def blocks(self, request: TaskRequest) -> range:
         """The blocks that hold the first ``limit`` examples. Blocks are always computed whole."""

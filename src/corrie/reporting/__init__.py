@@ -3,7 +3,9 @@
 html.py      the report: one file that opens from disk      sections.py, assets/
              what is in it                                  run_view.py, payload.py, answers.py, provenance.py
              why hostile text stays text                    markup.py, content_policy.py
+             of a plane                                 plane_view.py, plane_section.py, plane_payload.py
 figure.py    a figure for a paper
+             of a plane; of several runs on one axis    plane_figure.py, together_figure.py; run_figure.py chooses
 table.py     the table in the terminal
 palette.py   colours that everybody can tell apart
 """

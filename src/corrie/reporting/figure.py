@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,7 @@ from corrie.reporting.palette import tone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axes._secondary_axes import SecondaryAxis
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "png", "svg")
@@ -72,12 +73,23 @@ def save_figure(
     >>> save_figure(landscape, Path(tempfile.mkdtemp()) / "basins.svg").read_text()[:5]
     '<?xml'
     """
+    if not landscape.tasks:
+        raise InputError(f"figure {out}", found="no task in this landscape", advice="corrie scan … -t knowledge")
+    return write_figure(lambda: draw(landscape, landscape.basins(retention, confidence)), out)
+
+
+def write_figure(make: Callable[[], Figure], out: Path | str) -> Path:
+    """Write what ``make`` draws, in the house's style; the same drawing gives the same bytes.
+
+    Raises:
+        UnknownName: a file whose name ends in something else than .pdf, .png or .svg.
+        InputError: matplotlib is not installed.
+        StorageError: the disk refuses.
+    """
     out = Path(out)
     kind = out.suffix.lstrip(".").lower()
     if kind not in FORMATS:
         raise UnknownName("figure format", kind, FORMATS)
-    if not landscape.tasks:
-        raise InputError(f"figure {out}", found="no task in this landscape", advice="corrie scan … -t knowledge")
     try:
         import matplotlib
     except ImportError:
@@ -86,7 +98,7 @@ def save_figure(
         ) from None
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
     with matplotlib.rc_context({**STYLE}):
-        figure = draw(landscape, landscape.basins(retention, confidence))
+        figure = make()
         return write_whole(out, lambda path: figure.savefig(path, format=kind, dpi=300, metadata=undated))
 
 
@@ -161,11 +173,11 @@ def _nested(axes: Axes, landscape: Landscape, basins: Sequence[Basin]) -> None:
     axes.set_xlabel(_step(landscape))
     axes.set_title("basins, nested" if landscape.is_raw else "edges of single directions")
     if landscape.is_raw:
-        _unit(axes, math.sqrt(landscape.model.dimension), "L2 distance", "top", 0)
-        _unit(axes, 100 / landscape.model.rms, "% of a typical weight", "bottom", 30)
+        unit_axis(axes, math.sqrt(landscape.model.dimension), "L2 distance", "top", 0)
+        unit_axis(axes, 100 / landscape.model.rms, "% of a typical weight", "bottom", 30)
 
 
-def _unit(axes: Axes, factor: float, label: str, side: Literal["top", "bottom"], outward: float) -> None:
+def unit_axis(axes: Axes, factor: float, label: str, side: Literal["top", "bottom"], outward: float) -> SecondaryAxis:
     """The same axis in another unit, some points away from the figure."""
 
     def there(values: Any) -> Any:
@@ -177,3 +189,4 @@ def _unit(axes: Axes, factor: float, label: str, side: Literal["top", "bottom"],
     axis = axes.secondary_xaxis(side, functions=(there, back))
     axis.spines[side].set_position(("outward", outward))
     axis.set_xlabel(label)
+    return axis

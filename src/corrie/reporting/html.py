@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError
@@ -13,6 +14,9 @@ from corrie.reporting.content_policy import content_policy, json_for_script
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import css_variables
 from corrie.reporting.payload import payload
+from corrie.reporting.plane_payload import plane_payload
+from corrie.reporting.plane_section import plane_section
+from corrie.reporting.plane_view import PlaneView
 from corrie.reporting.plotly_js import plotly_js
 from corrie.reporting.run_view import RunView
 from corrie.reporting.sections import masthead, run_section
@@ -57,16 +61,23 @@ def write_report(
     """
     if not runs:
         raise InputError("a report", found="no run to report on", advice="corrie report RUN --out FILE.html")
-    views = [RunView.of(run, show_sensitive=show_sensitive, retention=retention, confidence=confidence) for run in runs]
+    terms = {"show_sensitive": show_sensitive, "retention": retention, "confidence": confidence}
+    views: list[RunView | PlaneView] = []
+    for run in runs:
+        planes = PlaneView.of(run)
+        if planes is None or not planes.alone:
+            views.append(RunView.of(run, **terms))
+        if planes is not None:
+            views.append(planes)
     text = page(views, command)
     return write_whole(out, lambda path: path.write_bytes(text.encode()))
 
 
-def page(views: list[RunView], command: str = "") -> str:
+def page(views: Sequence[RunView | PlaneView], command: str = "") -> str:
     """The whole page as text."""
     library, script = plotly_js(), _asset("report.js")
     style = css_variables() + _asset("report.css")
-    numbers = {"runs": [{**payload(view.landscape, view.basins), "answers": view.answers} for view in views]}
+    numbers = {"runs": [_numbers(view) for view in views]}
     names = ", ".join(dict.fromkeys(view.model for view in views))
     head = join(
         tag("meta", charset="utf-8"),
@@ -83,7 +94,7 @@ def page(views: list[RunView], command: str = "") -> str:
         tag(
             "main",
             tag("noscript", tag("p", "The figures need JavaScript; words and tables do not.")),
-            *(run_section(view, i, len(views) > 1) for i, view in enumerate(views)),
+            *(_section(view, i, len(views) > 1) for i, view in enumerate(views)),
         ),
         tag("footer", made, "This file loads nothing from anywhere."),
         tag("script", Markup(json_for_script(numbers)), type="application/json", id="corrie-data"),
@@ -91,6 +102,18 @@ def page(views: list[RunView], command: str = "") -> str:
         tag("script", Markup(script)),
     )
     return f"<!doctype html>\n{tag('html', tag('head', head), tag('body', body), lang='en')}\n"
+
+
+def _numbers(view: RunView | PlaneView) -> dict[str, Any]:
+    if isinstance(view, PlaneView):
+        return {"planes": [plane_payload(plane) for plane in view.planes]}
+    return {**payload(view.landscape, view.basins), "answers": view.answers}
+
+
+def _section(view: RunView | PlaneView, number: int, titled: bool) -> Markup:
+    if isinstance(view, PlaneView):
+        return plane_section(view, number, titled)
+    return run_section(view, number, titled)
 
 
 def _asset(name: str) -> str:

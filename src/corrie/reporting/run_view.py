@@ -14,21 +14,15 @@ from corrie.reporting.answers import answers
 
 
 @dataclass(frozen=True, eq=False)
-class RunView:
-    """A run as a report shows it.
+class RunHead:
+    """Which run a part of a report is about.
 
     name       what to call it: the folder's name, or the model's
     identity   model, precision, block size, noise law
-    landscape  what was found
-    basins     of every task, in order
-    answers    a few examples' own answers (:func:`corrie.reporting.answers.answers`)
     """
 
     name: str
     identity: RunIdentity
-    landscape: Landscape
-    basins: tuple[Basin, ...]
-    answers: list[dict[str, Any]]
 
     @property
     def model(self) -> str:
@@ -39,6 +33,20 @@ class RunView:
     def title(self) -> str:
         """What tells this run from others in a report."""
         return self.model if self.name == self.identity.model.name else f"{self.model}, {self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class RunView(RunHead):
+    """A run's lines as a report shows them.
+
+    landscape  what was found
+    basins     of every task, in order
+    answers    a few examples' own answers (:func:`corrie.reporting.answers.answers`)
+    """
+
+    landscape: Landscape
+    basins: tuple[Basin, ...]
+    answers: list[dict[str, Any]]
 
     @classmethod
     def of(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from corrie.analysis.basin import Basin, percent
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
 from corrie.reporting.provenance import provenance
 from corrie.reporting.reading import reading
-from corrie.reporting.run_view import RunView
+from corrie.reporting.run_view import RunHead, RunView
 from corrie.reporting.words import along_paths, caution, headline, realised, terms, verdict
 
 
@@ -38,7 +39,7 @@ def run_section(view: RunView, number: int, titled: bool) -> Markup:
     )
 
 
-def masthead(views: list[RunView]) -> Markup:
+def masthead(views: Sequence[RunHead]) -> Markup:
     """The page's title and, for several runs, the way to each."""
     names = list(dict.fromkeys(view.model for view in views))
     content = [

@@ -16,6 +16,7 @@ from corrie.scanning.executor import Executor, SerialExecutor
 from corrie.scanning.loop import Ending, fill
 from corrie.scanning.plans.auto import AutoPlan, natural_step
 from corrie.scanning.plans.line import line
+from corrie.scanning.plans.plane import plane
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.provenance import provenance
 from corrie.scanning.watch import Watch
@@ -74,8 +75,12 @@ class Scan:
         alpha: AlphaGrid | AlphaAuto,
         block: int = 10,
         retention: float = 0.95,
+        beta: AlphaGrid | None = None,
     ) -> Scan:
         """Check that everything fits, before a weight is moved or a file is made.
+
+        Args:
+            beta: step sizes along the second of two directions: then the points lie in their plane.
 
         Raises:
             InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations.
@@ -85,7 +90,7 @@ class Scan:
         twice = {n for n in names if names.count(n) > 1}
         if twice:
             raise InputError(f"tasks {', '.join(names)}", found=f"{min(twice)} is there twice", advice="each task once")
-        if len({d.normalisation for d in directions}) > 1:
+        if beta is None and len({d.normalisation for d in directions}) > 1:
             raise InputError("directions", found="several normalisations in one scan", advice="a scan for each")
         if isinstance(alpha, AlphaAuto) and directions and directions[0].normalisation == "path":
             raise InputError(
@@ -108,6 +113,7 @@ class Scan:
             alpha=alpha,
             block=block,
             retention=retention,
+            beta=beta,
         )
         return cls(model=model, tasks={t.identity.id: t for t, _ in tasks}, spec=spec)
 
@@ -117,7 +123,9 @@ class Scan:
         return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,))
 
     def plan(self, *, budgeted: bool = False) -> Plan:
-        """The plan that the spec asks for; most telling points first where time is short."""
+        """The plan that the spec asks for; on lines, most telling points first where time is short."""
+        if self.spec.is_plane:
+            return plane
         chances = {i: t.identity.chance for i, t in self.tasks.items()}
         if isinstance(self.spec.alpha, AlphaGrid):
             plan: Plan = line

@@ -44,8 +44,7 @@ def save_direction(tensors: Mapping[str, Tensor], file: Path, origin: Mapping[st
     >>> record == save_direction({"w": torch.ones(2)}, place, {"what": "ones"}), record.origin
     (True, 'ones')
     """
-    if file.suffix != ".safetensors":
-        raise InputError(f"saving {file}", found="its name does not end in .safetensors", advice=f"{file}.safetensors")
+    check_name(file)
     content = tensors_digest((n, tensors[n].float()) for n in sorted(tensors))
     record = Saved(content=content, name=file.name, origin=origin.get("what", ""))
     if file.exists():
@@ -64,6 +63,16 @@ def save_direction(tensors: Mapping[str, Tensor], file: Path, origin: Mapping[st
     except OSError as problem:
         raise StorageError(f"saving {file}", found=str(problem), advice="another place with room") from None
     return record
+
+
+def check_name(file: Path) -> None:
+    """Refuse a name that does not say what the file is.
+
+    Raises:
+        InputError: it does not end in .safetensors.
+    """
+    if file.suffix != ".safetensors":
+        raise InputError(f"saving {file}", found="its name does not end in .safetensors", advice=f"{file}.safetensors")
 
 
 def look_at_saved(file: Path) -> tuple[Saved, TensorFiles]:

@@ -371,10 +371,171 @@
     return { range: [low - pad, high + pad] };
   };
 
+  /* ── planes ── */
+
+  const extent = (values) => {
+    const known = values.flat().filter((v) => v !== null);
+    return [Math.min(...known), Math.max(...known)];
+  };
+
+  /** From the paper to the task's own colour. */
+  const ramp = (theme, colour) => [[0, theme.of("wash")], [1, colour]];
+
+  /** What an axis is, and how far a round step on it goes. */
+  const axisTitle = (letter, { says, unit, length }, values) => {
+    const step = roundTicks(...extent(values), 5).at(-1);
+    const far = length === null || !step ? "" : `; ${number(step)} is L2 ${number(step * length)}`;
+    return `${letter} ${plain(says)}<br>${unit}${far}`;
+  };
+
+  /** Marks and the straight ways between them, on the page. */
+  const overlay = (plane, theme) => {
+    const marks = plane.marks.map((mark) => ({ ...mark.flat, name: mark.name }));
+    const [low, high] = extent(plane.flat.x);
+    const ways = marks.flatMap((from, i) =>
+      marks.slice(i + 1).map((to) => ({
+        x: [from.x, to.x], y: [from.y, to.y], mode: "lines", hoverinfo: "skip",
+        line: { color: theme.ink, width: 1.4, dash: "dash" },
+      })),
+    );
+    const dots = {
+      x: marks.map((m) => m.x), y: marks.map((m) => m.y), mode: "markers", hoverinfo: "skip",
+      marker: { size: 9, color: theme.of("paper"), line: { color: theme.ink, width: 1.8 } },
+    };
+    const labels = marks.map((mark, i) => ({
+      x: mark.x, y: mark.y, text: plain(mark.name), showarrow: false, yshift: i ? 15 : -15,
+      xanchor: mark.x > low + 0.6 * (high - low) ? "right" : "left", xshift: mark.x > low + 0.6 * (high - low) ? 8 : -8,
+      font: { color: theme.ink, size: 12.5, weight: 600 }, bgcolor: fade(theme.of("card"), 0.72), borderpad: 1,
+    }));
+    return { traces: [...ways, dots], labels };
+  };
+
+  /** Covers what lies beside a skewed plane: a frame with a hole, as one line around both. */
+  const cover = (plane, theme) => {
+    const hole = plane.flat.outline;
+    if (!hole.length) return [];
+    const [x0, x1] = extent(plane.flat.x);
+    const [y0, y1] = extent(plane.flat.y);
+    const [px, py] = [(x1 - x0) * 0.01, (y1 - y0) * 0.01];
+    const frame = [[x0 - px, y0 - py], [x0 - px, y1 + py], [x1 + px, y1 + py], [x1 + px, y0 - py]];
+    const around = [...frame, frame[0], hole[0], ...hole.slice(1), hole[0], frame[0]];
+    return [{
+      x: around.map(([x]) => x), y: around.map(([, y]) => y), mode: "lines", line: { width: 0 }, hoverinfo: "skip",
+      fill: "toself", fillcolor: theme.of("card"),
+    }];
+  };
+
+  const flat = (plane, z, contours, [zmin, zmax], colours, theme, unit) => {
+    const over = overlay(plane, theme);
+    const [x0, x1] = extent(plane.flat.x);
+    const [y0, y1] = extent(plane.flat.y);
+    const scale = plane.square ? plane.ratio : 1;
+    const sides = (x1 - x0) / ((y1 - y0) * scale);
+    const scaled = plane.known && sides > 1 / 3 && sides < 3;
+    const titles = plane.square
+      ? [axisTitle("α", plane.axes[0], plane.alpha), axisTitle("β", plane.axes[1], plane.beta)]
+      : [`L2 distance ${plain(plane.axes[0].says)}`, `L2 distance across, ${plain(plane.axes[1].says)}`];
+    const place = plane.square ? "α %{x:.4~g}, β %{y:.4~g}" : "L2 %{x:.4~g}, %{y:.4~g}";
+    return {
+      traces: [
+        {
+          type: "contour", x: plane.flat.x, y: plane.flat.y, z, contours, colorscale: colours, connectgaps: false,
+          zmin, zmax,
+          line: { width: 0.6, color: theme.of("card"), smoothing: 0 },
+          colorbar: { thickness: 10, len: 0.9, outlinewidth: 0, tickfont: { size: 11 }, tickformat: ".3~g" },
+          hovertemplate: `${place}: %{z:.3f}${unit}<extra></extra>`,
+        },
+        ...cover(plane, theme),
+        ...over.traces,
+      ],
+      layout: layout(theme, {
+        hovermode: "closest",
+        annotations: over.labels,
+        margin: { l: 86, r: 8, t: 12, b: 64 },
+        xaxis: axis(theme, titles[0], { range: [x0, x1], nticks: 6, showgrid: false, constrain: "domain" }),
+        yaxis: axis(theme, titles[1], {
+          range: [y0, y1], nticks: 6, showgrid: false, constrain: "domain",
+          ...(scaled ? { scaleanchor: "x", scaleratio: scale } : {}),
+        }),
+      }),
+    };
+  };
+
+  const planeFigures = {
+    contour(plane, task, theme) {
+      const levels = { start: 0.1, end: 0.9, size: 0.1 };
+      const figure = flat(plane, task.flat.score, levels, [0, 1], ramp(theme, theme.tone(task)), theme, "");
+      if (task.level !== null)
+        figure.traces.splice(1, 0, {
+          type: "contour", x: plane.flat.x, y: plane.flat.y, z: task.flat.score, hoverinfo: "skip", showscale: false,
+          connectgaps: false, autocontour: false, contours: { coloring: "none", start: task.level, end: task.level, size: 1 },
+          line: { color: theme.ink, width: 2.2, smoothing: 0 },
+        });
+      return figure;
+    },
+
+    lossContour(plane, task, theme) {
+      const [low, high] = extent(task.flat.loss);
+      const ticks = roundTicks(low, high > low ? high : low + 1, 10);
+      const levels = { start: ticks[0], end: ticks.at(-1), size: ticks.length > 1 ? ticks[1] - ticks[0] : 1 };
+      const colours = [[0, theme.tone(task)], [1, theme.of("wash")]];
+      return flat(plane, task.flat.loss, levels, [low, high], colours, theme, " nats");
+    },
+
+    surface(plane, task, theme) {
+      const [x0, x1] = extent(plane.x);
+      const [y0, y1] = extent(plane.y);
+      const sides = Math.min(Math.max((y1 - y0) / (x1 - x0 || 1), 0.4), 2.5);
+      const long = Math.max(1, sides);
+      const side = (title) => ({
+        title: { text: title, font: { size: 11.5 } }, tickfont: { size: 10.5 }, nticks: 5, gridcolor: theme.rule,
+        zeroline: false, showbackground: false, color: theme.soft, tickformat: "~g", showspikes: false,
+      });
+      const lifted = (z, by) => z.map((v) => (v === null ? null : v + by));
+      return {
+        traces: [
+          {
+            type: "surface", x: plane.x, y: plane.y, z: task.score, cmin: 0, cmax: 1, showscale: false,
+            colorscale: ramp(theme, theme.tone(task)), connectgaps: false,
+            contours: {
+              z: { show: true, start: 0.1, end: 0.9, size: 0.1, color: theme.of("card"), width: 1 },
+              x: { highlight: false }, y: { highlight: false },
+            },
+            lighting: { ambient: 0.86, diffuse: 0.4, specular: 0.05, roughness: 0.9 },
+            hovertemplate: "score %{z:.3f}<extra></extra>",
+          },
+          ...task.ways.map((way) => ({
+            type: "scatter3d", mode: "lines", x: way.x, y: way.y, z: lifted(way.z, 0.012), hoverinfo: "skip",
+            line: { color: theme.ink, width: 4 },
+          })),
+          {
+            type: "scatter3d", mode: "markers+text", x: plane.marks.map((m) => m.x), y: plane.marks.map((m) => m.y),
+            z: lifted(task.heights, 0.03), text: plane.marks.map((m) => plain(m.name)), textposition: "top right",
+            textfont: { color: theme.ink, size: 12 }, hoverinfo: "skip",
+            marker: { size: 4.5, color: theme.of("paper"), line: { color: theme.ink, width: 2 } },
+          },
+        ],
+        layout: layout(theme, {
+          margin: { l: 0, r: 0, t: 0, b: 0 },
+          scene: {
+            dragmode: "orbit",
+            xaxis: side(`${plane.known ? "L2" : "α"} ${plain(plane.axes[0].says)}`),
+            yaxis: side(`${plane.known ? "L2" : "β"} ${plane.square ? plain(plane.axes[1].says) : "across"}`),
+            zaxis: { ...side("score"), range: [0, 1.08] },
+            aspectmode: "manual",
+            aspectratio: { x: 1.25 / long, y: (1.25 * sides) / long, z: 0.62 },
+            camera: { eye: { x: 1.2, y: -1.45, z: 1.1 }, center: { x: 0, y: 0, z: -0.1 } },
+          },
+        }),
+      };
+    },
+  };
+
   /* ── drawing ── */
 
   const CONFIG = {
     responsive: true,
+    scrollZoom: false,
     displaylogo: false,
     displayModeBar: "hover",
     modeBarButtons: [["toImage"]],
@@ -383,6 +544,11 @@
 
   const draw = (place) => {
     const run = report.runs[Number(place.dataset.run)];
+    if (place.dataset.plane !== undefined) {
+      const plane = run.planes[Number(place.dataset.plane)];
+      const drawn = planeFigures[place.dataset.figure](plane, plane.tasks[Number(place.dataset.task)], look());
+      return Plotly.react(place, drawn.traces, drawn.layout, CONFIG);
+    }
     const task = run.tasks[Number(place.dataset.task ?? 0)];
     const figure = figures[place.dataset.figure](run, task, look());
     return Plotly.react(place, figure.traces, figure.layout, CONFIG);

@@ -1,6 +1,7 @@
 """Plans: pure functions (spec, cells so far) → next cells.
 
 line.py       every direction at every step size
+plane.py      the plane of two directions, point by point
 auto.py       find the edges
 fraction.py   draws of a claim about most directions
 telling.py    another plan's work, most telling point first

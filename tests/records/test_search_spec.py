@@ -1,0 +1,46 @@
+import math
+
+import pytest
+
+from corrie.errors import InputError, UnknownName
+from corrie.records.scan_spec import TaskRequest
+from corrie.records.search_spec import STEPS, SearchSpec
+from corrie.testing.cliff_run import MODEL
+
+TASK = TaskRequest(task="math-1", limit=5)
+
+
+def test_the_steps_of_each_method_and_the_way_there_and_back() -> None:
+    for method, steps in STEPS.items():
+        spec = SearchSpec.of(MODEL, TASK, distance=3.0, method=method)
+        assert spec.steps == steps
+        assert SearchSpec.parse(spec.canonical()) == spec
+    assert SearchSpec.of(MODEL, TASK, distance=3.0, steps=7, restarts=2).restarts == 2
+
+
+def test_sigma_is_that_of_random_noise_as_long() -> None:
+    spec = SearchSpec.of(MODEL, TASK, distance=3.0)
+    assert MODEL.distance(spec.sigma) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"distance": 0.0}, "not a length"),
+        ({"distance": math.inf}, "not a length"),
+        ({"steps": 0}, "cannot be meant"),
+        ({"restarts": -1}, "cannot be meant"),
+        ({"seed": -1}, "cannot be meant"),
+        ({"method": "gradient", "steps": 3}, "the gradient is one step"),
+        ({"method": "hessian", "restarts": 1}, "it starts at the model only"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant(asked, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        SearchSpec.of(MODEL, TASK, **{"distance": 1.0, **asked})
+
+
+def test_a_method_that_there_is_not() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'ascent'"):
+        SearchSpec.of(MODEL, TASK, distance=1.0, method="ascend")
