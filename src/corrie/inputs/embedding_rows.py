@@ -69,7 +69,8 @@ class RowChange:
             if token in rows and not torch.equal(rows[token], delta):
                 raise InputError(
                     f"a change of embedding rows for {len(ids)} tokens",
-                    found=f"token {token} is changed in one way at position {first[token]} and in another at {position}",
+                    found=f"token {token} is changed in one way at position {first[token]} and in another at "
+                    f"{position}",
                     advice="one change for each token id, or noise of its own on every position",
                 )
             rows.setdefault(token, delta)

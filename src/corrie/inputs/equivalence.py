@@ -16,9 +16,9 @@ orthogonal to the columns of X, while the rows of WΔX⁺ lie in their span: ‖
 *A repeated token* is a repeated column, X rank-deficient: equal columns get equal outputs from any weights, so WΔ must
 be equal on them. With T > n columns it is almost never exact.
 
-*Weights to inputs.* ΔW is a change of the inputs exactly if every column of ΔW X lies in the range of W; then the one of
-least norm is Δ = W⁺ΔW X (the same argument, transposed). It is for every ΔW and X if W has full row rank; full column
-rank only makes Δ unique.
+*Weights to inputs.* ΔW is a change of the inputs exactly if every column of ΔW X lies in the range of W; then the one
+of least norm is Δ = W⁺ΔW X (the same argument, transposed). It is for every ΔW and X if W has full row rank; full
+column rank only makes Δ unique.
 
 What it does not say: the equality is for these columns, so it covers a prompt and no token that is generated after it;
 and in a transformer x also runs past its first linear layer (:mod:`corrie.inputs.embedding_rows`).
@@ -89,8 +89,8 @@ def weight_change(weight: ArrayLike, inputs: ArrayLike, change: ArrayLike, *, ex
     if found.residual > exact:
         raise InputError(
             f"a weight change for changed inputs of {x.shape[1]} tokens",
-            found=f"there is none: the best one misses {found.residual:.3g} of the change of the outputs (the inputs have "
-            f"rank {rank}, so a repeated token was changed in two ways, or there are more tokens than inputs)",
+            found=f"there is none: the best one misses {found.residual:.3g} of the change of the outputs (the inputs "
+            f"have rank {rank}, so a repeated token was changed in two ways, or there are more tokens than inputs)",
             advice="the same change wherever a token is repeated, or fewer tokens",
         )
     return found

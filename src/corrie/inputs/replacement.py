@@ -2,8 +2,8 @@
 
 Idea
 ----
-Put N(0, σ²I) on the rows of the (untied) input embedding E. What a prompt a_1 … a_T shows the model is one noisy row for
-each *distinct* id, placed where the id occurs. Let b_1 … b_T be another prompt with the same equality pattern,
+Put N(0, σ²I) on the rows of the (untied) input embedding E. What a prompt a_1 … a_T shows the model is one noisy row
+for each *distinct* id, placed where the id occurs. Let b_1 … b_T be another prompt with the same equality pattern,
 a_i = a_j ⇔ b_i = b_j. Then the two noised prompts are the same function of k independent Gaussian vectors, with means
 E_{u_1} … E_{u_k} under a (u the distinct ids of a) and E_{v_1} … E_{v_k} under b, so every bound of
 :mod:`corrie.stats.gaussian_shift` holds with

@@ -36,7 +36,7 @@ class GaussianKernel:
         return float(gaussian_shift.upper(score, self._ratio(distance)))
 
     def within(self, score: float, floor: float) -> float | None:
-        """The largest L2 norm after which the smoothed score is sure to be ``floor``; None if it is below it already."""
+        """The largest L2 norm after which the smoothed score is sure to be ``floor``; None if it is below already."""
         return gaussian_shift.certified_radius(score, floor, self.sigma)
 
     def _ratio(self, distance: float) -> float:

@@ -11,10 +11,10 @@ the number of groups. With probability 1 − a, for every change of every exampl
 
     (1/m) Σ_j p'_j  ≥  (1/m) Σ_j g(p_j)  ≥  Σ_G (|G|/m) g(p̄_G)  ≥  Σ_G (|G|/m) g(L_G).
 
-Proof. Each example keeps g(p_j), whatever was done to the others; means add, whether the attacked outcomes depend on one
-another or not. Then Jensen's inequality in each group, and g(L_G) ≤ g(p̄_G) while all limits hold. The limits are those
-of means of independent values that need not be alike (Hoeffding 1963, theorem 1: :mod:`corrie.stats.hoeffding`), a union
-over the groups. Only the p̄_G are estimated, so it holds for every g at once. ∎
+Proof. Each example keeps g(p_j), whatever was done to the others; means add, whether the attacked outcomes depend on
+one another or not. Then Jensen's inequality in each group, and g(L_G) ≤ g(p̄_G) while all limits hold. The limits are
+those of means of independent values that need not be alike (Hoeffding 1963, theorem 1: :mod:`corrie.stats.hoeffding`),
+a union over the groups. Only the p̄_G are estimated, so it holds for every g at once. ∎
 
 Why groups. g(p̄) of the whole list loses what convexity gives (70 % at 0.999 and 30 % at 0.01 are 0.69 under a shift of
 one σ, their mean gives 0.32). One limit for each example (:mod:`corrie.stats.per_example`) loses in the limits: 20 out
