@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import fraction, report, scan
+    from corrie.verbs import certify_inputs, fraction, report, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -33,6 +33,7 @@ _HOME = {
     "Landscape": "corrie.analysis.landscape",
     "Point": "corrie.records.point",
     "adapter": "corrie.models.directions",
+    "certify_inputs": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "load": "corrie.models.load",
@@ -53,6 +54,7 @@ __all__ = [
     "Landscape",
     "Point",
     "adapter",
+    "certify_inputs",
     "fraction",
     "gaussian",
     "load",

@@ -43,9 +43,7 @@ def test_tokens_are_counted(corrie: Any, toy: Path, task: Path, run: Path) -> No
 def test_a_replaced_text(corrie: Any, toy: Path, run: Path) -> None:
     said = corrie("inputs", toy, "--replace", "abca", "xbcx", "--to", run)
     assert said.code == 0, said.err
-    assert said.out.startswith(
-        "2 of 4 tokens replaced, for toy in float32.\nAs a change of embedding rows: exact, 1 rows"
-    )
+    assert said.out.startswith("2 of 4 tokens replaced, for toy in float32.\nAs a change of embedding rows: exact ")
     assert len(list(run.glob("replace-*.json"))) == 1
     found = json.loads(corrie("inputs", toy, "--replace", "abca", "xbcy", "--json").out)
     assert (found["per_id"]["norm"], found["rows"]["norm"]) == (None, None)

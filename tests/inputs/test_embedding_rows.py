@@ -95,4 +95,4 @@ def test_ids_that_act_in_another_way_are_found_out() -> None:
 def test_it_prints_how_much_moves() -> None:
     delta = torch.zeros(2, 4)
     delta[1, 0] = 3.0
-    assert str(RowChange.of([1, 2], delta)) == "1 embedding rows moved by 3 together"
+    assert str(RowChange.of([1, 2], delta)) == "1 embedding row moved, Frobenius norm 3"

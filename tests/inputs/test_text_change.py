@@ -27,9 +27,8 @@ def test_a_text_with_the_same_pattern_has_all_four(architecture: Architecture, t
     assert ("was untied first" in found.rows.says) == tied
     assert found.per_id.norm == pytest.approx(one)
     assert found.per_position.norm == pytest.approx(one * math.sqrt(2))
-    assert found.layer.norm is not None or architecture == "gpt2"
-    if found.layer.norm is not None:
-        assert found.layer.details["residual"] < 1e-6
+    assert found.layer.norm is not None
+    assert found.layer.details["residual"] < 1e-6
 
 
 def test_each_answer_has_its_own_conditions() -> None:

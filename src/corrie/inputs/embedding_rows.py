@@ -84,7 +84,7 @@ class RowChange:
 
     def __str__(self) -> str:
         moved = sum(bool(d.any()) for d in self.rows.values())
-        return f"{moved} embedding rows moved by {self.norm:.4g} together"
+        return f"{moved} embedding row{'' if moved == 1 else 's'} moved, Frobenius norm {self.norm:.4g}"
 
 
 @contextmanager

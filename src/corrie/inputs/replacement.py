@@ -61,8 +61,8 @@ class Shift:
     noise: Literal["per id", "per position"]
 
     def __str__(self) -> str:
-        what = "distinct ids" if self.noise == "per id" else "positions"
-        return f"r = {self.distance:.4g} over {self.moved} {what}, under independent noise {self.noise}"
+        what = "distinct id" if self.noise == "per id" else "position"
+        return f"r = {self.distance:.4g} over {self.moved} {what}{'' if self.moved == 1 else 's'}, under independent noise {self.noise}"
 
 
 def shift_per_id(
@@ -82,7 +82,7 @@ def shift_per_id(
     >>> import torch
     >>> rows = torch.tensor([[0.0], [3.0], [4.0]])
     >>> print(shift_per_id(rows, [0, 1, 0], [2, 1, 2]))
-    r = 4 over 1 distinct ids, under independent noise per id
+    r = 4 over 1 distinct id, under independent noise per id
     >>> shift_per_id(rows, [0, 1], [1, 1])
     Traceback (most recent call last):
     corrie.errors.InputError: a bound for replaced tokens: positions 0 and 1 hold different tokens before and the same \

@@ -33,6 +33,9 @@ from corrie.models.model import Model
 from corrie.records.canonical import canonical_json, content_hash
 from corrie.records.model import ModelIdentity
 
+READ = "; for a score that is read off these tokens alone, with nothing generated"
+"""What a shift of shared rows takes for granted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -155,8 +158,9 @@ def _rows(model: Model, before: Sequence[int], after: Sequence[int]) -> Answer:
     moved = sum(bool(d.any()) for d in change.rows.values())
     head = "; the output head, tied to them, was untied first" if tied else ""
     says = (
-        f"exact, {moved} rows moved by {change.norm:.4g} together (Frobenius norm; ‖θ0‖ is {model.identity.norm:.4g}); "
-        f"checked: the first text read with these rows gives the logits of the second to {off:.2g}{head}"
+        f"exact for these tokens, {moved} row{'' if moved == 1 else 's'} moved, Frobenius norm {change.norm:.4g} (‖θ0‖ "
+        f"is {model.identity.norm:.4g}); checked: read with the moved rows, the first text gives the logits of the "
+        f"second to {off:.2g}{head}. A moved row stays moved wherever its token is read again"
     )
     return Answer(change.norm, says, {"rows": moved, "logits_off": off, "untied": tied, "realised": realised.norm})
 
@@ -177,4 +181,4 @@ def _shift(measure: Callable[..., Any], table: torch.Tensor, before: Sequence[in
     found = measure(table, before, after)
     if not math.isfinite(found.distance):
         raise ModelError("a distance of embedding rows", found="it is no number")
-    return Answer(found.distance, str(found), {"moved": found.moved})
+    return Answer(found.distance, f"{found}{READ if found.noise == 'per id' else ''}", {"moved": found.moved})
