@@ -61,8 +61,8 @@ class Shift:
     noise: Literal["per id", "per position"]
 
     def __str__(self) -> str:
-        what = "distinct id" if self.noise == "per id" else "position"
-        return f"r = {self.distance:.4g} over {self.moved} {what}{'' if self.moved == 1 else 's'}, under independent noise {self.noise}"
+        what = ("distinct id" if self.noise == "per id" else "position") + ("" if self.moved == 1 else "s")
+        return f"r = {self.distance:.4g} over {self.moved} {what}, under independent noise {self.noise}"
 
 
 def shift_per_id(
