@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from corrie.models.smoothed import smoothed
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import certify, fraction, generalise, plane, report, scan, worst
+    from corrie.verbs import certify, certify_inputs, fraction, generalise, plane, report, scan, worst
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -40,6 +40,7 @@ _HOME = {
     "Point": "corrie.records.point",
     "adapter": "corrie.models.directions",
     "certify": "corrie.verbs",
+    "certify_inputs": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "generalise": "corrie.verbs",
@@ -68,6 +69,7 @@ __all__ = [
     "Point",
     "adapter",
     "certify",
+    "certify_inputs",
     "fraction",
     "gaussian",
     "generalise",

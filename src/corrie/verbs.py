@@ -8,15 +8,18 @@ from pathlib import Path
 from corrie.analysis.certificate import RETAIN, Certificate
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.generalisation import Generalisation
+from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
+from corrie.inputs.input_trial import InputTrial
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.subspaces import Stand, find_subspace, fine_tuned, stand
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
+from corrie.records.input_spec import parse_noise
 from corrie.records.memory_store import MemoryStore
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
@@ -410,6 +413,60 @@ def worst(
     ((chosen, limit),) = _limited([task])
     asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
     return Search.of(loaded, chosen, limit, **asked).run(Path(out))
+
+
+def certify_inputs(
+    model: Model | str | Path,
+    task: Task | tuple[Task, int],
+    *,
+    kernel: str = "absorbing:0.5",
+    draws: int = 100,
+    selection: int = 10,
+    confidence: float = 0.95,
+    change: float | None = None,
+    mask: str | None = None,
+    to: str | Path | None = None,
+    block: int = 10,
+) -> InputCertificate:
+    """Certify the score of a model that reads its prompts through noise, whatever is done to so much of each prompt.
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes.
+        task: scored right or wrong, with one prompt for each example: a task (its first 100 examples), or one with a
+            limit, ``(task, 20)``.
+        kernel: ``"absorbing:P"``, ``"uniform:P"`` (tokens may be replaced) or ``"embedding:SIGMA"`` (their vectors may
+            be moved).
+        draws: noise draws that certify.
+        selection: noise draws that only sort the examples into groups.
+        confidence: of the statement, over the draws.
+        change: where it is judged: replaced tokens of each prompt (default 1), or L2 norm over each prompt (default σ).
+        mask: the token that masks, its id or a text of one token (default: the tokenizer's own special one).
+        to: a run folder; the same call continues it. None keeps the draws in memory.
+        block: examples scored together.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        RunError, StorageError: the folder is locked or cannot be written.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> certify_inputs(toy_model(), (toy_choice(), 4), kernel="embedding:0.05", draws=20).verdict
+    'informative'
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    ((asked, limit),) = _limited([task])
+    trial = InputTrial.of(
+        loaded,
+        asked,
+        limit,
+        parse_noise(kernel),
+        draws=draws,
+        selection=selection,
+        confidence=confidence,
+        mask=mask,
+        block=block,
+    )
+    return trial.run(change, to=None if to is None else Path(to))
 
 
 def report(

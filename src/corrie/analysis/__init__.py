@@ -3,6 +3,7 @@
 landscape.py   the run as labelled arrays                    task_grid.py
 curve.py       a task's mean curve, its band over directions
 basin.py       how far a capability reaches, as a sentence
+input_certificate.py   what noise draws on prompts promise about every changed prompt
 summary.py     all of it as plain data
 export.py      CSV, Parquet, netCDF                          whole_file.py
 """

@@ -41,7 +41,12 @@ class Model:
 
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
-        return ModelReader(self.module, self._encoder, self.packed, self._end_tokens())
+        return ModelReader(self.module, self._encoder, self.packed, self.end_tokens)
+
+    @property
+    def encoder(self) -> Encoder:
+        """How its questions become token ids."""
+        return self._encoder
 
     def row_readers(self, rows: int) -> tuple[Reader, ...]:
         """A reader for each row of a batch, for when the module gives every row a change of its own."""
@@ -81,7 +86,9 @@ class Model:
     def _longest(self) -> int | None:
         return getattr(self._config(), "max_position_embeddings", None)
 
-    def _end_tokens(self) -> frozenset[int]:
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """The ids at which it stops writing."""
         generation = getattr(self.module, "generation_config", None)
         ends = getattr(generation, "eos_token_id", None)
         listed = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)

@@ -14,8 +14,9 @@ claims about most directions           :class:`PlannedFraction`, :class:`Anytime
 several claims                         :mod:`multiplicity`
 two models on the same examples        :func:`mcnemar`, :func:`paired_difference`
 after a shift of Gaussian noise        :mod:`gaussian_shift` (one score), :class:`ScoreLaw` (the default certificate),
-                                       :class:`PerExample` (which examples)
+                                       :class:`PerExample` (which examples), :class:`GaussianKernel`
 discrete noise                         :mod:`knapsack`, :class:`AbsorbingKernel`, :class:`UniformKernel`
+many inputs, each attacked by itself   :class:`GroupedScore`
 new examples                           :mod:`pac_bayes`, :mod:`rademacher`, :mod:`kl`
 =====================================  ================================================================================
 """
@@ -41,6 +42,8 @@ from corrie.stats.basin_radius import RadiusEstimate, basin_radius
 from corrie.stats.chance import above_chance
 from corrie.stats.difference import Difference, paired_difference
 from corrie.stats.fraction_verdict import FractionVerdict
+from corrie.stats.gaussian_kernel import GaussianKernel
+from corrie.stats.grouped_score import GroupedScore, choose_groups
 from corrie.stats.paired_change import PairedChange, mcnemar
 from corrie.stats.per_example import PerExample
 from corrie.stats.planned_fraction import PlannedFraction
@@ -52,6 +55,8 @@ __all__ = [
     "AnytimeFraction",
     "Difference",
     "FractionVerdict",
+    "GaussianKernel",
+    "GroupedScore",
     "PairedChange",
     "PerExample",
     "PlannedFraction",
@@ -62,6 +67,7 @@ __all__ = [
     "above_chance",
     "basin_radius",
     "betting",
+    "choose_groups",
     "choose_thresholds",
     "clopper_pearson",
     "empirical_bernstein",

@@ -1,0 +1,299 @@
+"""What noise draws on prompts promise about every changed prompt: a bound with its object, randomness and assumptions.
+
+The statement
+-------------
+Prompt j has T_j own tokens x_j (:mod:`corrie.inputs.prompts`). One noise draw turns them into Z_j: every position
+independently, by a token kernel or by Gaussian noise on its vector. The outcome h_j(Z_j) ∈ {0, 1} is a function of the
+noised prompt alone: the options are read after it, clean, and one is chosen. The *object* is the smoothed score
+
+    J̄ = (1/m) Σ_j p_j,      p_j = P(h_j(Z_j) = 1),
+
+of the model read through the noise, not of the model without it. A change gives every prompt x'_j of as many tokens: up
+to d of them replaced by any others, or vectors E x_j + Δ_j with ‖Δ_j‖_F ≤ r over all positions of the prompt. It may be
+chosen for each prompt by itself, knowing everything, also these draws. Then
+
+    J̄' ≥ Σ_G (|G|/m) g(L_G)   for all d (or r) at once, with the confidence over the draws,
+
+g the knapsack bound of the kernel at d (:mod:`corrie.stats.token_kernels`) or Φ(Φ⁻¹(·) − r/σ), and L_G the lower limits
+of groups of examples that other draws have chosen (:mod:`corrie.stats.grouped_score`, with the proof).
+
+Proof that the pieces fit. Fix the model, the prompts and the spec; then h_j is a fixed function. Token kernels: Z_j and
+Z'_j have the laws P and Q of :mod:`corrie.stats.token_kernels`. Gaussian: Z_j = E x_j + ε_j with ε_j ~ N(0, σ²I) in
+R^(T_j n), Z'_j the same shifted by Δ_j, ‖Δ_j‖_F ≤ r, and :mod:`corrie.stats.gaussian_shift` holds for every
+[0, 1]-valued function of them. Equal ids at two positions have noise of their own each, so no condition on repeated
+tokens is needed (:mod:`corrie.inputs.replacement`), and a replaced token is a change of r = ‖E_b − E_a‖ at its place.
+Either way p'_j ≥ g(p_j). The unit of observation is one example on one draw: all of them are independent, for each has
+noise of its own. ∎
+
+*Which prompts*: with the same confidence (by itself), example j is right with probability 1/2 or more after the change
+if g(p_j) ≥ 1/2 at its own Clopper–Pearson limit with a union over the m examples (:mod:`corrie.stats.per_example`).
+
+*Why not the law of the score* (:mod:`corrie.stats.score_law`). It judges one function of one noise. Over all prompts'
+noise together a change of r on each of m prompts has norm r√m, and nothing would be left; with one noise shared by all
+prompts it would cover a single Δ added to all of them, and n values instead of n·m would be observed.
+
+*Verdict*: informative if the bound at the change that was asked about lies above chance; vacuous if not; abstained if
+not even the unattacked smoothed score is sure to lie above chance, so that there is nothing to certify.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from corrie.errors import InputError
+from corrie.records.input_spec import InputSpec, check_change
+from corrie.records.model import ModelIdentity
+from corrie.records.task import TaskIdentity
+from corrie.stats.bisection import last_holding
+from corrie.stats.gaussian_kernel import GaussianKernel
+from corrie.stats.grouped_score import GroupedScore, choose_groups
+from corrie.stats.per_example import PerExample
+from corrie.stats.rounding import rounded_down
+
+Verdict = Literal["informative", "vacuous", "abstained"]
+
+HALF = 0.5
+RATIOS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+"""r/σ at which a table of embedding changes is given."""
+
+MOST_ROWS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class InputCertificate:
+    """What is certain about changed prompts, and where it ends.
+
+    spec      what was fixed before the draws
+    model     what was asked
+    task      the benchmark
+    change    the change it is judged at: replaced tokens of each prompt, or L2 norm over each prompt
+    ids       of the examples
+    lengths   own tokens of each
+    clean     outcome of each without noise
+    grouped   limits of the mean
+    each      limits of every example
+    nearest   for embeddings: the median distance from an own token's vector to the nearest other row of the table
+    asked     specs that have drawn in this run folder, this one included
+
+    Printing it gives the whole statement.
+    """
+
+    spec: InputSpec
+    model: ModelIdentity
+    task: TaskIdentity
+    change: float
+    ids: tuple[str, ...]
+    lengths: tuple[int, ...]
+    clean: tuple[float, ...]
+    grouped: GroupedScore
+    each: PerExample
+    nearest: float | None = None
+    asked: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        spec: InputSpec,
+        model: ModelIdentity,
+        task: TaskIdentity,
+        change: float,
+        *,
+        ids: tuple[str, ...],
+        lengths: tuple[int, ...],
+        clean: tuple[float, ...],
+        selection: list[tuple[float, ...]],
+        draws: list[tuple[float, ...]],
+        nearest: float | None = None,
+        asked: int = 1,
+    ) -> InputCertificate:
+        """Judge the draws of a spec.
+
+        Raises:
+            InputError: a change that cannot be meant, or not as many draws as the spec says.
+        """
+        check_change(spec.noise, change)
+        if (len(selection), len(draws)) != (spec.selection, spec.draws):
+            raise InputError(
+                f"a certificate from {spec.selection} + {spec.draws} draws", found=f"{len(selection)} + {len(draws)}"
+            )
+        grouped = GroupedScore.of(draws, choose_groups(selection), spec.confidence)
+        each = PerExample.of(draws, spec.confidence)
+        return cls(spec, model, task, change, ids, lengths, clean, grouped, each, nearest, asked)
+
+    def bound(self, change: float) -> float:
+        """What the smoothed score is sure to be after a change of this size in every prompt."""
+        return self.grouped.lower(lambda score: self._lower(score, change))
+
+    def held(self, change: float) -> tuple[bool, ...]:
+        """Which examples are sure to be right with probability 1/2 or more after it."""
+        return tuple(
+            self._lower(low, min(change, length) if self.spec.noise.counts else change) >= HALF
+            for low, length in zip(self.each.low, self.lengths, strict=True)
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """At the change that was asked about."""
+        if self.bound(0) <= self.task.chance:
+            return "abstained"
+        return "informative" if self.bound(self.change) > self.task.chance else "vacuous"
+
+    @property
+    def reach(self) -> float | None:
+        """The largest change after which the bound lies above chance, rounded down; None where it never does."""
+        if self.verdict == "abstained":
+            return None
+        if not self.spec.noise.counts:
+            return last_holding(lambda r: self.bound(r) > self.task.chance, 0.0, 80 * self.spec.noise.level)
+        return max(d for d in range(max(self.lengths) + 1) if self.bound(d) > self.task.chance)
+
+    @property
+    def table(self) -> tuple[tuple[float, float, int], ...]:
+        """(change, bound, examples held) for a few changes, the one that was asked about among them."""
+        if self.spec.noise.counts:
+            changes = {float(d) for d in range(min(max(self.lengths), MOST_ROWS) + 1)}
+        else:
+            changes = {0.0} | {ratio * self.spec.noise.level for ratio in RATIOS}
+        rows = [(c, self.bound(c), sum(self.held(c))) for c in sorted(changes | {float(self.change)})]
+        last = max((i for i, (_, bound, held) in enumerate(rows) if bound or held), default=0)
+        asked = next(i for i, row in enumerate(rows) if row[0] == self.change)
+        return tuple(rows[: max(last, asked) + 2])
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What it rests on and what it does not say."""
+        named = [
+            "the kernel and the examples were chosen before anyone saw these draws",
+            "the numbers of the noise law stand for independent ideal ones",
+            "an outcome does not depend on what else is computed in the same row",
+            "changed prompts have as many tokens as these, and any ids",
+        ]
+        if not self.spec.noise.counts:
+            named.append("the sum of vector and noise is exact, rounding it being part of the score")
+        if self.asked > 1:
+            together = max(0.0, 1 - self.asked * (1 - self.spec.confidence))
+            named.append(
+                f"this folder holds the draws of {self.asked} certificates, each with an error of its own (if all have "
+                f"this confidence, all hold together with confidence {together:.4g} only)"
+            )
+        return tuple(named)
+
+    @property
+    def finding(self) -> str:
+        """What is certain at the change that was asked about, without the conditions."""
+        chance, start = self.task.chance, rounded_down(self.bound(0), 3)
+        if self.verdict == "abstained":
+            return (
+                f"nothing is certified (abstained): under this noise the mean success is only sure to be {start:g} "
+                f"before any change (seen {self._seen():.3g}), which is not above chance ({chance:.3g})"
+            )
+        bound, held = rounded_down(self.bound(self.change), 3), sum(self.held(self.change))
+        against = (
+            f"above chance ({chance:.3g})" if self.verdict == "informative" else f"not above chance ({chance:.3g})"
+        )
+        return (
+            f"after {self._change()}, the mean success under the noise is at least {bound:g}, {against}: "
+            f"{self.verdict} (before any change it is at least {start:g}; seen {self._seen():.3g}); {held} of "
+            f"{len(self.ids)} prompts are sure to stay right with probability 1/2 or more"
+        )
+
+    def __str__(self) -> str:
+        s = self.spec
+        low, high = min(self.lengths), max(self.lengths)
+        fixed = f"; the {s.before} tokens before and {s.after} after them that all prompts share stay as they are"
+        return (
+            f"With confidence {s.confidence:g} over {s.draws} noise draws (on each, {self._noise()}, independently), "
+            f"about {self.model.name} in {self.model.dtype} read through this noise, which without it has "
+            f"{sum(self.clean) / len(self.clean):.3g}, on the first {len(self.ids)} examples of {self.task.name} "
+            f"({low if low == high else f'{low} to {high}'} own tokens each{fixed if s.before or s.after else ''}), "
+            "assuming that "
+            f"{'; that '.join(self.assumptions)}: {self.finding}."
+        )
+
+    @property
+    def rows(self) -> str:
+        """The table as lines of text."""
+        what = "tokens replaced" if self.spec.noise.counts else "L2 norm"
+        lines = [f"{what:>15}  {'score at least':>14}  prompts held"]
+        lines += [f"{c:>15.4g}  {rounded_down(b, 3):>14.3g}  {h} of {len(self.ids)}" for c, b, h in self.table]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: the spec, what was seen, what is certain, and the sentence. Ids and numbers only."""
+        reach = self.reach
+        return {
+            "verdict": self.verdict,
+            "sentence": str(self),
+            "finding": self.finding,
+            "assumptions": list(self.assumptions),
+            "spec": self.spec.model_dump(mode="json"),
+            "spec_id": self.spec.id,
+            "model": self.model.model_dump(mode="json"),
+            "task": self.task.model_dump(mode="json"),
+            "unit": "tokens replaced in each prompt" if self.spec.noise.counts else "L2 norm over each prompt",
+            "change": self.change,
+            "bound": self.bound(self.change),
+            "chance": self.task.chance,
+            "reach": reach,
+            "unnoised": sum(self.clean) / len(self.clean),
+            "smoothed": {"seen": self._seen(), "low": self.bound(0)},
+            "nearest_other_token": self.nearest,
+            "table": [
+                {"change": c, "bound": b, "prompts_held": h, "share_held": h / len(self.ids)} for c, b, h in self.table
+            ],
+            "groups": {
+                "sizes": list(self.grouped.sizes),
+                "means": list(self.grouped.means),
+                "low": list(self.grouped.low),
+            },
+            "examples": [
+                {
+                    "id": id,
+                    "own_tokens": length,
+                    "unnoised": clean,
+                    "successes": successes,
+                    "low": low,
+                    "held_up_to": self._held_up_to(low, length),
+                }
+                for id, length, clean, successes, low in zip(
+                    self.ids, self.lengths, self.clean, self.each.successes, self.each.low, strict=True
+                )
+            ],
+            "certificates_in_this_folder": self.asked,
+        }
+
+    def _lower(self, score: float, change: float) -> float:
+        kernel = self.spec.kernel
+        return kernel.lower(score, change) if isinstance(kernel, GaussianKernel) else kernel.lower(score, int(change))
+
+    def _held_up_to(self, low: float, length: int) -> float | None:
+        """The largest change after which one example is sure to be right half of the time."""
+        kernel = self.spec.kernel
+        if isinstance(kernel, GaussianKernel):
+            return kernel.within(low, HALF)
+        held = [d for d in range(length + 1) if kernel.lower(low, d) >= HALF]
+        return max(held, default=None)
+
+    def _seen(self) -> float:
+        sizes, means = self.grouped.sizes, self.grouped.means
+        return sum(size * mean for size, mean in zip(sizes, means, strict=True)) / sum(sizes)
+
+    def _noise(self) -> str:
+        n = self.spec.noise
+        if n.kind == "absorbing":
+            return f"each own token of each prompt becomes token {self.spec.mask} with probability {n.level:g}"
+        if n.kind == "uniform":
+            others = f"each of the {self.spec.vocabulary - 1} others as likely"
+            return f"each own token of each prompt becomes another one with probability {n.level:g}, {others}"
+        return f"the vector of each own token of each prompt gets N(0, {n.level:g}²) noise in each coordinate"
+
+    def _change(self) -> str:
+        if self.spec.noise.counts:
+            many = f"any {self.change:g} own tokens" if self.change != 1 else "any one own token"
+            return f"replacing {many} of every prompt by any others"
+        size = f"any change of L2 norm up to {self.change:.4g} (r/σ = {self.change / self.spec.noise.level:.3g})"
+        near = (
+            "" if self.nearest is None else f", where the nearest other token is {self.nearest:.3g} away in the median"
+        )
+        return f"{size} of the vectors of every prompt's own tokens together{near}"

@@ -1,0 +1,87 @@
+"""The outcomes of noise draws, line by line in a file: what was drawn is never drawn again.
+
+One line for each draw: its label, the outcome of every example, and a hash of both. A line that a kill left half
+written ends the log: what follows is drawn again, and comes out the same, for the noise is a function of the label.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from corrie.errors import StorageError
+from corrie.records.canonical import canonical_json, content_hash
+
+PREFIX = "draws-"
+
+
+class DrawLog:
+    """The draws of one spec in one folder; without a folder they are kept in memory.
+
+    >>> log = DrawLog(None, "3f2a")
+    >>> log.add("draw 0", ["a", "b"], [1.0, 0.0])
+    >>> log.get("draw 0"), log.get("draw 1"), log.ids
+    ((1.0, 0.0), None, ('a', 'b'))
+    """
+
+    def __init__(self, folder: Path | None, spec: str) -> None:
+        self._file = None if folder is None else folder / f"{PREFIX}{spec}.jsonl"
+        self._known: dict[str, tuple[float, ...]] = {}
+        self.ids: tuple[str, ...] = ()
+        if self._file is not None and self._file.exists():
+            self._read(self._file)
+
+    def get(self, label: str) -> tuple[float, ...] | None:
+        """The outcomes of a draw, if it was made."""
+        return self._known.get(label)
+
+    def add(self, label: str, ids: list[str], outcomes: list[float]) -> None:
+        """Keep a draw.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        self.ids = tuple(ids)
+        self._known[label] = tuple(outcomes)
+        if self._file is None:
+            return
+        try:
+            with self._file.open("a", encoding="utf-8") as stream:
+                stream.write(_line(label, ids, outcomes) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise StorageError(f"writing {self._file}", found=error.strerror or str(error), advice="room") from None
+
+    def _read(self, file: Path) -> None:
+        good = 0
+        for raw in file.read_bytes().splitlines(keepends=True):
+            found = _parse(raw)
+            if found is None:
+                break
+            self._known[found["draw"]] = tuple(found["outcomes"])
+            self.ids = tuple(found["ids"])
+            good += len(raw)
+        if good < file.stat().st_size:
+            os.truncate(file, good)
+
+
+def logs_in(folder: Path) -> int:
+    """How many specs have drawn in this folder."""
+    return len(list(folder.glob(f"{PREFIX}*.jsonl")))
+
+
+def _line(label: str, ids: list[str], outcomes: list[float]) -> str:
+    content = {"draw": label, "ids": ids, "outcomes": outcomes}
+    return canonical_json({**content, "hash": content_hash(content)[:16]})
+
+
+def _parse(raw: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(raw)
+        whole = raw.endswith(b"\n") and raw[:-1].decode() == _line(found["draw"], found["ids"], found["outcomes"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if whole else None
