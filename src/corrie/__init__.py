@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
+    from corrie.analysis.fine_tune_diff import FineTuneDiff
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
     from corrie.capabilities.registry import tasks
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import fraction, report, scan
+    from corrie.verbs import diff, fraction, report, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -28,11 +29,13 @@ __version__ = version("corrie")
 _HOME = {
     "Basin": "corrie.analysis.basin",
     "CorrieError": "corrie.errors",
+    "FineTuneDiff": "corrie.analysis.fine_tune_diff",
     "FractionClaim": "corrie.analysis.fraction_claim",
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
     "Point": "corrie.records.point",
     "adapter": "corrie.models.directions",
+    "diff": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "load": "corrie.models.load",
@@ -48,11 +51,13 @@ _HOME = {
 __all__ = [
     "Basin",
     "CorrieError",
+    "FineTuneDiff",
     "FractionClaim",
     "Gaussian",
     "Landscape",
     "Point",
     "adapter",
+    "diff",
     "fraction",
     "gaussian",
     "load",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.landscape import Landscape
+from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
+from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
@@ -16,6 +19,7 @@ from corrie.records.fraction_spec import parse_design
 from corrie.records.memory_store import MemoryStore
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
+from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Watch
@@ -149,6 +153,71 @@ def fraction(
         return prepared.run(kept, draws=draws, watch=watch)
 
 
+def diff(
+    base: Model | str | Path,
+    tuned: str | Path,
+    landscape: Landscape | str | Path | None = None,
+    *,
+    tasks: Sequence[Task | tuple[Task, int]] | None = None,
+    alpha: str | AlphaGrid = "0:1.5:7",
+    directions: int = 8,
+    worst: str | Path | None = None,
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    to: str | Path | None = None,
+    block: int = 10,
+    watch: Watch | None = None,
+) -> FineTuneDiff:
+    """What a fine-tune did: which capabilities it kept and lost, where on the way, and whether it left the basin.
+
+    Args:
+        base: a loaded model, or what :func:`corrie.load` takes.
+        tuned: a checkpoint, an adapter's folder, or a path such as ``"quantised:int4"``.
+        landscape: a run of the base along raw random directions, or its landscape. None: one is made, in the same run.
+        tasks: what is compared, each with a limit or its first 100 examples; by default those of the landscape.
+        alpha: steps along the path, ``"LO:HI:N"`` with 1 among them.
+        directions: how many random directions the landscape that is made takes; 0: none is made.
+        worst: a file with a saved worst-case direction of this base (:func:`corrie.weights.save_direction`).
+        tolerance: share of the score above chance that may be lost, in [0, 1).
+        confidence: of the intervals, and 1 − the error of each test; above 0.5.
+        to: a run folder; the same call continues it, and other fine-tunes of the base share it. None: in memory.
+        block: examples scored together; part of a run's identity.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        RunError: the run folder or the landscape is of another model.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import save_toy, toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> other = save_toy(Path(tempfile.mkdtemp()) / "tuned", seed=1)
+    >>> diff(toy_model(), other, tasks=[(toy_choice(), 40)], alpha="1", directions=0).lost
+    ('toy',)
+    """
+    loaded = base if isinstance(base, Model) else load(base)
+    around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
+    prepared = FineTuneScan.of(
+        loaded,
+        tuned_direction(loaded, tuned),
+        _limited(_measured(around) if tasks is None else tasks),
+        alpha=AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha,
+        landscape=around,
+        directions=directions,
+        worst=None if worst is None else saved(loaded, worst),
+        tolerance=tolerance,
+        confidence=confidence,
+        block=block,
+    )
+    if to is None:
+        return prepared.run(MemoryStore(prepared.identity), watch=watch)
+    with SqliteStore.create_or_open(to, prepared.identity) as kept:
+        found = prepared.run(kept, watch=watch)
+    found.keep(Path(to))
+    return found
+
+
 def report(
     runs: Sequence[str | Path],
     *,
@@ -198,6 +267,14 @@ def _one_file_each(figure: Path, count: int) -> list[Path]:
     if count == 1:
         return [figure]
     return [figure.with_name(f"{figure.stem}-{number}{figure.suffix}") for number in range(1, count + 1)]
+
+
+def _measured(landscape: Landscape | None) -> list[tuple[Task, int]]:
+    """A landscape's tasks, with as many examples as it has."""
+    if landscape is None:
+        raise InputError("a diff", found="neither tasks nor a landscape", advice='tasks=corrie.tasks("knowledge")')
+    found = same_tasks(landscape.tasks)
+    return [(task, landscape[task.identity.name].sizes["example"]) for task in found]
 
 
 def _limited(tasks: Sequence[Task | tuple[Task, int]]) -> list[tuple[Task, int]]:

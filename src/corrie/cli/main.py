@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import doctor, export, fraction, models, report, scan, show, tasks
+from corrie.cli import diff, doctor, export, fraction, models, report, scan, show, tasks
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 for command in (
     scan.scan,
     fraction.fraction,
+    diff.diff,
     show.show,
     report.report,
     export.export,
