@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from corrie.analysis.fine_tune_diff import FineTuneDiff
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.retraction import Retraction
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
     from corrie.models.directions import adapter, saved, toward
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import diff, fraction, report, scan
+    from corrie.verbs import diff, fraction, report, retract, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -34,6 +35,7 @@ _HOME = {
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
     "Point": "corrie.records.point",
+    "Retraction": "corrie.analysis.retraction",
     "adapter": "corrie.models.directions",
     "diff": "corrie.verbs",
     "fraction": "corrie.verbs",
@@ -42,6 +44,7 @@ _HOME = {
     "perturbed": "corrie.weights.perturbed",
     "quantised": "corrie.records.direction",
     "report": "corrie.verbs",
+    "retract": "corrie.verbs",
     "saved": "corrie.models.directions",
     "scan": "corrie.verbs",
     "tasks": "corrie.capabilities.registry",
@@ -56,6 +59,7 @@ __all__ = [
     "Gaussian",
     "Landscape",
     "Point",
+    "Retraction",
     "adapter",
     "diff",
     "fraction",
@@ -64,6 +68,7 @@ __all__ = [
     "perturbed",
     "quantised",
     "report",
+    "retract",
     "saved",
     "scan",
     "tasks",

@@ -8,12 +8,14 @@ from pathlib import Path
 from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.retraction import Retraction
 from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
+from corrie.models.write import refuse_full, write_at
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.memory_store import MemoryStore
@@ -21,6 +23,7 @@ from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.fraction_scan import FractionScan
+from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Watch
 
@@ -267,6 +270,69 @@ def _one_file_each(figure: Path, count: int) -> list[Path]:
     if count == 1:
         return [figure]
     return [figure.with_name(f"{figure.stem}-{number}{figure.suffix}") for number in range(1, count + 1)]
+
+
+def retract(
+    base: Model | str | Path,
+    tuned: str | Path,
+    tasks: Sequence[Task | tuple[Task, int]],
+    *,
+    out: str | Path | None = None,
+    skills: Sequence[Task | tuple[Task, int]] = (),
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    to: str | Path | None = None,
+    block: int = 10,
+    watch: Watch | None = None,
+) -> Retraction:
+    """Pull a fine-tune back along its path until every named capability is kept, and write it.
+
+    Args:
+        base: a loaded model, or what :func:`corrie.load` takes.
+        tuned: a checkpoint, an adapter's folder, or another path, as of :func:`diff`.
+        tasks: what must be kept, each with a limit or its first 100 examples; the next ones confirm.
+        out: a new folder for the retracted checkpoint or adapter. None, or where α is 0: nothing is written.
+        skills: what the fine-tune was for: scored at the base, at the fine-tune and where the search ends.
+        tolerance: share of the score above chance that may be lost, in [0, 1).
+        confidence: 1 − the error of each test on fresh examples; above 0.5.
+        to: a run folder (a diff's is a good one). None: in memory.
+        block: examples scored together; part of a run's identity.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+            base does not have a capability.
+        RunError: the run folder is of another model.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import save_toy, toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> other = save_toy(Path(tempfile.mkdtemp()) / "tuned", seed=1)
+    >>> 0 < retract(toy_model(), other, [(toy_choice(), 20)]).alpha < 0.5
+    True
+    """
+    if out is not None:
+        refuse_full(Path(out))
+    loaded = base if isinstance(base, Model) else load(base)
+    direction = tuned_direction(loaded, tuned)
+    prepared = RetractionScan.of(
+        loaded,
+        direction,
+        _limited(tasks),
+        skills=_limited(skills),
+        tolerance=tolerance,
+        confidence=confidence,
+        block=block,
+    )
+    if to is None:
+        found = prepared.run(MemoryStore(prepared.identity), watch=watch)
+    else:
+        with SqliteStore.create_or_open(to, prepared.identity) as kept:
+            found = prepared.run(kept, watch=watch)
+    if out is None or not found.alpha:
+        return found
+    return found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out)))})
 
 
 def _measured(landscape: Landscape | None) -> list[tuple[Task, int]]:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import diff, doctor, export, fraction, models, report, scan, show, tasks
+from corrie.cli import diff, doctor, export, fraction, models, report, retract, scan, show, tasks
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -30,6 +30,7 @@ for command in (
     scan.scan,
     fraction.fraction,
     diff.diff,
+    retract.retract,
     show.show,
     report.report,
     export.export,

@@ -64,6 +64,7 @@ def sizes(
     (['w'], 1.0, True)
     """
     norms: dict[str, float] = {}
+    pristine = {name: own.detach() for name, own in pristine.items()}
     if other is None:
         for name, part in parts(direction, pristine, sources):
             norms[name] = math.sqrt(squared_norm(part))
