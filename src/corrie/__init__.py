@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
+    from corrie.analysis.comparison import Comparison
     from corrie.analysis.fine_tune_diff import FineTuneDiff
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from corrie.models.load import load
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import diff, fraction, report, retract, scan
+    from corrie.verbs import compare, diff, fraction, report, retract, scan
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
 
 _HOME = {
     "Basin": "corrie.analysis.basin",
+    "Comparison": "corrie.analysis.comparison",
     "CorrieError": "corrie.errors",
     "FineTuneDiff": "corrie.analysis.fine_tune_diff",
     "FractionClaim": "corrie.analysis.fraction_claim",
@@ -37,6 +39,7 @@ _HOME = {
     "Point": "corrie.records.point",
     "Retraction": "corrie.analysis.retraction",
     "adapter": "corrie.models.directions",
+    "compare": "corrie.verbs",
     "diff": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
@@ -53,6 +56,7 @@ _HOME = {
 
 __all__ = [
     "Basin",
+    "Comparison",
     "CorrieError",
     "FineTuneDiff",
     "FractionClaim",
@@ -61,6 +65,7 @@ __all__ = [
     "Point",
     "Retraction",
     "adapter",
+    "compare",
     "diff",
     "fraction",
     "gaussian",

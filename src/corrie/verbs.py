@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from corrie.analysis.comparison import Comparison, open_runs
 from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.landscape import Landscape
@@ -218,6 +219,35 @@ def diff(
     with SqliteStore.create_or_open(to, prepared.identity) as kept:
         found = prepared.run(kept, watch=watch)
     found.keep(Path(to))
+    return found
+
+
+def compare(
+    *runs: str | Path,
+    unit: str = "sigma",
+    retention: float | None = None,
+    confidence: float = 0.95,
+    figure: str | Path | None = None,
+) -> Comparison:
+    """Basins of several models or checkpoints side by side: radii, how they nest, and which can be told apart.
+
+    Args:
+        runs: run folders along raw random directions, two or more.
+        unit: in which distances are compared: ``sigma``, ``l2``, or ``relative`` (to a typical weight).
+        retention: share of the score above chance that must be kept (default: what the first run asked for).
+        confidence: of the intervals, and of all the differences together.
+        figure: draw it into this .pdf, .png or .svg file, too.
+
+    Raises:
+        RunError: a folder without a run, or runs that measured no task in common, or another one of the same name.
+        InputError: fewer than two runs, directions without a radius, an ending that is not known.
+        StorageError: the disk refuses.
+    """
+    found = Comparison.of(open_runs(runs), unit=unit, retention=retention, confidence=confidence)
+    if figure is not None:
+        from corrie.reporting.comparison_figure import save_comparison
+
+        save_comparison(found, figure)
     return found
 
 

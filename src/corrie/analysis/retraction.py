@@ -102,7 +102,9 @@ class Retraction(Record):
             )
         if self.alpha == 1:
             return f"{self.tuned} keeps {names} as it is (α = 1, L2 {self.distance:.4g})"
-        back = f"; fresh examples sent it back {self.set_back} time{'s' * (self.set_back != 1)}" if self.set_back else ""
+        back = (
+            f"; fresh examples sent it back {self.set_back} time{'s' * (self.set_back != 1)}" if self.set_back else ""
+        )
         return (
             f"{self.tuned} pulled back to α = {self.alpha:.4g} (L2 {self.distance:.4g} of {self.tuned_distance:.4g}) "
             f"keeps {names}, found with {len(self.looks)} looks{back}"

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli import diff, doctor, export, fraction, models, report, retract, scan, show, tasks
+from corrie.cli import compare, diff, doctor, export, fraction, models, report, retract, scan, show, tasks
 from corrie.cli.console import complain
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -31,6 +31,7 @@ for command in (
     fraction.fraction,
     diff.diff,
     retract.retract,
+    compare.compare,
     show.show,
     report.report,
     export.export,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,12 +72,27 @@ def save_figure(
     >>> save_figure(landscape, Path(tempfile.mkdtemp()) / "basins.svg").read_text()[:5]
     '<?xml'
     """
+    if not landscape.tasks:
+        raise InputError(f"figure {out}", found="no task in this landscape", advice="corrie scan … -t knowledge")
+    return write_figure(out, lambda: draw(landscape, landscape.basins(retention, confidence)))
+
+
+def write_figure(out: Path | str, made: Callable[[], Figure]) -> Path:
+    """Write any figure in the house's style, whole or not at all.
+
+    Args:
+        out: a file whose name ends in .pdf, .png or .svg.
+        made: draws it.
+
+    Raises:
+        UnknownName: another kind of file.
+        InputError: matplotlib is not installed.
+        StorageError: the disk refuses.
+    """
     out = Path(out)
     kind = out.suffix.lstrip(".").lower()
     if kind not in FORMATS:
         raise UnknownName("figure format", kind, FORMATS)
-    if not landscape.tasks:
-        raise InputError(f"figure {out}", found="no task in this landscape", advice="corrie scan … -t knowledge")
     try:
         import matplotlib
     except ImportError:
@@ -86,7 +101,7 @@ def save_figure(
         ) from None
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
     with matplotlib.rc_context({**STYLE}):
-        figure = draw(landscape, landscape.basins(retention, confidence))
+        figure = made()
         return write_whole(out, lambda path: figure.savefig(path, format=kind, dpi=300, metadata=undated))
 
 
