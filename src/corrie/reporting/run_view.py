@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from corrie.analysis.basin import Basin
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.landscape import Landscape
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
@@ -22,6 +23,7 @@ class RunView:
     landscape  what was found
     basins     of every task, in order
     answers    a few examples' own answers (:func:`corrie.reporting.answers.answers`)
+    diffs      what fine-tunes did that were compared in this run
     """
 
     name: str
@@ -29,6 +31,7 @@ class RunView:
     landscape: Landscape
     basins: tuple[Basin, ...]
     answers: list[dict[str, Any]]
+    diffs: tuple[FineTuneDiff, ...] = ()
 
     @property
     def model(self) -> str:
@@ -56,7 +59,8 @@ class RunView:
         """
         if isinstance(run, str | Path):
             with SqliteStore.open(run) as store:
-                return cls._read(store, Path(run).resolve().name, show_sensitive, retention, confidence)
+                view = cls._read(store, Path(run).resolve().name, show_sensitive, retention, confidence)
+            return replace(view, diffs=FineTuneDiff.kept_in(Path(run)))
         return cls._read(run, run.identity.model.name, show_sensitive, retention, confidence)
 
     @classmethod
