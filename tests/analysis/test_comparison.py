@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from corrie.analysis.comparison import Comparison, open_runs
 from corrie.analysis.landscape import Landscape
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.memory_store import MemoryStore
+from corrie.records.model import ModelIdentity
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Store
@@ -18,10 +20,12 @@ from corrie.testing.cliff_run import KINDS, MODEL, cliff_run, identity
 MATH = KINDS[2:3]
 
 
-def wider(factor: float, seed: int = 0, store: Store | None = None, directions: int = 8, examples: int = 60) -> Store:
+@cache
+def wider(factor: float, seed: int = 0, examples: int = 60, model: ModelIdentity = MODEL) -> Store:
+    """A run whose basin is so many times as wide as the toy's."""
+    store = MemoryStore(identity().model_copy(update={"model": model}))
     kinds = [kind._replace(radius=kind.radius * factor) for kind in MATH]
-    alphas = AlphaGrid.between(0.001, 0.04, 40)
-    return cliff_run(store, directions=directions, examples=examples, kinds=kinds, seed=seed, alphas=alphas)
+    return cliff_run(store, examples=examples, kinds=kinds, seed=seed, alphas=AlphaGrid.between(0.002, 0.04, 20))
 
 
 def landscapes(*stores: Store) -> dict[str, Landscape]:
@@ -64,14 +68,13 @@ def test_pairs_share_the_error() -> None:
 
 
 def test_the_fewest_examples_are_used_for_all() -> None:
-    found = Comparison.of(landscapes(wider(1.0, examples=60), wider(1.0, examples=40, store=MemoryStore(identity()))))
+    found = Comparison.of(landscapes(wider(1.0, examples=60), wider(1.0, examples=40)))
     assert {basins["math"].examples for basins in found.basins} == {40}
 
 
 def test_units() -> None:
     there = MODEL.model_copy(update={"fingerprint": "0" * 64, "dimension": 4 * MODEL.dimension})
-    larger = MemoryStore(identity().model_copy(update={"model": there}))
-    runs = landscapes(wider(1.0), wider(1.0, store=larger))
+    runs = landscapes(wider(1.0), wider(1.0, model=there))
     for unit, ratio in (("sigma", 1.0), ("l2", 2.0), ("relative", 2.0)):
         found = Comparison.of(runs, unit=unit)
         assert found.scales[1] / found.scales[0] == pytest.approx(ratio)
@@ -106,7 +109,7 @@ def test_how_they_nest_and_what_is_missing() -> None:
 def test_runs_by_name(tmp_path: Path) -> None:
     for name in ("one", "two"):
         with SqliteStore.create_or_open(tmp_path / name, identity()) as store:
-            cliff_run(store, directions=2, examples=10)
+            cliff_run(store, directions=1, examples=10, kinds=MATH, alphas=AlphaGrid.between(0.002, 0.02, 2))
     assert list(open_runs([tmp_path / "one", tmp_path / "two"])) == ["toy (one)", "toy (two)"]
     with pytest.raises(InputError, match="there twice"):
         open_runs([tmp_path / "one", tmp_path / "one"])
