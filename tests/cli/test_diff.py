@@ -1,12 +1,15 @@
 """``corrie diff`` and ``corrie retract`` as a CI gate meets them: sentences or JSON on stdout, exit code 0, 3 or 2."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from typer.main import get_command
 
+from corrie.cli.main import app
 from corrie.testing.toy_models import byte_tokenizer, toy_module
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.saved import save_direction
@@ -182,3 +185,14 @@ def test_help(corrie: Any) -> None:
         said = corrie(command, "--help")
         assert said.code == 0
         assert all(option in said.out for option in options)
+
+
+def test_the_commands_of_the_documentation_exist() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "diff.md").read_text("utf-8")
+    lines = [line.split() for block in re.findall(r"^```\n(.*?)^```", text, re.S | re.M) for line in block.splitlines()]
+    assert len(lines) >= 4
+    command: Any = get_command(app)
+    for words in lines:
+        assert words[0] == "corrie"
+        known = {option for parameter in command.commands[words[1]].params for option in parameter.opts}
+        assert {w for w in words if re.match(r"--?[a-z]", w)} <= known, words

@@ -12,11 +12,13 @@ from corrie.capabilities.choice import ChoiceTask
 from corrie.errors import InputError, RunError
 from corrie.models.directions import toward
 from corrie.models.model import Model
+from corrie.records.cell import Cell
 from corrie.records.memory_store import MemoryStore
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.retraction_scan import RetractionScan
+from corrie.scanning.watch import Nobody
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import model_fingerprint
@@ -186,3 +188,28 @@ def test_what_the_base_cannot_do_cannot_be_kept(task: ChoiceTask, near: Path) ->
     stranger = toy_model(seed=5)
     with pytest.raises(InputError, match="nothing to keep"):
         corrie.retract(stranger, near, [(task, 20)])
+
+
+class StopAfter(Nobody):
+    """Presses Ctrl-C after so many cells."""
+
+    def __init__(self, cells: int) -> None:
+        self.left = cells
+
+    def acknowledges(self, cell: Cell) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("cells", [1, 4, 9])
+def test_stopped_anywhere_it_goes_on_to_the_same_end(model: Model, far: Path, cells: int, tmp_path: Path) -> None:
+    tasks: Any = [(toy_choice(model, size=20), 10)]
+    whole = corrie.retract(model, far, tasks)
+    before = model_fingerprint(model.module)
+    with pytest.raises(KeyboardInterrupt):
+        corrie.retract(model, far, tasks, to=tmp_path / "run", watch=StopAfter(cells))
+    assert model_fingerprint(model.module) == before
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert len(store.keys()) == cells
+    assert corrie.retract(model, far, tasks, to=tmp_path / "run") == whole
