@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import corrie
+
 pytestmark = pytest.mark.real
 
 NAME = "smollm2-135m-instruct"
@@ -43,19 +45,18 @@ def save_random_adapter(folder: Path, distance: float, rank: int = 4) -> Path:
 
 
 def test_a_destructive_adapter_is_caught_and_pulled_back(tmp_path: Path) -> None:
-    adapter = save_random_adapter(tmp_path / "adapter", distance=200.0)
-    terms = ["-t", "knowledge:10", "--dtype", "bfloat16", "--to", tmp_path / "run"]
-    quick = ["--directions", "0", "--alpha", "1", "--json"]
-    said = command("diff", NAME, adapter, *terms, *quick)
+    adapter, run = save_random_adapter(tmp_path / "adapter", distance=1000.0), tmp_path / "run"
+    quick = ["--directions", "0", "--alpha", "1", "--dtype", "bfloat16", "--to", run, "--json"]
+    said = command("diff", NAME, adapter, "-t", "knowledge:20", *quick)
     assert said.returncode == 3, said.stderr
     found = json.loads(said.stdout)
     assert found["lost"] == ["knowledge"]
-    assert found["move"]["distance"] == pytest.approx(200, rel=0.05)
+    assert found["move"]["distance"] == pytest.approx(1000, rel=0.05)
     assert [p["name"] for p in found["move"]["kinds"] if p["share"]] == ["down_proj"]
     assert len(found["move"]["layers"]) == 31
-    pulled = command("retract", NAME, adapter, *terms, "--out", tmp_path / "back", "--json")
-    assert pulled.returncode == 0, pulled.stderr
-    assert 0 < json.loads(pulled.stdout)["alpha"] < 1
-    passed = command("diff", NAME, tmp_path / "back", *terms, *quick)
-    assert passed.returncode == 0, passed.stderr
-    assert json.loads(passed.stdout)["lost"] == []
+    model, (knowledge,) = corrie.load(NAME, dtype="bfloat16"), corrie.tasks("knowledge")
+    pulled = corrie.retract(model, adapter, [(knowledge, 10)], out=tmp_path / "back", to=run)
+    assert 0 < pulled.alpha < 1
+    passed = corrie.diff(model, tmp_path / "back", tasks=[(knowledge, 10)], alpha="1", directions=0, to=run)
+    assert passed.lost == ()
+    assert passed.move.distance == pytest.approx(pulled.distance, rel=1e-4)
