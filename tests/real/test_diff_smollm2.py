@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 import corrie
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]
 
 NAME = "smollm2-135m-instruct"
 
