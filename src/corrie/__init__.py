@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
     from corrie.analysis.certificate import Certificate
+    from corrie.analysis.comparison import Comparison
+    from corrie.analysis.fine_tune_diff import FineTuneDiff
     from corrie.analysis.fraction_claim import FractionClaim
     from corrie.analysis.landscape import Landscape
     from corrie.analysis.plane import Plane
+    from corrie.analysis.retraction import Retraction
     from corrie.analysis.verification import verify
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
@@ -24,7 +27,19 @@ if TYPE_CHECKING:
     from corrie.models.smoothed import smoothed
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
-    from corrie.verbs import certify, certify_inputs, fraction, generalise, plane, report, scan, worst
+    from corrie.verbs import (
+        certify,
+        certify_inputs,
+        compare,
+        diff,
+        fraction,
+        generalise,
+        plane,
+        report,
+        retract,
+        scan,
+        worst,
+    )
     from corrie.weights.perturbed import perturbed
 
 __version__ = version("corrie")
@@ -32,15 +47,20 @@ __version__ = version("corrie")
 _HOME = {
     "Basin": "corrie.analysis.basin",
     "Certificate": "corrie.analysis.certificate",
+    "Comparison": "corrie.analysis.comparison",
     "CorrieError": "corrie.errors",
+    "FineTuneDiff": "corrie.analysis.fine_tune_diff",
     "FractionClaim": "corrie.analysis.fraction_claim",
     "Gaussian": "corrie.records.direction",
     "Landscape": "corrie.analysis.landscape",
     "Plane": "corrie.analysis.plane",
     "Point": "corrie.records.point",
+    "Retraction": "corrie.analysis.retraction",
     "adapter": "corrie.models.directions",
     "certify": "corrie.verbs",
     "certify_inputs": "corrie.verbs",
+    "compare": "corrie.verbs",
+    "diff": "corrie.verbs",
     "fraction": "corrie.verbs",
     "gaussian": "corrie.records.direction",
     "generalise": "corrie.verbs",
@@ -49,6 +69,7 @@ _HOME = {
     "plane": "corrie.verbs",
     "quantised": "corrie.records.direction",
     "report": "corrie.verbs",
+    "retract": "corrie.verbs",
     "saved": "corrie.models.directions",
     "scan": "corrie.verbs",
     "smoothed": "corrie.models.smoothed",
@@ -61,15 +82,20 @@ _HOME = {
 __all__ = [
     "Basin",
     "Certificate",
+    "Comparison",
     "CorrieError",
+    "FineTuneDiff",
     "FractionClaim",
     "Gaussian",
     "Landscape",
     "Plane",
     "Point",
+    "Retraction",
     "adapter",
     "certify",
     "certify_inputs",
+    "compare",
+    "diff",
     "fraction",
     "gaussian",
     "generalise",
@@ -78,6 +104,7 @@ __all__ = [
     "plane",
     "quantised",
     "report",
+    "retract",
     "saved",
     "scan",
     "smoothed",

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corrie.analysis.certificate import RETAIN, Certificate
+from corrie.analysis.comparison import Comparison, open_runs
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.fraction_claim import FractionClaim
 from corrie.analysis.generalisation import Generalisation
 from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
+from corrie.analysis.retraction import Retraction
+from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.inputs.input_trial import InputTrial
+from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.subspaces import Stand, find_subspace, fine_tuned, stand
+from corrie.models.write import refuse_full, write_at
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.input_spec import parse_noise
@@ -25,9 +31,11 @@ from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.certificate_scan import ROWS, SELECTION_DRAWS, THRESHOLDS, CertificateScan
+from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.plane_axes import as_far
+from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.search import FoundDirection, Search
 from corrie.scanning.watch import Watch
@@ -469,6 +477,163 @@ def certify_inputs(
     return trial.run(change, to=None if to is None else Path(to))
 
 
+def diff(
+    base: Model | str | Path,
+    tuned: str | Path,
+    landscape: Landscape | str | Path | None = None,
+    *,
+    tasks: Sequence[Task | tuple[Task, int]] | None = None,
+    alpha: str | AlphaGrid = "0:1.5:7",
+    directions: int = 8,
+    worst: str | Path | None = None,
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    to: str | Path | None = None,
+    block: int = 10,
+    watch: Watch | None = None,
+) -> FineTuneDiff:
+    """What a fine-tune did: which capabilities it kept and lost, where on the way, and whether it left the basin.
+
+    Args:
+        base: a loaded model, or what :func:`corrie.load` takes.
+        tuned: a checkpoint, an adapter's folder, or a path such as ``"quantised:int4"``.
+        landscape: a run of the base along raw random directions, or its landscape. None: one is made, in the same run.
+        tasks: what is compared, each with a limit or its first 100 examples; by default those of the landscape.
+        alpha: steps along the path, ``"LO:HI:N"`` with 1 among them.
+        directions: how many random directions the landscape that is made takes; 0: none is made.
+        worst: a file with a saved worst-case direction of this base (:func:`corrie.weights.save_direction`).
+        tolerance: share of the score above chance that may be lost, in [0, 1).
+        confidence: of the intervals, and 1 − the error of each test; above 0.5.
+        to: a run folder; the same call continues it, and other fine-tunes of the base share it. None: in memory.
+        block: examples scored together; part of a run's identity.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        RunError: the run folder or the landscape is of another model.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import save_toy, toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> other = save_toy(Path(tempfile.mkdtemp()) / "tuned", seed=1)
+    >>> diff(toy_model(), other, tasks=[(toy_choice(), 40)], alpha="1", directions=0).lost
+    ('toy',)
+    """
+    loaded = base if isinstance(base, Model) else load(base)
+    around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
+    prepared = FineTuneScan.of(
+        loaded,
+        tuned_direction(loaded, tuned),
+        _limited(_measured(around) if tasks is None else tasks),
+        alpha=AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha,
+        landscape=around,
+        directions=directions,
+        worst=None if worst is None else saved(loaded, worst),
+        tolerance=tolerance,
+        confidence=confidence,
+        block=block,
+    )
+    if to is None:
+        return prepared.run(MemoryStore(prepared.identity), watch=watch)
+    with SqliteStore.create_or_open(to, prepared.identity) as kept:
+        found = prepared.run(kept, watch=watch)
+    found.keep(Path(to))
+    return found
+
+
+def compare(
+    *runs: str | Path,
+    unit: str = "sigma",
+    retention: float | None = None,
+    confidence: float = 0.95,
+    figure: str | Path | None = None,
+) -> Comparison:
+    """Basins of several models or checkpoints side by side: radii, how they nest, and which can be told apart.
+
+    Args:
+        runs: run folders along raw random directions, two or more.
+        unit: in which distances are compared: ``sigma``, ``l2``, or ``relative`` (to a typical weight).
+        retention: share of the score above chance that must be kept (default: what the first run asked for).
+        confidence: of the intervals, and of all the differences together.
+        figure: draw it into this .pdf, .png or .svg file, too.
+
+    Raises:
+        RunError: a folder without a run, or runs that measured no task in common, or another one of the same name.
+        InputError: fewer than two runs, directions without a radius, an ending that is not known.
+        StorageError: the disk refuses.
+    """
+    found = Comparison.of(open_runs(runs), unit=unit, retention=retention, confidence=confidence)
+    if figure is not None:
+        from corrie.reporting.comparison_figure import save_comparison
+
+        save_comparison(found, figure)
+    return found
+
+
+def retract(
+    base: Model | str | Path,
+    tuned: str | Path,
+    tasks: Sequence[Task | tuple[Task, int]],
+    *,
+    out: str | Path | None = None,
+    skills: Sequence[Task | tuple[Task, int]] = (),
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    to: str | Path | None = None,
+    block: int = 10,
+    watch: Watch | None = None,
+) -> Retraction:
+    """Pull a fine-tune back along its path until every named capability is kept, and write it.
+
+    Args:
+        base: a loaded model, or what :func:`corrie.load` takes.
+        tuned: a checkpoint, an adapter's folder, or another path, as of :func:`diff`.
+        tasks: what must be kept, each with a limit or its first 100 examples; the next ones confirm.
+        out: a new folder for the retracted checkpoint or adapter. None, or where α is 0: nothing is written.
+        skills: what the fine-tune was for: scored at the base, at the fine-tune and where the search ends.
+        tolerance: share of the score above chance that may be lost, in [0, 1).
+        confidence: 1 − the error of each test on fresh examples; above 0.5.
+        to: a run folder (a diff's is a good one). None: in memory.
+        block: examples scored together; part of a run's identity.
+        watch: who is told of the progress.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+            base does not have a capability.
+        RunError: the run folder is of another model.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import save_toy, toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> other = save_toy(Path(tempfile.mkdtemp()) / "tuned", seed=1)
+    >>> 0 < retract(toy_model(), other, [(toy_choice(), 20)]).alpha < 0.5
+    True
+    """
+    if out is not None:
+        refuse_full(Path(out))
+    loaded = base if isinstance(base, Model) else load(base)
+    direction = tuned_direction(loaded, tuned)
+    prepared = RetractionScan.of(
+        loaded,
+        direction,
+        _limited(tasks),
+        skills=_limited(skills),
+        tolerance=tolerance,
+        confidence=confidence,
+        block=block,
+    )
+    if to is None:
+        found = prepared.run(MemoryStore(prepared.identity), watch=watch)
+    else:
+        with SqliteStore.create_or_open(to, prepared.identity) as kept:
+            found = prepared.run(kept, watch=watch)
+    if out is None or not found.alpha:
+        return found
+    return found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out)))})
+
+
 def report(
     runs: Sequence[str | Path],
     *,
@@ -530,3 +695,11 @@ def _one_file_each(figure: Path, count: int) -> list[Path]:
 def _limited(tasks: Sequence[Task | tuple[Task, int]]) -> list[tuple[Task, int]]:
     """Every task with its number of examples."""
     return [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks]
+
+
+def _measured(landscape: Landscape | None) -> list[tuple[Task, int]]:
+    """A landscape's tasks, with as many examples as it has."""
+    if landscape is None:
+        raise InputError("a diff", found="neither tasks nor a landscape", advice='tasks=corrie.tasks("knowledge")')
+    found = same_tasks(landscape.tasks)
+    return [(task, landscape[task.identity.name].sizes["example"]) for task in found]

@@ -7,7 +7,7 @@ import pytest
 from corrie.capabilities import registry
 from corrie.capabilities.examples import Target
 from corrie.capabilities.likelihood import LikelihoodTask
-from corrie.capabilities.registry import Asked, catalogue, examples_asked, parse_task, tasks
+from corrie.capabilities.registry import Asked, catalogue, examples_asked, parse_task, same_tasks, tasks
 from corrie.capabilities.suite import DEFAULT_SUITE, SUITE
 from corrie.errors import InputError, TaskError, UnknownName
 
@@ -52,6 +52,16 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "facts.jsonl"
     path.write_text(json.dumps({"prompt": "x", "answer": "y"}))
     return path
+
+
+@pytest.mark.usefixtures("others")
+def test_the_tasks_of_a_run_are_found_again_by_name_and_content() -> None:
+    (task,) = same_tasks([make_task().identity])
+    assert task.identity == make_task().identity
+    other = make_task().identity.model_copy(update={"digest": "0" * 64})
+    for identity in (other, other.model_copy(update={"name": "nowhere"})):
+        with pytest.raises(TaskError, match="no task of that name and content"):
+            same_tasks([identity])
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,19 @@ def test_more_directions_extend_a_run(corrie: Any, scan: list[object]) -> None:
 
 def test_every_command_has_help(corrie: Any) -> None:
     assert corrie("--help").code == 0
-    for command in ("scan", "fraction", "show", "report", "export", "tasks", "models", "doctor"):
+    for command in (
+        "scan",
+        "fraction",
+        "diff",
+        "retract",
+        "compare",
+        "show",
+        "report",
+        "export",
+        "tasks",
+        "models",
+        "doctor",
+    ):
         said = corrie(command, "--help")
         assert said.code == 0
         assert "Usage: corrie " + command in said.out

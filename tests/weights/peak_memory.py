@@ -19,8 +19,10 @@ from corrie.weights.curvature import top_curvature
 from corrie.weights.realise import realise
 from corrie.weights.saved import save_direction
 from corrie.weights.selection import select
+from corrie.weights.sizes import sizes
 from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles
+from corrie.weights.written import write_checkpoint
 
 PARTS, SIDE = 16, 1024
 SIZE = PARTS * SIDE * SIDE * 4
@@ -56,7 +58,7 @@ class Stack(nn.Module):
         self.parts = nn.ParameterList(nn.Parameter(torch.full((SIDE, SIDE), 0.5)) for _ in range(PARTS))
 
 
-def difference(folder: Path) -> float:
+def two_checkpoints(folder: Path) -> tuple[Difference, Sources]:
     sources, content = Sources(), {}
     for name, value in (("base", 1.0), ("tuned", 1.5)):
         state = {f"parts.{i}": torch.full((SIDE, SIDE), value) for i in range(PARTS)}
@@ -65,12 +67,38 @@ def difference(folder: Path) -> float:
         del state
         content[name] = TensorFiles.open(folder / name).digest()
         sources.add(content[name], folder / name)
+    return Difference(**content), sources
+
+
+def difference(folder: Path) -> float:
+    direction, sources = two_checkpoints(folder)
     like = {f"parts.{i}": torch.zeros(()).expand(SIDE, SIDE) for i in range(PARTS)}
     peak = Peak()
-    found = realise(Difference(**content), like, sources)
+    found = realise(direction, like, sources)
     sizes = peak.sizes()
     assert all(bool((t == 0.5).all()) for t in found.tensors.values())
     return sizes
+
+
+def compare(folder: Path) -> float:
+    """Sizes and angle of a fine-tune's move, as a diff reads them."""
+    direction, sources = two_checkpoints(folder)
+    like = {f"parts.{i}": torch.zeros(()).expand(SIDE, SIDE) for i in range(PARTS)}
+    peak = Peak()
+    found = sizes(direction, like, sources, direction)
+    peaked = peak.sizes()
+    assert found.cosine is not None
+    assert abs(found.cosine - 1) < 1e-6
+    return peaked
+
+
+def write(folder: Path) -> float:
+    """A checkpoint on the way, as a retraction writes it; the model itself is there before."""
+    direction, sources = two_checkpoints(folder)
+    module = Stack()
+    peak = Peak()
+    write_checkpoint(folder / "out" / "model.safetensors", module, select(module), direction, 0.5, sources)
+    return peak.sizes()
 
 
 def search(kind: str) -> float:
@@ -104,5 +132,10 @@ def save(folder: Path) -> float:
 
 if __name__ == "__main__":
     job, place = sys.argv[1], Path(sys.argv[2])
-    jobs = {"difference": lambda: difference(place), "save": lambda: save(place)}
+    jobs = {
+        "difference": lambda: difference(place),
+        "sizes": lambda: compare(place),
+        "write": lambda: write(place),
+        "save": lambda: save(place),
+    }
     print(jobs.get(job, lambda: search(job))())  # noqa: T201

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
         ("ascent", 2.7, 3.4),  # beside the model: a pristine copy, gradients, one direction, one tensor
         ("curvature", 2.7, 3.4),
         ("save", 0.0, 0.25),
+        ("sizes", 0.0, 0.4),  # two tensors of each of two directions
+        ("write", 0.0, 0.4),  # beside the model: a few tensors, never a second one
     ],
 )
 def test_never_more_than_is_said(tmp_path: Path, job: str, least: float, most: float) -> None:

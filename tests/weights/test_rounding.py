@@ -43,7 +43,7 @@ def test_rounding_is_within_half_a_step_and_rounds_once() -> None:
 def test_only_matrices_of_layers_are_rounded(architecture: str) -> None:
     module = toy_module(architecture, tied=False)  # type: ignore[arg-type]
     tensors = {n: p.data for n, p in select(module).tensors.items()}
-    moved = {n for n, t in rounding(Quantised(bits=4, block=64), tensors).items() if bool(t.any())}
+    moved = {n for n, t in rounding(Quantised(bits=4, block=64), tensors) if bool(t.any())}
     layers = {n for n, p in tensors.items() if p.dim() == 2 and (".layers." in n or ".h." in n)}
     assert moved == layers == {n for n, t in tensors.items() if is_rounded(n, t)}
 

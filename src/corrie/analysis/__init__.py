@@ -5,5 +5,9 @@ curve.py       a task's mean curve, its band over directions
 basin.py       how far a capability reaches, as a sentence
 input_certificate.py   what noise draws on prompts promise about every changed prompt
 summary.py     all of it as plain data
+fine_tune_diff.py   what a fine-tune did                     capability_diff.py, move.py, way_out.py
+paired_verdict.py   kept, lost or undecided: the rule        kept_score.py
+retraction.py  how far a fine-tune was pulled back
+comparison.py  basins of several runs side by side
 export.py      CSV, Parquet, netCDF                          whole_file.py
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +14,7 @@ from corrie.capabilities.suite import DEFAULT_SUITE, SCORINGS, SUITE
 from corrie.capabilities.task import Task
 from corrie.errors import InputError, TaskError, UnknownName
 from corrie.records.canonical import Record
-from corrie.records.task import Scoring
+from corrie.records.task import Scoring, TaskIdentity
 from corrie.sources.manifest import find_package
 from corrie.sources.packages import Say, silent
 
@@ -167,6 +169,33 @@ def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...
             )
         seen.add(task.identity.name)
     return found
+
+
+def same_tasks(known: Iterable[TaskIdentity], say: Say = silent) -> tuple[Task, ...]:
+    """The tasks that a run measured, found again by name.
+
+    Args:
+        known: their identities, as the run keeps them.
+        say: is told when something is fetched.
+
+    Raises:
+        TaskError: a name leads to no task of that content, such as a user's file.
+    """
+    found = []
+    for identity in known:
+        for chat in (False, True):
+            with contextlib.suppress(UnknownName):
+                (task,) = tasks(identity.name, chat=chat, say=say)
+                if task.identity.id == identity.id:
+                    found.append(task)
+                    break
+        else:
+            raise TaskError(
+                f"task {identity.name!r} as the run measured it",
+                found="no task of that name and content is known by name",
+                advice="-t FILE.jsonl[:LIMIT], as it was asked for then",
+            )
+    return tuple(found)
 
 
 def _find(name: str, chat: bool, say: Say) -> Task:

@@ -14,6 +14,8 @@ import typer
 
 from corrie.cli import (
     certify,
+    compare,
+    diff,
     doctor,
     draw,
     export,
@@ -25,6 +27,7 @@ from corrie.cli import (
     project,
     protect,
     report,
+    retract,
     scan,
     show,
     tasks,
@@ -56,6 +59,9 @@ for command in (
     plane.plane,
     worst.worst,
     inputs.inputs,
+    diff.diff,
+    retract.retract,
+    compare.compare,
     show.show,
     report.report,
     export.export,

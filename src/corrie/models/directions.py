@@ -15,9 +15,10 @@ from corrie.errors import FetchError, InputError, ModelError
 from corrie.models.checkpoint import check_folder
 from corrie.models.load import locate
 from corrie.models.model import Model
-from corrie.records.direction import Direction, Named
-from corrie.records.paths import Adapter, Difference, Saved
+from corrie.records.direction import Direction, Gaussian, Named, parse_directions
+from corrie.records.paths import Adapter, Difference, Quantised, Saved
 from corrie.sources.packages import Say, silent
+from corrie.weights.adapter import CONFIG as ADAPTER_CONFIG
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.agreement import check_same_tensors, shown
 from corrie.weights.saved import look_at_saved
@@ -113,6 +114,31 @@ def saved(model: Model, file: str | Path) -> Saved:
         )
     model.sources.add(record.content, path)
     return record
+
+
+def tuned_direction(model: Model, place: str | Path, *, say: Say = silent) -> Difference | Adapter | Quantised | Saved:
+    """The path from a model to what was made of it.
+
+    Args:
+        model: the base.
+        place: a checkpoint (as of :func:`toward`), an adapter's folder, or a path as it is written on the command line
+            (``quantised:int4``, ``saved:FILE``, ``adapter:FOLDER``, ``toward:CHECKPOINT``).
+        say: is told when something is fetched or converted.
+
+    Raises:
+        ModelError, FetchError: as of :func:`toward`, :func:`adapter`, :func:`saved`.
+    """
+    text = str(place)
+    kind, colon, _ = text.partition(":")
+    if colon and kind in ("toward", "adapter", "quantised", "saved") and not Path(text).exists():
+        (asked,) = find_directions(model, parse_directions(text), say=say)
+        if isinstance(asked, Gaussian):
+            raise InputError(text, found="a random direction leads nowhere", advice="a checkpoint or an adapter")
+        return asked
+    folder = Path(text).expanduser()
+    if (folder / ADAPTER_CONFIG).is_file() and not (folder / "config.json").is_file():
+        return adapter(model, folder)
+    return toward(model, place, say=say)
 
 
 def find_directions(model: Model, asked: Iterable[Direction | Named], *, say: Say = silent) -> tuple[Direction, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from corrie.analysis.basin import Basin
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.landscape import Landscape
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
@@ -42,11 +43,13 @@ class RunView(RunHead):
     landscape  what was found
     basins     of every task, in order
     answers    a few examples' own answers (:func:`corrie.reporting.answers.answers`)
+    diffs      what fine-tunes did that were compared in this run
     """
 
     landscape: Landscape
     basins: tuple[Basin, ...]
     answers: list[dict[str, Any]]
+    diffs: tuple[FineTuneDiff, ...] = ()
 
     @classmethod
     def of(
@@ -64,7 +67,8 @@ class RunView(RunHead):
         """
         if isinstance(run, str | Path):
             with SqliteStore.open(run) as store:
-                return cls._read(store, Path(run).resolve().name, show_sensitive, retention, confidence)
+                view = cls._read(store, Path(run).resolve().name, show_sensitive, retention, confidence)
+            return replace(view, diffs=FineTuneDiff.kept_in(Path(run)))
         return cls._read(run, run.identity.model.name, show_sensitive, retention, confidence)
 
     @classmethod

@@ -13,6 +13,7 @@ claims about most directions           :class:`PlannedFraction`, :class:`Anytime
                                        :mod:`normal_tolerance`, which describes and never certifies
 several claims                         :mod:`multiplicity`
 two models on the same examples        :func:`mcnemar`, :func:`paired_difference`
+two samples                            :func:`rank_sum`
 after a shift of Gaussian noise        :mod:`gaussian_shift` (one score), :class:`ScoreLaw` (the default certificate),
                                        :class:`PerExample` (which examples), :class:`GaussianKernel`
 discrete noise                         :mod:`knapsack`, :class:`AbsorbingKernel`, :class:`UniformKernel`
@@ -47,6 +48,7 @@ from corrie.stats.grouped_score import GroupedScore, choose_groups
 from corrie.stats.paired_change import PairedChange, mcnemar
 from corrie.stats.per_example import PerExample
 from corrie.stats.planned_fraction import PlannedFraction
+from corrie.stats.rank_test import rank_sum
 from corrie.stats.score_law import ScoreLaw, choose_thresholds
 from corrie.stats.token_kernels import AbsorbingKernel, TokenKernel, UniformKernel, tokens_within
 
@@ -83,6 +85,7 @@ __all__ = [
     "paired_difference",
     "planning",
     "rademacher",
+    "rank_sum",
     "rounding",
     "tokens_within",
 ]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,23 +173,22 @@ class AdapterFiles:
         return (down[1], up[0]) if turned else (up[0], down[1])
 
 
-def adapter(direction: Adapter, pristine: Mapping[str, Tensor], sources: Sources) -> dict[str, Tensor]:
-    """δ: what merging the adapter would add. Tensors it does not touch are zeros that take no memory.
+def adapter(direction: Adapter, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
+    """δ: what merging the adapter would add, one tensor after the other. Those it does not touch are zeros that take
+    no memory.
 
     Raises:
         InputError: an adapter that was not looked at, or changed since.
     """
     found = AdapterFiles.open(sources.path(direction.content, str(direction)))
-    made: dict[str, Tensor] = {}
     for name, own in pristine.items():
         if name in found.matrices:
-            made[name] = found.delta(name).to(own.device)
+            yield name, found.delta(name).to(own.device)
         elif name in found.whole:
             whole = found.files.read(found.whole[name])
-            made[name] = whole.to(own.device, torch.float32, copy=True).sub_(own.float())
+            yield name, whole.to(own.device, torch.float32, copy=True).sub_(own.float())
         else:
-            made[name] = torch.zeros((), device=own.device).expand(own.shape)
-    return made
+            yield name, torch.zeros((), device=own.device).expand(own.shape)
 
 
 def _ending(stored: str) -> str:

@@ -1,11 +1,11 @@
 """From one checkpoint to another as tensors: read and subtracted one tensor at a time.
 
-Memory: the direction itself and two tensors, never a second model.
+Memory: two tensors, and those of the direction that are kept; never a second model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -17,8 +17,8 @@ from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles
 
 
-def difference(direction: Difference, pristine: Mapping[str, Tensor], sources: Sources) -> dict[str, Tensor]:
-    """δ = float32(θ_tuned) − float32(θ_base) for every tensor that moves.
+def difference(direction: Difference, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
+    """δ = float32(θ_tuned) − float32(θ_base) for every tensor that moves, one after the other.
 
     Where the base is the model itself its own tensors are taken, at the precision it runs in: so α = 1 is the tuned
     model as it would have been loaded at that precision, to one rounding of float32.
@@ -29,11 +29,9 @@ def difference(direction: Difference, pristine: Mapping[str, Tensor], sources: S
     """
     tuned = _Reader(direction.tuned, direction, sources)
     base = None if direction.base == sources.own else _Reader(direction.base, direction, sources)
-    made: dict[str, Tensor] = {}
     for name, own in pristine.items():
         start = own if base is None else base.read(name)
-        made[name] = tuned.read(name).to(own.device, torch.float32, copy=True).sub_(start.to(own.device).float())
-    return made
+        yield name, tuned.read(name).to(own.device, torch.float32, copy=True).sub_(start.to(own.device).float())
 
 
 class _Reader:

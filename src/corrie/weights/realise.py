@@ -1,12 +1,13 @@
 """A direction as tensors: made from its record, the model's own weights, and files where its numbers lie in files.
 
-Each kind of record has its maker; they share one shape, (record, pristine tensors, sources) → tensors by name.
+Each kind of record has its maker; they share one shape, (record, pristine tensors, sources) → (name, tensor), one after
+the other. :func:`realise` keeps them all; :func:`parts` hands them on, for what needs no more than one at a time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sourc
     >>> round(unit.norm, 6), tuple(unit.tensors["w"].shape)
     (1.0, (3, 4))
     """
-    tensors = _MAKERS[direction.kind](direction, pristine, sources or Sources())
+    tensors = dict(_MAKERS[direction.kind](direction, pristine, sources or Sources()))
     norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
     if norm == 0.0 and direction.normalisation == "path":
         raise InputError(
@@ -67,14 +68,31 @@ def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sourc
     return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
 
 
-def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> dict[str, Tensor]:
+def parts(
+    direction: Direction, pristine: Mapping[str, Tensor], sources: Sources | None = None
+) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a direction, (name, float32 tensor), made and handed on one at a time.
+
+    Memory: along a path, two tensors. A Gaussian direction is drawn whole.
+
+    Raises:
+        InputError, ModelError: as of :func:`realise`; a direction that moves nothing is not refused.
+
+    >>> from corrie.records.paths import Quantised
+    >>> [(name, float(part.sum())) for name, part in parts(Quantised(bits=8), {"w": torch.ones(2, 2)})]
+    [('w', 0.0)]
+    """
+    return _MAKERS[direction.kind](direction, pristine, sources or Sources())
+
+
+def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
     """The noise law, and then the normalisation."""
     tensors = {
         name: torch.from_numpy(gaussian_noise(direction.seed, name, base.numel())).reshape(base.shape).to(base.device)
         for name, base in pristine.items()
     }
     _NORMALISE[direction.normalisation](tensors, pristine)
-    return tensors
+    yield from tensors.items()
 
 
 def _as_drawn(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
@@ -114,7 +132,7 @@ _NORMALISE: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Non
     "filter": _filter,
 }
 
-_MAKERS: dict[str, Callable[[Any, Mapping[str, Tensor], Sources], dict[str, Tensor]]] = {
+_MAKERS: dict[str, Callable[[Any, Mapping[str, Tensor], Sources], Iterator[tuple[str, Tensor]]]] = {
     "gaussian": _gaussian,
     "difference": difference,
     "adapter": adapter,

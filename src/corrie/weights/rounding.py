@@ -10,7 +10,7 @@ other way round). Where the last block of a row is shorter, it has a scale of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 import torch
@@ -23,14 +23,15 @@ STAY = ("*embed*", "*wte.*", "*wpe.*", "*lm_head.*", "*norm*", "*.ln_*")
 """Names of tensors that are not rounded; nor are tensors of one index."""
 
 
-def rounding(direction: Quantised, pristine: Mapping[str, Tensor], sources: Sources | None = None) -> dict[str, Tensor]:
-    """δ = Q(θ0) − θ0, float32."""
-    return {
-        name: round_to_grid(own, direction.bits, direction.block).sub_(own.float())
-        if is_rounded(name, own)
-        else _still(own)
-        for name, own in pristine.items()
-    }
+def rounding(
+    direction: Quantised, pristine: Mapping[str, Tensor], sources: Sources | None = None
+) -> Iterator[tuple[str, Tensor]]:
+    """δ = Q(θ0) − θ0, float32, one tensor after the other."""
+    for name, own in pristine.items():
+        if is_rounded(name, own):
+            yield name, round_to_grid(own, direction.bits, direction.block).sub_(own.float())
+        else:
+            yield name, _still(own)
 
 
 def is_rounded(name: str, tensor: Tensor) -> bool:

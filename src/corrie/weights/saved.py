@@ -6,20 +6,17 @@ Written once: whole or not at all, and never over another direction. The hash is
 from __future__ import annotations
 
 import json
-import os
-import struct
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
-from corrie.errors import InputError, ModelError, StorageError
+from corrie.errors import InputError, ModelError
 from corrie.records.paths import Saved
 from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles, tensors_digest
+from corrie.weights.tensor_writer import write_tensors
 
 CONTENT, ORIGIN = "corrie.content", "corrie.origin"
 """Header entries: the tensors' hash; where they come from, as JSON."""
@@ -39,6 +36,7 @@ def save_direction(tensors: Mapping[str, Tensor], file: Path, origin: Mapping[st
         InputError: another direction lies there already, or the name has another ending.
         StorageError: the disk refuses.
 
+    >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "one.safetensors"
     >>> record = save_direction({"w": torch.ones(2)}, place, {"what": "ones"})
     >>> record == save_direction({"w": torch.ones(2)}, place, {"what": "ones"}), record.origin
@@ -49,19 +47,9 @@ def save_direction(tensors: Mapping[str, Tensor], file: Path, origin: Mapping[st
     record = Saved(content=content, name=file.name, origin=origin.get("what", ""))
     if file.exists():
         return _same(file, record)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                _write(stream, tensors, {CONTENT: content, ORIGIN: json.dumps(dict(origin), sort_keys=True)})
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, file)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError as problem:
-        raise StorageError(f"saving {file}", found=str(problem), advice="another place with room") from None
+    outline = {n: (torch.float32, tuple(tensors[n].shape)) for n in sorted(tensors)}
+    notes = {CONTENT: content, ORIGIN: json.dumps(dict(origin), sort_keys=True)}
+    write_tensors(file, outline, ((n, tensors[n]) for n in sorted(tensors)), notes)
     return record
 
 
@@ -109,8 +97,8 @@ def origin_of(found: TensorFiles) -> dict[str, str]:
     return {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
 
 
-def saved(direction: Saved, pristine: Mapping[str, Tensor], sources: Sources) -> dict[str, Tensor]:
-    """δ from its file. Tensors that it does not hold stay where they are.
+def saved(direction: Saved, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
+    """δ from its file, one tensor after the other. Tensors that it does not hold stay where they are.
 
     Raises:
         InputError: a file that was not looked at, or changed since.
@@ -119,13 +107,11 @@ def saved(direction: Saved, pristine: Mapping[str, Tensor], sources: Sources) ->
     record, found = look_at_saved(sources.path(direction.content, str(direction)))
     if record.content != direction.content:
         raise ModelError(str(direction), found=f"{found.where} holds {record.id}", advice="the file it was saved in")
-    made: dict[str, Tensor] = {}
     for name, own in pristine.items():
         if name in found.files:
-            made[name] = found.read(name).to(own.device, torch.float32, copy=True)
+            yield name, found.read(name).to(own.device, torch.float32, copy=True)
         else:
-            made[name] = torch.zeros((), device=own.device).expand(own.shape)
-    return made
+            yield name, torch.zeros((), device=own.device).expand(own.shape)
 
 
 def _same(file: Path, record: Saved) -> Saved:
@@ -133,19 +119,3 @@ def _same(file: Path, record: Saved) -> Saved:
     if there.content != record.content:
         raise InputError(f"saving {file}", found=f"another direction is there ({there.id})", advice="another name")
     return there
-
-
-def _write(stream: BinaryIO, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
-    """The safetensors format: length of the header, the header as JSON, then the numbers, tensor by tensor."""
-    header: dict[str, object] = {"__metadata__": dict(notes)}
-    at = 0
-    for name in sorted(tensors):
-        size = 4 * tensors[name].numel()
-        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    stream.write(struct.pack("<Q", len(text)) + text)
-    for name in sorted(tensors):
-        numbers = tensors[name].detach().float().cpu().contiguous().reshape(-1)
-        stream.write(numbers.numpy().astype("<f4", copy=False).data)

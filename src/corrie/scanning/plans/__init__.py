@@ -4,6 +4,8 @@ line.py       every direction at every step size
 plane.py      the plane of two directions, point by point
 auto.py       find the edges
 fraction.py   draws of a claim about most directions
+inward.py     from the end of a path by halves, until everything is kept
+retract.py    the largest step along a path at which everything is kept
 telling.py    another plan's work, most telling point first
 retained.py   what an adaptive plan looks at
 """

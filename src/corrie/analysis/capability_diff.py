@@ -1,0 +1,177 @@
+"""What a fine-tune did to one capability: kept or lost, and how its direction compares with others.
+
+Three questions beyond the score before and after (theory: the three puzzles a run should explain):
+
+* *Where on the way is it lost?* The α, and the L2 distance, at which the score along θ0 + αΔ first falls below what
+  must be kept.
+* *Did the fine-tune leave the basin?* Its σ-equivalent ‖Δ‖/√d against the most-case radius at the same retention,
+  ρ = 1 − tolerance: inside (at or below the lower end of the radius' interval), outside (at or above the upper end), at
+  the edge (between).
+* *How sharp is this direction?* The **sharpness ratio**: the random distance at which the tolerance is used up over the
+  distance at which it is along Δ. 1 is an ordinary direction; 50 means that a fiftieth of the distance was enough. With
+  a worst-case direction there is the other end of the scale: the distance along Δ over the distance along the worst.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from corrie.analysis.basin import Basin, percent
+from corrie.analysis.move import Move
+from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.way_out import Ratio, WayOut
+from corrie.records.canonical import Record
+from corrie.records.task import TaskIdentity
+
+Position = Literal["inside", "at the edge", "outside", "unknown"]
+
+
+class BasinSeen(Record):
+    """The most-case basin of the base, and where the fine-tune lies against it.
+
+    status, sigma, low, high   the radius (:class:`corrie.analysis.basin.Basin`); high is None where nothing bounds it
+    limit       the radius, or the largest or smallest σ tried; None where there is no radius
+    position    of the fine-tune's σ-equivalent
+    share       σ-equivalent over ``limit``
+    """
+
+    status: str
+    sigma: float | None
+    low: float | None
+    high: float | None
+    limit: float | None
+    directions: int
+    examples: int
+    retention: float
+    confidence: float
+    indicative: bool
+    position: Position
+    share: float | None
+
+    @classmethod
+    def of(cls, basin: Basin, sigma: float) -> BasinSeen:
+        """Compare.
+
+        Args:
+            basin: of the base, along raw random directions.
+            sigma: the fine-tune's σ-equivalent.
+        """
+        found = basin.to_json()
+        low, high, limit = found["sigma_low"], found["sigma_high"], basin.limit
+        has_limit = limit == limit and limit > 0
+        position: Position = "unknown"
+        if has_limit and low and sigma <= low:
+            position = "inside"
+        elif has_limit and high is not None and sigma >= high:
+            position = "outside"
+        elif basin.status == "found":
+            position = "at the edge"
+        return cls(
+            status=basin.status,
+            sigma=basin.sigma,
+            low=low,
+            high=high,
+            limit=limit if has_limit else None,
+            directions=basin.directions,
+            examples=basin.examples,
+            retention=basin.retention,
+            confidence=basin.confidence,
+            indicative=basin.indicative,
+            position=position,
+            share=sigma / limit if has_limit else None,
+        )
+
+    def __str__(self) -> str:
+        if self.limit is None or self.share is None:
+            return f"the base has no measured basin radius ({self.status.replace('_', ' ')})"
+        sign = {"beyond_range": "> ", "before_first_step": "< "}.get(self.status, "")
+        place = f"lies {self.position} the basin"
+        if self.position in ("at the edge", "unknown"):
+            place = "cannot be told from the edge of the basin"
+        size = percent(self.share) if self.share < 1 else f"{self.share:.3g} times"
+        rough = ", indicative" * self.indicative
+        return f"{place} ({size} {'of ' * (self.share < 1)}the most-case radius σ {sign}{self.limit:.3g}{rough})"
+
+
+class CapabilityDiff(Record):
+    """One capability's card.
+
+    scores      before and after, with interval, test and verdict
+    way_out     where along the path it is lost; None if the path was not scored for it
+    alpha       the same as a step size; None unless it is lost as far as the path was followed
+    basin       against the most-case basin; None without a landscape of this task
+    sharpness   random distance over this direction's for the same loss; None where nothing can be said
+    to_worst    this direction's distance over the worst-case direction's for the same loss; None where not measured
+    """
+
+    task: str
+    capability: str
+    scores: PairedVerdict
+    way_out: WayOut | None
+    alpha: float | None
+    basin: BasinSeen | None
+    sharpness: Ratio | None
+    to_worst: Ratio | None
+
+    @classmethod
+    def of(
+        cls,
+        task: TaskIdentity,
+        scores: PairedVerdict,
+        move: Move,
+        way_out: WayOut | None,
+        basin: Basin | None,
+        worst: WayOut | None,
+    ) -> CapabilityDiff:
+        """Put together.
+
+        Args:
+            task: what was measured.
+            scores: at α = 0 and α = 1.
+            move: the fine-tune's.
+            way_out: along the fine-tune's path.
+            basin: of the base, at retention 1 − tolerance.
+            worst: the way out along a worst-case direction.
+        """
+        some = scores.verdict != "absent" and way_out is not None
+        at_random = WayOut.at_random(basin) if basin is not None else None
+        return cls(
+            task=task.name,
+            capability=task.capability,
+            scores=scores,
+            way_out=way_out if some else None,
+            alpha=way_out.distance / move.distance if some and way_out and way_out.known == "equal" else None,
+            basin=None if basin is None else BasinSeen.of(basin, move.sigma),
+            sharpness=at_random.over(way_out) if some and way_out and at_random else None,
+            to_worst=way_out.over(worst) if some and way_out and worst else None,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """kept, lost, undecided or absent."""
+        return self.scores.verdict
+
+    def __str__(self) -> str:
+        s, allowed = self.scores, percent(self.scores.tolerance)
+        said = {
+            "kept": f"{self.task} is kept: {s.numbers}, within the {allowed} of its score above chance that may go",
+            "lost": f"{self.task} is lost: {s.numbers}, more than the {allowed} of its score above chance that may go",
+            "undecided": f"{self.task} is undecided: {s.numbers}; that is more than the {allowed} of its score above "
+            "chance that may go, but these examples cannot tell it from an accident: take more",
+            "absent": f"{self.task} is absent: the base's score of {s.before:.3f} cannot be told from chance "
+            f"({s.chance:.3g}) with {s.examples} examples, so there is nothing to keep",
+        }[s.verdict]
+        if s.verdict == "absent":
+            return said + "."
+        more: list[str] = []
+        if self.alpha is not None and self.way_out is not None:
+            more.append(f"on the way it is lost at α = {self.alpha:.2g} ({self.way_out})")
+        elif self.way_out is not None:
+            more.append(f"it is not lost on the way, as far as this was followed ({self.way_out})")
+        if self.basin is not None:
+            more.append(f"the fine-tune {self.basin}" if self.basin.limit is not None else str(self.basin))
+        if self.sharpness is not None:
+            more.append(f"sharpness ratio {self.sharpness} (random distance over this one for the same loss)")
+        if self.to_worst is not None:
+            more.append(f"{self.to_worst} times the distance of the worst-case direction")
+        return f"{'; '.join([said, *more])}."

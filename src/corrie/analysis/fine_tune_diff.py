@@ -1,0 +1,298 @@
+"""What a fine-tune did to a model, capability by capability, as one value.
+
+Idea
+----
+The fine-tune is the end α = 1 of a path θ0 + αΔ (a checkpoint, a merged adapter, rounded weights). A run holds the
+same examples' outcomes at α = 0, at α = 1 and on the way; a landscape along random directions says how far the base can
+be moved at all. From the two: what is kept and what is lost (:mod:`corrie.analysis.paired_verdict`), where on the way,
+whether the move stayed in the basin, and how sharp its direction is (:mod:`corrie.analysis.capability_diff`).
+
+All of it speaks of these examples and these two sets of weights at the precision they run in; nothing of it is a
+guarantee for other fine-tunes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from corrie.analysis.basin import Basin
+from corrie.analysis.capability_diff import CapabilityDiff
+from corrie.analysis.kept_score import KeptScore
+from corrie.analysis.landscape import Landscape
+from corrie.analysis.move import Move
+from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.way_out import WayOut
+from corrie.analysis.whole_file import write_whole
+from corrie.errors import InputError, RunError
+from corrie.records.canonical import Record, content_hash
+from corrie.records.direction import Direction
+from corrie.records.model import ModelIdentity
+from corrie.records.scan_spec import ScanSpec
+from corrie.records.store import Store
+from corrie.records.task import TaskIdentity
+
+FOLDER = "diffs"
+"""Where in a run folder they are kept."""
+
+
+class Worst(NamedTuple):
+    """A worst-case direction that was scanned beside the path: its cosine to it, and its norm."""
+
+    direction: Direction
+    cosine: float | None
+    norm: float
+
+
+class WorstCompared(Record):
+    """How close the fine-tune's direction is to a worst-case one.
+
+    direction   the worst-case direction's id
+    says        what it is, in words
+    cosine      between the two directions, over the tensors that move; None if one is zero
+    """
+
+    direction: str
+    says: str
+    cosine: float | None
+
+    @classmethod
+    def of(cls, worst: Worst) -> WorstCompared:
+        """What of it is worth keeping."""
+        return cls(direction=worst.direction.id, says=str(worst.direction), cosine=worst.cosine)
+
+
+class FineTuneDiff(Record):
+    """A fine-tune against its base.
+
+    model          the base: name, precision, what of it moves
+    direction      id of the path
+    tuned          what the fine-tune is called
+    move           how far, and where in the model
+    capabilities   one card each, in the order in which they were asked for
+    worst          against a worst-case direction; None where none was given: not measured
+    landscape      how the most-case landscape was made, in words; empty where there is none
+
+    ``print`` gives the sentences, ``to_json`` everything.
+    """
+
+    model: ModelIdentity
+    direction: str
+    tuned: str
+    move: Move
+    capabilities: tuple[CapabilityDiff, ...]
+    tolerance: float
+    confidence: float
+    worst: WorstCompared | None = None
+    landscape: str = ""
+
+    @classmethod
+    def from_store(
+        cls,
+        store: Store,
+        spec: ScanSpec,
+        norms: Mapping[str, float],
+        *,
+        tolerance: float,
+        confidence: float = 0.95,
+        landscape: Landscape | None = None,
+        worst: Worst | None = None,
+    ) -> FineTuneDiff:
+        """Read the run of a path.
+
+        Args:
+            store: the run.
+            spec: what was asked of it: one path, with α = 1 on its grid.
+            norms: tensor name → L2 norm of the path's part there.
+            tolerance: share of the score above chance that may be lost, in [0, 1).
+            confidence: of intervals, and 1 − the error of each test; above 0.5.
+            landscape: of the same base along raw random directions.
+            worst: a worst-case direction that was scanned in the same run.
+
+        Raises:
+            InputError: terms that cannot be meant; a landscape that is not along raw random directions.
+            RunError: a landscape of another model; α = 1 is not scored yet.
+        """
+        if not 0 <= tolerance < 1:
+            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.05")
+        (direction,) = spec.directions
+        identity = store.identity.model
+        if landscape is not None:
+            _check_landscape(landscape, identity)
+        paths = Landscape.from_store(store, "path")
+        step = paths.steps.sel(direction=direction.id)
+        realised = {float(a): float(d) for a, d in zip(step.alpha.values, step.distance.values, strict=True) if d == d}
+        move = Move.of(norms, identity, realised.get(1.0))
+        cards = []
+        for request in spec.tasks:
+            task = next(t for t in paths.tasks if t.id == request.task)
+            line = _line(paths, task, direction, request.limit)
+            kept = KeptScore(task, line.pop(0.0), tolerance)
+            if 1.0 not in line:
+                raise RunError(f"the diff along {direction}", found="α = 1 is not scored yet", advice="it again")
+            cards.append(
+                CapabilityDiff.of(
+                    task,
+                    PairedVerdict.of(kept, line[1.0], confidence),
+                    move,
+                    WayOut.along(kept, _outward(line), move.distance),
+                    _basin(landscape, task, tolerance, confidence),
+                    _worst_way(paths, task, request.limit, kept, worst),
+                )
+            )
+        return cls(
+            model=identity,
+            direction=direction.id,
+            tuned=called(direction),
+            move=move,
+            capabilities=tuple(cards),
+            tolerance=tolerance,
+            confidence=confidence,
+            worst=None if worst is None else WorstCompared.of(worst),
+            landscape="" if landscape is None else repr(landscape),
+        )
+
+    def capability(self, name: str) -> CapabilityDiff:
+        """The card of a task, or of the capability that one task measures.
+
+        Raises:
+            InputError: there is none, or there are several.
+        """
+        found = [c for c in self.capabilities if c.task == name] or [
+            c for c in self.capabilities if c.capability == name
+        ]
+        if len(found) != 1:
+            raise InputError(
+                f"capability {name!r} of this diff",
+                found="several tasks measure it" if found else "not measured",
+                advice=", ".join(c.task for c in self.capabilities),
+            )
+        return found[0]
+
+    def keep(self, folder: Path) -> Path:
+        """Write it beside the run it was read from, where reports find it; the latest of each fine-tune stays.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        file = folder / FOLDER / f"{content_hash(self.direction)[:16]}.json"
+        return write_whole(file, lambda path: path.write_text(self.canonical(), "utf-8"))
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> tuple[FineTuneDiff, ...]:
+        """Every diff that was written beside a run, in the order of their names.
+
+        Raises:
+            RunError: one of them cannot be read.
+        """
+        files = (folder / FOLDER).glob("*.json")
+        return tuple(sorted((cls.parse(f.read_text("utf-8")) for f in files), key=lambda d: d.tuned))
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Tasks that are lost."""
+        return tuple(c.task for c in self.capabilities if c.verdict == "lost")
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Tasks of which these examples cannot say whether they are lost, and tasks that the base cannot do."""
+        return tuple(c.task for c in self.capabilities if c.verdict in ("undecided", "absent"))
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a few words."""
+        words = {"lost": [], "undecided": [], "absent": [], "kept": []}
+        for card in self.capabilities:
+            words[card.verdict].append(card.task)
+        return ", ".join(f"{verdict}: {' and '.join(names)}" for verdict, names in words.items() if names)
+
+    def __str__(self) -> str:
+        lines = [f"{self.model.name} → {self.tuned}: {self.move}; {self.move.where}."]
+        lines += [str(card) for card in self.capabilities]
+        if self.worst is not None:
+            cosine = "no angle" if self.worst.cosine is None else f"cosine {self.worst.cosine:.3g}"
+            lines.append(f"Against the worst-case direction {self.worst.says}: {cosine}.")
+        else:
+            lines.append("How close it is to the worst-case direction was not measured.")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: every field, and the sentences."""
+        plain = self.model_dump(mode="json")
+        for card, told in zip(plain["capabilities"], self.capabilities, strict=True):
+            card["verdict"], card["says"] = told.verdict, str(told)
+        return {"headline": self.headline, "lost": list(self.lost), "undecided": list(self.undecided), **plain}
+
+
+def called(direction: Direction) -> str:
+    """What a path leads to, in words.
+
+    >>> from corrie.records.paths import Adapter, Quantised
+    >>> called(Adapter(content="c" * 64, name="my-adapter")), called(Quantised(bits=8))
+    ('my-adapter', 'quantised:int8/row@rtn-1')
+    """
+    name = getattr(direction, "tuned_name", "") or getattr(direction, "name", "")
+    return name or direction.id
+
+
+def _check_landscape(landscape: Landscape, identity: ModelIdentity) -> None:
+    asked = "a diff against a landscape"
+    there = landscape.model
+    for what in ("fingerprint", "dtype", "selection"):
+        if getattr(there, what) != getattr(identity, what):
+            raise RunError(
+                asked,
+                found=f"it is of another model: {there.name} in {there.dtype}, and the base is {identity.name} in "
+                f"{identity.dtype} (the {what} differs)",
+                advice="the landscape of this base at this precision, or none: it is made",
+            )
+    if not landscape.directions or not landscape.is_raw:
+        raise InputError(
+            asked, found="it is not along raw random directions", advice="corrie scan … --direction gaussian:0-7"
+        )
+
+
+def _line(
+    paths: Landscape, task: TaskIdentity, direction: Direction, limit: int
+) -> dict[float, tuple[float | None, ...]]:
+    """α → successes of the first examples, at 0 and wherever all of them have outcomes."""
+    grid = paths[task.name].isel(example=slice(0, limit))
+    found = {0.0: _successes(grid.unmoved_score.values)}
+    along = grid.sel(direction=direction.id)
+    for alpha, scores, labels in zip(along.alpha.values, along.score.values, along.label.values, strict=True):
+        if (labels >= 0).all() and alpha != 0:
+            found[float(alpha)] = _successes(scores)
+    return found
+
+
+def _outward(
+    line: Mapping[float, tuple[float | None, ...]],
+) -> Sequence[tuple[float, tuple[float | None, ...]]]:
+    return sorted((alpha, successes) for alpha, successes in line.items() if alpha > 0)
+
+
+def _basin(landscape: Landscape | None, task: TaskIdentity, tolerance: float, confidence: float) -> Basin | None:
+    """The base's basin of this task at the retention that the tolerance leaves; None if it was not measured."""
+    if landscape is None or all(t.id != task.id for t in landscape.tasks):
+        return None
+    return landscape.basin(task.name, 1 - tolerance, confidence)
+
+
+def _worst_way(
+    paths: Landscape,
+    task: TaskIdentity,
+    limit: int,
+    kept: KeptScore,
+    worst: Worst | None,
+) -> WayOut | None:
+    if worst is None:
+        return None
+    line = _line(paths, task, worst.direction, limit)
+    return WayOut.along(kept, _outward(line), worst.norm)
+
+
+def _successes(values: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(None if value != value else value for value in values.tolist())

@@ -1,0 +1,123 @@
+"""``corrie diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.console import complain, give, say
+from corrie.cli.progress import ScanProgress
+from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.errors import ClaimError, InputError
+
+Base = Annotated[
+    str, typer.Argument(metavar="BASE", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
+]
+Tuned = Annotated[
+    str,
+    typer.Argument(
+        metavar="TUNED", help="A checkpoint of it, an adapter's folder, or a path such as quantised:int4 or saved:FILE."
+    ),
+]
+Tasks = Annotated[
+    list[str],
+    typer.Option(
+        "--task",
+        "-t",
+        help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; may be repeated. Default: the landscape's, or the suite.",
+    ),
+]
+Tolerance = Annotated[float, typer.Option(help="Share of the base's score above chance that may be lost.")]
+Confidence = Annotated[float, typer.Option(help="Of the intervals, and 1 − the error of each test.")]
+LandscapeRun = Annotated[
+    Path | None,
+    typer.Option(
+        "--landscape", help="A run of the base along random directions. Default: one is made, in the diff's own run."
+    ),
+]
+DirectionCount = Annotated[
+    int, typer.Option("--directions", help="Random directions of the landscape that is made; 0: none is made.")
+]
+Alpha = Annotated[str, typer.Option(help="Steps along the path, LO:HI:N; 1, the fine-tune, must be among them.")]
+Worst = Annotated[
+    str | None, typer.Option(help="saved:FILE, a worst-case direction of the base: adds cosine and ratio.")
+]
+To = Annotated[
+    Path | None,
+    typer.Option(
+        help="The run folder. The same command continues it, other fine-tunes share it. Default: runs/MODEL-diff."
+    ),
+]
+
+
+def diff(
+    base: Base,
+    tuned: Tuned,
+    task: Tasks = [],  # noqa: B006 (the form typer wants)
+    tolerance: Tolerance = 0.05,
+    confidence: Confidence = 0.95,
+    landscape: LandscapeRun = None,
+    directions: DirectionCount = 8,
+    alpha: Alpha = "0:1.5:7",
+    worst: Worst = None,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    include: Include = ["*"],  # noqa: B006
+    exclude: Exclude = [],  # noqa: B006
+    block: Block = 10,
+    limit: Limit = 100,
+    chat: Chat = False,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a fine-tune kept and what it lost, where on the way, and whether it left the basin.
+
+    Exit code 0: no named capability is lost (a warning names those that are undecided). 3: one is. Lost means that the
+    score dropped by more than the tolerance, and significantly so on the same examples (exact McNemar test).
+    """
+    if block < 1:
+        raise InputError(f"block {block}", found="no examples", advice="10")
+    if worst is not None and not worst.startswith("saved:"):
+        raise InputError(f"worst {worst!r}", found="no saved direction", advice="saved:FILE")
+    from corrie.records.scan_spec import AlphaGrid
+
+    steps = AlphaGrid.parse(alpha)
+    chosen = choose_tasks(task, limit=limit, chat=chat)
+    loaded = load_model(base, dtype=dtype, device=device, include=include, exclude=exclude)
+    if not chosen and landscape is None:
+        from corrie.capabilities.registry import default_suite
+
+        chosen = choose_tasks(default_suite(loaded.reader().has_chat_template), limit=limit, chat=chat)
+        say(f"Tasks: {', '.join(t.identity.name for t, _ in chosen)}.")
+    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-diff"
+    from corrie.verbs import diff as compare
+
+    with ScanProgress() as progress:
+        found = compare(
+            loaded,
+            tuned,
+            landscape,
+            tasks=chosen or None,
+            alpha=steps,
+            directions=directions,
+            worst=None if worst is None else worst.removeprefix("saved:"),
+            tolerance=tolerance,
+            confidence=confidence,
+            to=folder,
+            block=block,
+            watch=progress,
+        )
+    give(found.to_json() if as_json else str(found))
+    say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
+    if found.undecided:
+        complain(f"nothing can be said of {' and '.join(found.undecided)} on these examples.", "Warning")
+    if found.lost:
+        named = "".join(f" -t {text}" for text in task)
+        raise ClaimError(
+            f"keeping what {base} can do",
+            found=f"{tuned} has lost {' and '.join(found.lost)}",
+            advice=f"corrie retract {base} {tuned}{named} --out FOLDER",
+        )

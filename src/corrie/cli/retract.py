@@ -1,0 +1,82 @@
+"""``corrie retract``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.console import complain, give, say
+from corrie.cli.diff import Base, Tolerance, Tuned
+from corrie.cli.progress import ScanProgress
+from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.errors import ClaimError, InputError
+
+Tasks = Annotated[
+    list[str],
+    typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]. Of several, all must be kept."),
+]
+Out = Annotated[Path, typer.Option(help="A new folder for the retracted checkpoint or adapter.")]
+Skill = Annotated[
+    list[str], typer.Option(help="TASK[:LIMIT] the fine-tune was for: how much of it survives; may be repeated.")
+]
+Confidence = Annotated[float, typer.Option(help="Of the tests on fresh examples.")]
+To = Annotated[
+    Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL-diff.")
+]
+
+
+def retract(
+    base: Base,
+    tuned: Tuned,
+    task: Tasks,
+    out: Out,
+    skill: Skill = [],  # noqa: B006 (the form typer wants)
+    tolerance: Tolerance = 0.05,
+    confidence: Confidence = 0.95,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    include: Include = ["*"],  # noqa: B006
+    exclude: Exclude = [],  # noqa: B006
+    block: Block = 10,
+    limit: Limit = 100,
+    chat: Chat = False,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Pull a fine-tune back along its path until every named capability is kept, and write it.
+
+    Finds the largest α in [0, 1] at which the base moved by α times the fine-tune's change keeps every task, by the
+    rule of corrie diff, and confirms it on the tasks' next examples. Exit code 3: nothing of the fine-tune can be kept.
+    """
+    if block < 1:
+        raise InputError(f"block {block}", found="no examples", advice="10")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"writing {out}", found="it is there already", advice="a new folder")
+    chosen = choose_tasks(task, limit=limit, chat=chat)
+    skills = choose_tasks(skill, limit=limit, chat=chat)
+    loaded = load_model(base, dtype=dtype, device=device, include=include, exclude=exclude)
+    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-diff"
+    from corrie.verbs import retract as pull_back
+
+    with ScanProgress() as progress:
+        found = pull_back(
+            loaded,
+            tuned,
+            chosen,
+            out=out,
+            skills=skills,
+            tolerance=tolerance,
+            confidence=confidence,
+            to=folder,
+            block=block,
+            watch=progress,
+        )
+    give(found.to_json() if as_json else str(found))
+    say(f"Run: {folder}.")
+    if not found.alpha:
+        raise ClaimError(f"keeping something of {tuned}", found=found.finding, advice="a larger --tolerance")
+    if not found.confirmed:
+        complain("not every capability is confirmed as kept on fresh examples.", "Warning")

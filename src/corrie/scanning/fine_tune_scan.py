@@ -1,0 +1,154 @@
+"""A comparison of a fine-tune with its base that is ready to run: its path, the base's basin, the worst case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corrie.analysis.fine_tune_diff import FineTuneDiff, Worst
+from corrie.analysis.landscape import Landscape
+from corrie.capabilities.task import Task
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.records.direction import Direction, gaussian
+from corrie.records.paths import Saved
+from corrie.records.scan_spec import AlphaAuto, AlphaGrid
+from corrie.records.store import RunIdentity, Store
+from corrie.scanning.loop import fill
+from corrie.scanning.plans.inward import InwardPlan
+from corrie.scanning.provenance import provenance
+from corrie.scanning.scan import ENGINES, Scan
+from corrie.scanning.watch import Watch
+from corrie.weights.sizes import Sizes, sizes
+
+WAY = AlphaGrid(low=0.0, high=1.5, count=7)
+"""Steps along the path unless others are asked for: quarters, the fine-tune itself (1), and half as far again."""
+
+
+@dataclass(frozen=True)
+class FineTuneScan:
+    """What will be scored.
+
+    path        the scan along the fine-tune's direction
+    around      the scan along random directions that shows the base's basin; None where a landscape is given
+    landscape   the one that is given
+    worst       a worst-case direction; None: not measured
+    tolerance, confidence   of the verdicts
+
+    The path, the random directions and the worst-case direction share one run of the base, so the unmoved model is
+    scored once, and a second fine-tune of the same base finds the landscape made.
+    """
+
+    path: Scan
+    around: Scan | None
+    landscape: Landscape | None
+    worst: Saved | None
+    tolerance: float
+    confidence: float
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        direction: Direction,
+        tasks: Sequence[tuple[Task, int]],
+        *,
+        alpha: AlphaGrid = WAY,
+        landscape: Landscape | None = None,
+        directions: int = 8,
+        worst: Saved | None = None,
+        tolerance: float = 0.05,
+        confidence: float = 0.95,
+        block: int = 10,
+    ) -> FineTuneScan:
+        """Check that everything fits, before a weight is moved or a file is made.
+
+        Args:
+            model: the base.
+            direction: the path to the fine-tune.
+            tasks: what is compared, each with its number of examples.
+            alpha: steps along the path; 1, the fine-tune itself, must be among them.
+            landscape: of the base along raw random directions; None: it is made, in the same run.
+            directions: how many random directions that takes; 0: no landscape, and nothing is said of the basin.
+            worst: a worst-case direction to compare with.
+            tolerance: share of the score above chance that may be lost, in [0, 1).
+            confidence: of intervals, and 1 − the error of each test; above 0.5.
+            block: examples scored together.
+
+        Raises:
+            InputError: terms that cannot be meant, tasks that do not fit, a direction that is no path.
+            TaskError: this model cannot be asked this task.
+        """
+        if direction.normalisation != "path":
+            raise InputError(f"a diff along {direction}", found="it leads nowhere", advice="a checkpoint or an adapter")
+        if 1.0 not in alpha.values:
+            raise InputError(
+                f"alpha {alpha.low:g}:{alpha.high:g}:{alpha.count}",
+                found="the fine-tune itself, α = 1, is not on this grid",
+                advice="0:1.5:7",
+            )
+        if not 0 <= tolerance < 1:
+            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.05")
+        if not 0.5 < confidence < 1:
+            raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
+        if directions < 0:
+            raise InputError(f"{directions} random directions", found="a number below 0", advice="8")
+        path = Scan.of(model, tasks, directions=(direction,), alpha=alpha, block=block)
+        around = None
+        if landscape is None and directions:
+            retention = 1 - tolerance
+            every = gaussian(directions)
+            around = Scan.of(model, tasks, directions=every, alpha=AlphaAuto(), block=block, retention=retention)
+        return cls(path, around, landscape, worst, tolerance, confidence)
+
+    @property
+    def identity(self) -> RunIdentity:
+        """What must be equal for another scan to share this one's run."""
+        return self.path.identity
+
+    def run(self, store: Store, *, engine: str = "serial", watch: Watch | None = None) -> FineTuneDiff:
+        """Score what the store lacks, and compare.
+
+        Raises:
+            InputError: the fine-tune moves nothing.
+            RunError: a landscape of another model.
+        """
+        model, (direction,) = self.path.model, self.path.spec.directions
+        found = sizes(direction, model.selection.tensors, model.sources, self.worst)
+        if found.norm == 0:
+            raise InputError(
+                f"a diff along {direction}",
+                found="the fine-tune's weights are the base's in every tensor that is selected",
+                advice="another checkpoint",
+            )
+        self.path.run(store, engine=engine, watch=watch)
+        worst = None if self.worst is None else self._follow(self.worst, found, store, engine, watch)
+        landscape = self.landscape
+        if self.around is not None:
+            self.around.run(store, engine=engine, watch=watch)
+            landscape = Landscape.from_store(store, "none")
+        return FineTuneDiff.from_store(
+            store,
+            self.path.spec,
+            found.norms,
+            tolerance=self.tolerance,
+            confidence=self.confidence,
+            landscape=landscape,
+            worst=worst,
+        )
+
+    def _follow(self, worst: Saved, found: Sizes, store: Store, engine: str, watch: Watch | None) -> Worst:
+        """The worst-case direction, from the fine-tune's distance inwards."""
+        length = found.other or 0.0
+        if not length:
+            raise InputError(str(worst), found="it is zero in every tensor that is selected", advice="another one")
+        start = float(f"{found.norm / length:.12g}")
+        pairs = [(self.path.tasks[r.task], r.limit) for r in self.path.spec.tasks]
+        grid = AlphaGrid.between(start, start, 1)
+        scan = Scan.of(self.path.model, pairs, directions=(worst,), alpha=grid, block=self.path.spec.block)
+        scan.register(store)
+        store.record_spec(scan.spec, provenance(engine=engine, device=scan.model.device))
+        tasks = {id: task.identity for id, task in scan.tasks.items()}
+        plan = InwardPlan(worst, start, tasks, self.tolerance)
+        fill(scan.spec, plan, ENGINES[engine](scan.model, scan.tasks, scan.spec.block), store, watch=watch)
+        return Worst(worst, found.cosine, length)

@@ -1,0 +1,171 @@
+"""How far along a fine-tune's path everything named is still kept: halve, look between, confirm on fresh examples.
+
+1.  The fine-tune itself, α = 1: often it is kept, and there is nothing to do.
+2.  Halving on the grid of 1/64: the largest α at which every capability is kept, on the examples that were asked for,
+    *if* each line leaves once. Seven looks at most.
+3.  That assumption is spot-checked: halfway and three quarters of the way to that α everything must be kept too. If it
+    is not, the edge lies before, and the search goes on there.
+4.  Confirmation: α was chosen by looking at these examples, so the tasks' next examples, which nobody has looked at,
+    judge it by the rule of the diff. If a capability is lost on them, α goes back to three quarters of itself and the
+    next fresh ones judge again.
+
+A capability is kept at α if its score there is at least J(θ0) − t (J(θ0) − c) on the same examples
+(:mod:`corrie.analysis.kept_score`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from corrie.analysis.kept_score import KeptScore
+from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.records.direction import Direction
+from corrie.records.point import Point
+from corrie.records.scan_spec import ScanSpec, TaskRequest
+from corrie.records.task import TaskIdentity
+from corrie.scanning.plans.line import cells_at
+from corrie.scanning.work import Agenda, Known, Work
+
+RESOLUTION = 64
+"""α is found to one part in so many."""
+
+_TYPICAL_LOOKS = 11
+
+
+class Look(NamedTuple):
+    """Where the search wants to look: α, and which examples of which tasks."""
+
+    alpha: float
+    requests: tuple[TaskRequest, ...]
+
+
+Seen = Mapping[str, tuple[float | None, ...]]
+"""Task id → successes there."""
+
+Search = Generator[Look, Seen, None]
+
+
+@dataclass
+class Found:
+    """What a search has seen so far.
+
+    alpha      the largest α at which everything is kept; 0 where nothing of the path is
+    kept       α → whether everything was kept there, on the examples that were asked for, in the order of looking
+    fresh      for each confirmation its α and the verdict of each task (by id) that had fresh examples
+    """
+
+    alpha: float = 0.0
+    kept: dict[float, bool] = field(default_factory=dict)
+    fresh: list[tuple[float, dict[str, PairedVerdict]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RetractPlan:
+    """The plan above.
+
+    direction   the path
+    tasks       task id → identity
+    tolerance   share of the score above chance that may be lost
+    confidence  1 − the error of the test on fresh examples
+    """
+
+    direction: Direction
+    tasks: Mapping[str, TaskIdentity]
+    tolerance: float
+    confidence: float
+
+    def __call__(self, spec: ScanSpec, known: Known) -> Agenda:
+        work, _ = self.follow(spec, known)
+        return Agenda(() if work is None else (work,), max(len(known), cells_at(spec, _TYPICAL_LOOKS)))
+
+    def follow(self, spec: ScanSpec, known: Known) -> tuple[Work | None, Found]:
+        """The search as far as it is known: what it needs next (None: it is done), and what it has found."""
+        found = Found()
+        search = self._search(spec, found)
+        try:
+            look = next(search)
+            while True:
+                point = Point.along(self.direction, look.alpha)
+                missing = known.missing(spec, [point], look.requests)
+                if missing:
+                    return missing[0], found
+                look = search.send({r.task: known.successes(spec, point, r) or () for r in look.requests})
+        except StopIteration:
+            return None, found
+
+    def _search(self, spec: ScanSpec, found: Found) -> Search:
+        unmoved = yield Look(0.0, spec.tasks)
+        wanted = {id: KeptScore(self.tasks[id], successes, self.tolerance) for id, successes in unmoved.items()}
+        step = RESOLUTION
+        if not (yield from self._keeps(spec, wanted, RESOLUTION, found)):
+            step = yield from self._halve(spec, wanted, RESOLUTION, found)
+        while step:
+            failed = None
+            for inner in (step // 2, 3 * step // 4):
+                if 0 < inner < step and not (yield from self._keeps(spec, wanted, inner, found)):
+                    failed = inner
+                    break
+            if failed is None:
+                break
+            step = yield from self._halve(spec, wanted, failed, found)
+        yield from self._confirm(spec, wanted, step, found)
+
+    def _keeps(
+        self, spec: ScanSpec, wanted: Mapping[str, KeptScore], step: int, found: Found
+    ) -> Generator[Look, Seen, bool]:
+        """Whether everything is kept at a step of the grid."""
+        alpha = step / RESOLUTION
+        seen = yield Look(alpha, spec.tasks)
+        found.kept[alpha] = all(wanted[id].keeps(successes) for id, successes in seen.items())
+        return found.kept[alpha]
+
+    def _halve(
+        self, spec: ScanSpec, wanted: Mapping[str, KeptScore], high: int, found: Found
+    ) -> Generator[Look, Seen, int]:
+        """The largest step found at which everything is kept, before one at which it is not."""
+        low = 0
+        while high - low > 1:
+            middle = (low + high) // 2
+            if (yield from self._keeps(spec, wanted, middle, found)):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _confirm(self, spec: ScanSpec, wanted: Mapping[str, KeptScore], step: int, found: Found) -> Search:
+        """Judge on examples that were not searched on, and go back while they say that something is lost."""
+        found.alpha = step / RESOLUTION
+        batch = 0
+        while step:
+            slices = self._fresh(spec, batch)
+            if not slices:
+                return
+            requests = tuple(TaskRequest(task=id, limit=stop) for id, (_, stop) in slices.items())
+            before = yield Look(0.0, requests)
+            after = yield Look(found.alpha, requests)
+            verdicts = {}
+            for id, (start, stop) in slices.items():
+                kept = KeptScore(self.tasks[id], before[id][start:stop], self.tolerance)
+                if kept.examples:
+                    verdicts[id] = PairedVerdict.of(kept, after[id][start:stop], self.confidence)
+            found.fresh.append((found.alpha, verdicts))
+            if all(verdict.verdict != "lost" for verdict in verdicts.values()):
+                return
+            batch += 1
+            step = 3 * step // 4
+            while step and not (yield from self._keeps(spec, wanted, step, found)):
+                step = 3 * step // 4
+            found.alpha = step / RESOLUTION
+
+    def _fresh(self, spec: ScanSpec, batch: int) -> dict[str, tuple[int, int]]:
+        """Where each task's fresh examples of a batch begin and end: as many again as were searched on, if it has
+        them."""
+        found = {}
+        for request in spec.tasks:
+            start = request.limit * (1 + batch)
+            stop = min(start + request.limit, self.tasks[request.task].size)
+            if start < stop:
+                found[request.task] = (start, stop)
+        return found

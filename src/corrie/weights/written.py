@@ -1,0 +1,91 @@
+"""The weights at a point along a path, written to files: what was judged is what is written.
+
+A checkpoint: θ = cast(float32(θ0) + α·δ) for every tensor that moves, the arithmetic of
+:mod:`corrie.weights.perturbed` to the bit, and the model's own numbers for all others; one tensor after the other, so
+beside the model no more than two tensors are in memory. A tied tensor is written once, under its first name.
+
+An adapter: δ = s·B A is linear in B, so α·δ is the same adapter with αB; whole tensors that were trained beside go
+back to θ0 + α (θ − θ0). Scaled tensors are written in float32, whatever they were stored in, since rounding αB would
+change the direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from corrie.records.direction import Direction
+from corrie.weights.adapter import WEIGHTS, AdapterFiles
+from corrie.weights.realise import parts
+from corrie.weights.selection import Selection, named_parameters, tensor_name
+from corrie.weights.sources import Sources
+from corrie.weights.tensor_writer import write_tensors
+
+_UP = (".lora_B.weight", ".lora_embedding_B")
+
+
+def write_checkpoint(
+    file: Path, module: nn.Module, selection: Selection, direction: Direction, alpha: float, sources: Sources
+) -> None:
+    """Write a model moved by α along a path as one safetensors file, at the precision it is in.
+
+    Args:
+        file: ``model.safetensors`` in some folder.
+        module: the unmoved model.
+        selection: which of its tensors move.
+        direction, alpha, sources: the point θ0 + α·δ.
+
+    Raises:
+        StorageError: the disk refuses.
+        InputError, ModelError: as of :func:`corrie.weights.realise.parts`.
+    """
+    own: dict[str, Tensor] = {n: p.data for n, p in named_parameters(module).items()}
+    kept = set(module.state_dict().keys())
+    still = {tensor_name(n): b for n, b in module.named_buffers() if n in kept}
+    still |= {n: t for n, t in own.items() if n not in selection.tensors}
+    moving = {n: own[n] for n in selection.tensors}
+    outline = {n: (t.dtype, tuple(t.shape)) for n, t in (*moving.items(), *still.items())}
+
+    def tensors() -> Iterator[tuple[str, Tensor]]:
+        for name, delta in parts(direction, moving, sources):
+            yield name, moving[name].float() + delta * alpha
+        yield from still.items()
+
+    write_tensors(file, outline, tensors(), {"format": "pt"})
+
+
+def write_adapter(folder: Path, found: AdapterFiles, pristine: Mapping[str, Tensor], alpha: float) -> None:
+    """Write an adapter scaled by α into a folder (its configuration is not this function's).
+
+    Args:
+        folder: where to.
+        found: the adapter.
+        pristine: name → the base's own tensor, needed where whole tensors were trained beside.
+        alpha: the scale.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    whole = {stored: name for name, stored in found.whole.items()}
+
+    def scaled(stored: str) -> bool:
+        return stored.endswith(_UP) or stored in whole
+
+    names = sorted(found.files.files)
+    types = {n: torch.float32 if scaled(n) else found.files.read(n).dtype for n in names}
+
+    def tensors() -> Iterator[tuple[str, Tensor]]:
+        for stored in names:
+            tensor = found.files.read(stored)
+            if stored in whole:
+                base = pristine[whole[stored]].detach().to("cpu", torch.float32)
+                tensor = base + (tensor.float() - base) * alpha
+            elif scaled(stored):
+                tensor = tensor.float() * alpha
+            yield stored, tensor
+
+    outline = {n: (types[n], found.files.shapes[n]) for n in names}
+    write_tensors(folder / WEIGHTS, outline, tensors(), {"format": "pt"})

@@ -1,0 +1,198 @@
+"""``corrie diff`` and ``corrie retract`` as a CI gate meets them: sentences or JSON on stdout, exit code 0, 3 or 2."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.main import get_command
+
+from corrie.cli.main import app
+from corrie.testing.toy_models import byte_tokenizer, toy_module
+from corrie.weights.noise import gaussian_noise
+from corrie.weights.saved import save_direction
+from corrie.weights.selection import named_parameters
+
+NEAR, FAR = 1e-4, 0.3
+
+
+def step(sigma: float) -> dict[str, torch.Tensor]:
+    return {
+        n: sigma * torch.from_numpy(gaussian_noise(99, n, p.numel())).reshape(p.shape)
+        for n, p in named_parameters(toy_module()).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Fine-tunes that change nothing and lose everything, and the latter's own direction as the worst one."""
+    place = tmp_path_factory.mktemp("tuned")
+    for name, sigma in (("near", NEAR), ("far", FAR)):
+        module: Any = toy_module()
+        moved = step(sigma)
+        for tensor, parameter in named_parameters(module).items():
+            parameter.data += moved[tensor]
+        module.save_pretrained(place / name)
+        byte_tokenizer().save_pretrained(place / name)
+    save_direction(step(1.0), place / "worst.safetensors", {"what": "the worst"})
+    return {p.name.split(".")[0]: p for p in place.iterdir()}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def gate(toy: Path, task: Path, run: Path) -> list[object]:
+    return ["-t", f"{task}:20", "--to", run]
+
+
+QUICK = ["--directions", "0", "--alpha", "0:1:2"]
+
+
+def test_a_fine_tune_that_keeps_everything(corrie: Any, toy: Path, tuned: dict[str, Path], gate: list[object]) -> None:
+    said = corrie("diff", toy, tuned["near"], *gate, *QUICK)
+    assert said.code == 0
+    assert "letters is kept: 1.000 → 1.000" in said.out
+    assert "was not measured" in said.out
+
+
+def test_a_fine_tune_that_lost_a_capability_ends_with_3(
+    corrie: Any, toy: Path, tuned: dict[str, Path], gate: list[object], run: Path
+) -> None:
+    terms = ["--directions", "2", "--alpha", "0:1:5", "--worst", f"saved:{tuned['worst']}", "--json"]
+    said = corrie("diff", toy, tuned["far"], *gate, *terms)
+    assert said.code == 3
+    assert "has lost letters. Try: corrie retract" in said.err
+    found = json.loads(said.out)
+    (card,) = found["capabilities"]
+    assert (found["lost"], card["verdict"], card["task"]) == (["letters"], "lost", "letters")
+    scores = card["scores"]
+    assert (scores["before"], scores["examples"]) == (1.0, 20)
+    assert scores["low"] < scores["after"] - scores["before"] < scores["high"]
+    assert scores["p_worse"] < 0.05
+    assert 0 < card["alpha"] < 1
+    assert card["way_out"]["distance"] == pytest.approx(card["alpha"] * found["move"]["distance"])
+    assert card["basin"]["directions"] == 2
+    assert card["basin"]["share"] > 1
+    assert card["sharpness"]["value"] > 0
+    assert card["to_worst"]["value"] > 0
+    assert found["worst"]["cosine"] == pytest.approx(1.0, abs=1e-5)
+    assert {p["name"] for p in found["move"]["layers"]} == {"layer 0", "layer 1", "outside of the layers"}
+    assert sum(p["share"] for p in found["move"]["kinds"]) == pytest.approx(1)
+    assert found["move"]["sigma"] == pytest.approx(FAR, rel=0.02)
+    again = corrie("diff", toy, tuned["far"], *gate, *terms)
+    assert (again.code, again.out) == (3, said.out)
+    assert corrie("show", run).code == 0
+    page = run.parent / "report.html"
+    assert corrie("report", run, "--out", page).code == 0
+
+
+def test_undecided_ends_with_0_and_a_warning(
+    corrie: Any, toy: Path, task: Path, tuned: dict[str, Path], run: Path
+) -> None:
+    said = corrie("diff", toy, tuned["far"], "-t", f"{task}:3", "--to", run, *QUICK)
+    assert (said.code, "letters is undecided" in said.out) == (0, True)
+    assert "Warning: nothing can be said of letters on these examples." in said.err
+
+
+def test_the_landscape_of_a_scan_is_used_and_names_the_tasks(
+    corrie: Any, toy: Path, task: Path, tuned: dict[str, Path], run: Path, tmp_path: Path
+) -> None:
+    scan = ["--direction", "gaussian:0-1", "--alpha", "0.001:0.01:2", "--to", tmp_path / "scan"]
+    assert corrie("scan", toy, "-t", f"{task}:10", *scan).code == 0
+    asked = ["--landscape", tmp_path / "scan", "--alpha", "1", "--to", run, "--json"]
+    said = corrie("diff", toy, tuned["near"], "-t", f"{task}:10", *asked)
+    assert json.loads(said.out)["capabilities"][0]["basin"]["directions"] == 2
+    refused = corrie("diff", toy, tuned["near"], *asked)
+    assert refused.code == 2
+    assert "no task of that name and content" in refused.err
+    assert corrie("diff", toy, tuned["near"], *asked, "--dtype", "bfloat16", "-t", f"{task}:10").code == 2
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (["--tolerance", "1"], "no share in [0, 1)"),
+        (["--confidence", "0.5"], "between 0.5 and 1"),
+        (["--alpha", "0:0.9:4"], "the fine-tune itself"),
+        (["--alpha", "auto"], "not a range"),
+        (["--directions", "-1"], "below 0"),
+        (["--worst", "somewhere"], "no saved direction"),
+        (["--block", "0"], "no examples"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_said_and_nothing_is_made(
+    corrie: Any, toy: Path, tuned: dict[str, Path], gate: list[object], run: Path, terms: list[str], words: str
+) -> None:
+    said = corrie("diff", toy, tuned["near"], *gate, *terms)
+    assert (said.code, said.out) == (2, "")
+    assert words in said.err
+    assert not run.exists()
+
+
+def test_places_that_are_no_fine_tune(corrie: Any, toy: Path, task: Path, gate: list[object], run: Path) -> None:
+    for place, words in ((toy, "weights are the base's"), (task, "a .jsonl file"), ("quantised:int5", "int5")):
+        said = corrie("diff", toy, place, *gate, *QUICK)
+        assert (said.code, said.out) == (2, "")
+        assert words in said.err
+
+
+def test_retract_writes_what_diff_passes(
+    corrie: Any, toy: Path, task: Path, tuned: dict[str, Path], gate: list[object], tmp_path: Path
+) -> None:
+    out, lax = tmp_path / "out", ["--tolerance", "0.3"]
+    said = corrie("retract", toy, tuned["far"], *gate, "--out", out, "--skill", f"{task}:10", "--json", *lax)
+    found = json.loads(said.out)
+    assert said.code == 0
+    assert 0 < found["alpha"] < 1
+    assert found["written"] == str(out)
+    assert found["skills"][0]["examples"] == 10
+    assert corrie("diff", toy, out, *gate, *QUICK, *lax).code == 0
+    refused = corrie("retract", toy, tuned["far"], *gate, "--out", out)
+    assert (refused.code, refused.out) == (2, "")
+    assert "there already" in refused.err
+
+
+def test_retract_keeps_an_innocuous_fine_tune_whole(
+    corrie: Any, toy: Path, tuned: dict[str, Path], gate: list[object], tmp_path: Path
+) -> None:
+    said = corrie("retract", toy, tuned["near"], *gate, "--out", tmp_path / "out")
+    assert said.code == 0
+    assert said.out.startswith("near keeps letters as it is (α = 1, L2 0.01")
+    assert "on fresh examples kept" in said.out
+
+
+def test_nothing_to_keep_ends_with_3_and_writes_nothing(
+    corrie: Any, toy: Path, tuned: dict[str, Path], gate: list[object], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    said = corrie("retract", toy, f"saved:{tuned['worst']}", *gate, "--out", out, "--tolerance", "0")
+    assert said.code == 3
+    assert "nothing of worst.safetensors can be kept" in said.out
+    assert not out.exists()
+
+
+def test_help(corrie: Any) -> None:
+    for command, options in (
+        ("diff", ("--task", "--tolerance", "--landscape", "--directions", "--alpha", "--worst", "--json", "--to")),
+        ("retract", ("--task", "--out", "--skill", "--tolerance", "--json", "--to")),
+    ):
+        said = corrie(command, "--help")
+        assert said.code == 0
+        assert all(option in said.out for option in options)
+
+
+def test_the_commands_of_the_documentation_exist() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "diff.md").read_text("utf-8")
+    lines = [line.split() for block in re.findall(r"^```\n(.*?)^```", text, re.S | re.M) for line in block.splitlines()]
+    assert len(lines) >= 4
+    command: Any = get_command(app)
+    for words in lines:
+        assert words[0] == "corrie"
+        known = {option for parameter in command.commands[words[1]].params for option in parameter.opts}
+        assert {w for w in words if re.match(r"--?[a-z]", w)} <= known, words

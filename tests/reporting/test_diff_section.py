@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from corrie.analysis.capability_diff import BasinSeen, CapabilityDiff
+from corrie.analysis.fine_tune_diff import FineTuneDiff, WorstCompared
+from corrie.analysis.kept_score import KeptScore
+from corrie.analysis.landscape import Landscape
+from corrie.analysis.move import Move
+from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.way_out import WayOut
+from corrie.records.sqlite_store import SqliteStore
+from corrie.reporting.diff_section import diff_section
+from corrie.reporting.html import write_report
+from corrie.testing.cliff_run import HOSTILE, KINDS, MODEL, cliff_run, identity
+
+
+@pytest.fixture(scope="module")
+def diff() -> FineTuneDiff:
+    """``math`` lost half, ``code`` kept everything."""
+    landscape = Landscape.from_store(cliff_run(directions=3, examples=40, kinds=KINDS[2:4]))
+    move = Move.of({"layers.0.q_proj.weight": 60.0, "layers.1.q_proj.weight": 0.0}, MODEL)
+    cards = []
+    for name, after in (("math", 10), ("code", 30)):
+        kept = KeptScore(landscape.task(name), (1.0,) * 30 + (0.0,) * 10, 0.05)
+        scores = PairedVerdict.of(kept, (1.0,) * after + (0.0,) * (40 - after))
+        out = WayOut(distance=20.0, known="equal") if name == "math" else WayOut(distance=90.0, known="at least")
+        worst = WayOut(distance=0.5, known="equal")
+        cards.append(CapabilityDiff.of(landscape.task(name), scores, move, out, landscape.basin(name), worst))
+    return FineTuneDiff(
+        model=MODEL,
+        direction="difference:a..b@minus-1",
+        tuned=HOSTILE[0],
+        move=move,
+        capabilities=tuple(cards),
+        tolerance=0.05,
+        confidence=0.95,
+        worst=WorstCompared(direction="saved:c@tensors-1", says="worst.safetensors", cosine=0.25),
+    )
+
+
+def test_a_card_for_every_capability_with_its_verdict(diff: FineTuneDiff) -> None:
+    said = diff_section((diff,))
+    assert said.count("<article") == 2
+    assert '<span class="badge lost">lost</span>' in said
+    assert '<span class="badge kept">kept</span>' in said
+    for words in ("0.750 → 0.250", "α = 0.33", "Sharpness ratio", "cosine 0.25", "layer 0", "q_proj", "40 times"):
+        assert words in said
+    assert "layer 1" not in said, "what did not move is left out"
+    assert diff_section(()) == ""
+
+
+def test_what_a_fine_tune_is_called_is_text(diff: FineTuneDiff) -> None:
+    said = diff_section((diff,))
+    assert "<img" not in said
+    assert "&lt;/script&gt;" in said
+
+
+def test_it_stands_in_the_report_of_its_run(diff: FineTuneDiff, tmp_path: Path) -> None:
+    with SqliteStore.create_or_open(tmp_path / "run", identity()) as store:
+        cliff_run(store, directions=1, examples=10, kinds=KINDS[2:3])
+    before = write_report([tmp_path / "run"], tmp_path / "before.html").read_text("utf-8")
+    assert "badge lost" not in before
+    diff.keep(tmp_path / "run")
+    assert "badge lost" in write_report([tmp_path / "run"], tmp_path / "after.html").read_text("utf-8")
+
+
+def test_where_it_lies(diff: FineTuneDiff) -> None:
+    """By the interval of the radius, not by the radius."""
+    basin = Landscape.from_store(cliff_run(kinds=KINDS[2:3])).basin("math")
+    assert basin.sigma_low is not None
+    assert basin.sigma_high is not None
+    seen = {s: BasinSeen.of(basin, s).position for s in (0.9 * basin.sigma_low, basin.limit, 1.1 * basin.sigma_high)}
+    assert list(seen.values()) == ["inside", "at the edge", "outside"]
+    assert "cannot be told from the edge" in str(BasinSeen.of(basin, basin.limit))

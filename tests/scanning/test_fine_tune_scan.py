@@ -1,0 +1,215 @@
+"""Diffs and retractions on toy models whose fine-tunes are random steps of known size."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import corrie
+from corrie.analysis.landscape import Landscape
+from corrie.capabilities.choice import ChoiceTask
+from corrie.errors import InputError, RunError
+from corrie.models.directions import toward
+from corrie.models.model import Model
+from corrie.records.cell import Cell
+from corrie.records.memory_store import MemoryStore
+from corrie.records.scan_spec import AlphaGrid
+from corrie.records.sqlite_store import SqliteStore
+from corrie.scanning.fine_tune_scan import FineTuneScan
+from corrie.scanning.retraction_scan import RetractionScan
+from corrie.scanning.watch import Nobody
+from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
+from corrie.testing.toy_tasks import toy_choice
+from corrie.weights.fingerprint import model_fingerprint
+from corrie.weights.noise import gaussian_noise
+from corrie.weights.realise import realise
+from corrie.weights.saved import save_direction
+from corrie.weights.selection import named_parameters
+
+NEAR, FAR = 1e-4, 0.3
+"""σ of steps that a toy does not notice, and that leave nothing of it."""
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return toy_model()
+
+
+@pytest.fixture(scope="module")
+def task(model: Model) -> ChoiceTask:
+    return toy_choice(model)
+
+
+def save_step(place: Path, sigma: float, seed: int = 99) -> Path:
+    """The toy moved by noise of a known size, as a checkpoint."""
+    module: Any = toy_module()
+    for name, parameter in named_parameters(module).items():
+        noise = torch.from_numpy(gaussian_noise(seed, name, parameter.numel())).reshape(parameter.shape)
+        parameter.data += sigma * noise
+    module.save_pretrained(place)
+    byte_tokenizer().save_pretrained(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_step(tmp_path_factory.mktemp("near") / "near", NEAR)
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_step(tmp_path_factory.mktemp("far") / "far", FAR)
+
+
+ENDS = AlphaGrid.between(0.0, 1.0, 2)
+
+
+def test_an_innocuous_and_a_destructive_fine_tune(model: Model, task: ChoiceTask, near: Path, far: Path) -> None:
+    before = model_fingerprint(model.module)
+    for place, verdict, sigma in ((near, "kept", NEAR), (far, "lost", FAR)):
+        found = corrie.diff(model, place, tasks=[(task, 20)], alpha="0:1:2", directions=0)
+        card = found.capability("toy")
+        assert card.verdict == verdict
+        assert found.move.sigma == pytest.approx(sigma, rel=0.02)
+        assert found.move.realised == pytest.approx(found.move.distance, rel=1e-3)
+        assert (card.basin, card.sharpness) == (None, None)
+    assert model_fingerprint(model.module) == before
+
+
+def test_the_landscape_is_made_once_and_shared(
+    model: Model, task: ChoiceTask, near: Path, far: Path, tmp_path: Path
+) -> None:
+    terms: dict[str, Any] = {"tasks": [(task, 10)], "alpha": "1", "directions": 2, "to": tmp_path / "run"}
+    first = corrie.diff(model, far, **terms)
+    basin = first.capability("toy").basin
+    assert basin is not None
+    assert (basin.directions, basin.retention, basin.indicative) == (2, 0.95, True)
+    assert (basin.share or 0) > 1
+    assert first.capability("toy").sharpness is not None
+    with SqliteStore.open(tmp_path / "run") as store:
+        cells = len(store.keys())
+    second = corrie.diff(model, near, **terms)
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert len(store.keys()) == cells + 1, "one point of one block: neither the base nor the landscape again"
+    assert corrie.diff(model, far, **terms) == first
+    assert {d.tuned for d in type(first).kept_in(tmp_path / "run")} == {"near", "far"}
+    given = corrie.diff(model, near, tmp_path / "run", tasks=[(task, 10)], alpha="1")
+    assert given.capability("toy").basin == second.capability("toy").basin
+
+
+def test_a_worst_case_direction_beside(model: Model, task: ChoiceTask, far: Path, tmp_path: Path) -> None:
+    """The fine-tune's own direction, saved: cosine 1, and the same way out but for the grid."""
+    direction = toward(model, far)
+    own = {n: p.data for n, p in model.selection.tensors.items()}
+    save_direction(realise(direction, own, model.sources).tensors, tmp_path / "w.safetensors", {"what": "the worst"})
+    found = corrie.diff(
+        model, far, tasks=[(task, 20)], alpha="0:1:33", directions=0, worst=tmp_path / "w.safetensors", tolerance=0.2
+    )
+    assert found.worst is not None
+    assert found.worst.cosine == pytest.approx(1.0, abs=1e-6)
+    ratio = found.capability("toy").to_worst
+    assert ratio is not None
+    assert 0.5 <= ratio.value <= 2
+
+
+def test_terms_that_cannot_be_meant(model: Model, task: ChoiceTask, near: Path) -> None:
+    direction = toward(model, near)
+    for terms, words in (
+        ({"alpha": AlphaGrid.between(0.0, 0.9, 4)}, "the fine-tune itself"),
+        ({"tolerance": 1.0}, "tolerance"),
+        ({"confidence": 0.4}, "confidence"),
+        ({"directions": -1}, "below 0"),
+    ):
+        with pytest.raises(InputError, match=words):
+            FineTuneScan.of(model, direction, [(task, 10)], **terms)  # type: ignore[arg-type]
+    for kind in (FineTuneScan, RetractionScan):
+        with pytest.raises(InputError, match="leads nowhere"):
+            kind.of(model, corrie.Gaussian(seed=0), [(task, 10)])
+    with pytest.raises(InputError, match="neither tasks nor a landscape"):
+        corrie.diff(model, near)
+
+
+def test_the_base_itself_is_no_fine_tune(model: Model, task: ChoiceTask, tmp_path: Path) -> None:
+    same = toward(model, save_step(tmp_path / "same", 0.0))
+    for prepared in (
+        FineTuneScan.of(model, same, [(task, 10)], alpha=ENDS, directions=0),
+        RetractionScan.of(model, same, [(task, 10)]),
+    ):
+        with pytest.raises(InputError, match="weights are the base's"):
+            prepared.run(MemoryStore(prepared.identity))
+
+
+def test_a_landscape_of_another_model_is_refused(model: Model, task: ChoiceTask, near: Path) -> None:
+    other = toy_model(seed=3)
+    landscape = corrie.scan(other, [(task, 10)], directions=corrie.gaussian(1), alpha="0.1")
+    with pytest.raises(RunError, match="another model"):
+        corrie.diff(model, near, landscape, tasks=[(task, 10)], alpha="1")
+
+
+def test_retract_keeps_an_innocuous_fine_tune(model: Model, task: ChoiceTask, near: Path, tmp_path: Path) -> None:
+    found = corrie.retract(
+        model, near, [(task, 20)], out=tmp_path / "out", skills=[(toy_choice(model, name="new"), 10)]
+    )
+    assert (found.alpha, found.confirmed, found.set_back) == (1.0, True, 0)
+    assert "as it is" in found.finding
+    assert [s.survives for s in found.skills] == [None]
+    assert corrie.load(tmp_path / "out").identity.fingerprint == corrie.load(near).identity.fingerprint
+
+
+def test_retract_finds_what_a_slow_search_finds_and_diff_passes(model: Model, far: Path, tmp_path: Path) -> None:
+    """Every one of the 64 steps, looked at one by one, up to the first that is not kept."""
+    tasks, tolerance = [(toy_choice(model, size=20), 20)], 0.3
+    found = corrie.retract(model, far, tasks, out=tmp_path / "out", tolerance=tolerance, to=tmp_path / "run")
+    scan = FineTuneScan.of(model, toward(model, far), tasks, alpha=AlphaGrid.between(0.0, 1.0, 65), directions=0)
+    store = MemoryStore(scan.identity)
+    scan.run(store)
+    scores = Landscape.from_store(store, "path")["toy"].score.mean("example").values[0]
+    assert found.alpha == int((scores < 1 - tolerance * 0.75 - 1e-9).argmax()) / 64
+    assert found.distance == pytest.approx(found.alpha * found.tuned_distance)
+    assert len(found.looks) < 12
+    assert not found.confirmed, "the task has no fresh examples"
+    gate = corrie.diff(model, tmp_path / "out", tasks=tasks, alpha="1", directions=0, tolerance=tolerance)
+    assert gate.lost == ()
+    assert gate.capability("toy").scores.after == found.capabilities[0].retracted
+    again = corrie.retract(model, far, tasks, tolerance=tolerance, to=tmp_path / "run")
+    assert again == found.model_copy(update={"written": ""})
+
+
+def test_fresh_examples_confirm_or_send_back(model: Model, task: ChoiceTask, far: Path) -> None:
+    found = corrie.retract(model, far, [(task, 20)], tolerance=0.3)
+    (card,) = found.capabilities
+    assert 0 < found.alpha < 1
+    assert found.set_back or card.fresh is not None
+    assert card.fresh is None or (card.fresh.examples, card.fresh.verdict != "lost") == (20, True)
+
+
+def test_what_the_base_cannot_do_cannot_be_kept(task: ChoiceTask, near: Path) -> None:
+    stranger = toy_model(seed=5)
+    with pytest.raises(InputError, match="nothing to keep"):
+        corrie.retract(stranger, near, [(task, 20)])
+
+
+class StopAfter(Nobody):
+    """Presses Ctrl-C after so many cells."""
+
+    def __init__(self, cells: int) -> None:
+        self.left = cells
+
+    def acknowledges(self, cell: Cell) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("cells", [1, 4, 9])
+def test_stopped_anywhere_it_goes_on_to_the_same_end(model: Model, far: Path, cells: int, tmp_path: Path) -> None:
+    tasks: Any = [(toy_choice(model, size=20), 10)]
+    whole = corrie.retract(model, far, tasks)
+    before = model_fingerprint(model.module)
+    with pytest.raises(KeyboardInterrupt):
+        corrie.retract(model, far, tasks, to=tmp_path / "run", watch=StopAfter(cells))
+    assert model_fingerprint(model.module) == before
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert len(store.keys()) == cells
+    assert corrie.retract(model, far, tasks, to=tmp_path / "run") == whole
