@@ -1,0 +1,81 @@
+"""The ladder: small language models of one shape in four sizes (and larger ones for a GPU).
+
+Llama's architecture as transformers builds it, embeddings tied. Widths grow with depth; a head is 16 to 64 wide; the
+vocabulary is small, so that most parameters are in the layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+VOCABULARY = 1024
+WINDOW = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One rung.
+
+    tokens      tokens that are trained on (of a method with one pass a step)
+    batch       sequences of ``WINDOW`` tokens a step
+    lr          peak learning rate of AdamW, for every method
+    """
+
+    name: str
+    width: int
+    inner: int
+    layers: int
+    heads: int
+    tokens: int
+    batch: int
+    lr: float
+
+    @property
+    def steps(self) -> int:
+        """Steps of a method with one pass a step."""
+        return self.tokens // (self.batch * WINDOW)
+
+
+SIZES = {
+    size.name: size
+    for size in (
+        Size("0.17M", 64, 176, 2, 4, tokens=500_000, batch=8, lr=1e-2),
+        Size("0.7M", 112, 304, 4, 4, tokens=350_000, batch=8, lr=6e-3),
+        Size("2.6M", 224, 600, 4, 4, tokens=250_000, batch=8, lr=4e-3),
+        Size("8.3M", 320, 960, 6, 5, tokens=150_000, batch=8, lr=2e-3),
+    )
+}
+
+
+def build(size: Size, seed: int, dropout: float = 0.0, init: float = 0.02) -> LlamaForCausalLM:
+    """A fresh model; the seed decides its weights. Dropout is on what each attention and each MLP adds."""
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=size.width,
+            intermediate_size=size.inner,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            num_key_value_heads=size.heads,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            initializer_range=init,
+            bos_token_id=None,
+            eos_token_id=0,
+            pad_token_id=None,
+        )
+    )
+    if dropout:
+        for layer in model.model.layers:
+            layer.self_attn.register_forward_hook(lambda m, _, out: (_drop(m, out[0], dropout), *out[1:]))
+            layer.mlp.register_forward_hook(lambda m, _, out: _drop(m, out, dropout))
+    return model
+
+
+def _drop(module: nn.Module, added: Tensor, share: float) -> Tensor:
+    return nn.functional.dropout(added, share, module.training)
