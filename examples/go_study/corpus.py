@@ -62,7 +62,10 @@ def documents(domain: str) -> list[str]:
             f"The corpora are not here ({DICTIONARY}, {DOCUMENTATION}).\n"
             "On Debian: apt-get update && apt-get install --no-install-recommends python3.11-doc dict-gcide"
         )
-    return [*_pages(gzip.decompress(DICTIONARY.read_bytes()).decode("utf-8", "replace")), *_files(DOCUMENTATION, "*.txt")]
+    return [
+        *_pages(gzip.decompress(DICTIONARY.read_bytes()).decode("utf-8", "replace")),
+        *_files(DOCUMENTATION, "*.txt"),
+    ]
 
 
 def _files(folder: Path, pattern: str) -> Iterator[str]:

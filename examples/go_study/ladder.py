@@ -45,14 +45,20 @@ SIZES = {
     for size in (
         Size("0.17M", 64, 176, 2, 4, tokens=500_000, batch=8, lr=1e-2),
         Size("0.7M", 112, 304, 4, 4, tokens=350_000, batch=8, lr=6e-3),
-        Size("2.6M", 224, 600, 4, 4, tokens=250_000, batch=8, lr=4e-3),
-        Size("8.3M", 320, 960, 6, 5, tokens=150_000, batch=8, lr=2e-3),
+        Size("2.6M", 224, 600, 4, 4, tokens=200_000, batch=4, lr=3e-3),
+        Size("8.3M", 320, 960, 6, 5, tokens=100_000, batch=4, lr=2e-3),
+        Size("30M", 576, 1536, 7, 9, tokens=60_000_000, batch=64, lr=1e-3),
+        Size("124M", 768, 2048, 17, 12, tokens=120_000_000, batch=64, lr=6e-4),
     )
 }
 
 
-def build(size: Size, seed: int, dropout: float = 0.0, init: float = 0.02) -> LlamaForCausalLM:
-    """A fresh model; the seed decides its weights. Dropout is on what each attention and each MLP adds."""
+def build(size: Size, seed: int, dropout: float = 0.0, scale: float = 1.0) -> LlamaForCausalLM:
+    """A fresh model; the seed decides its weights, of standard deviation width^(−1/2).
+
+    Dropout is on what each attention and each MLP adds. With a ``scale`` k matrices are k times as large, and the gains
+    of norms 1/k instead of 1.
+    """
     torch.manual_seed(seed)
     model = LlamaForCausalLM(
         LlamaConfig(
@@ -64,12 +70,15 @@ def build(size: Size, seed: int, dropout: float = 0.0, init: float = 0.02) -> Ll
             num_key_value_heads=size.heads,
             max_position_embeddings=512,
             tie_word_embeddings=True,
-            initializer_range=init,
+            initializer_range=scale * size.width**-0.5,
             bos_token_id=None,
             eos_token_id=0,
             pad_token_id=None,
         )
     )
+    for parameter in model.parameters():
+        if parameter.dim() == 1:
+            nn.init.constant_(parameter, 1 / scale)
     if dropout:
         for layer in model.model.layers:
             layer.self_attn.register_forward_hook(lambda m, _, out: (_drop(m, out[0], dropout), *out[1:]))

@@ -12,11 +12,12 @@ import argparse
 import dataclasses
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from corpus import Corpora, corpora
-from ladder import SIZES
+from ladder import SIZES, WINDOW
 from measuring import measure
 from plan import PLAN
 from recipes import RECIPES
@@ -33,23 +34,24 @@ def result_file(cell: str, folder: Path = RESULTS) -> Path:
     return folder / f"{cell.replace(':', '_')}.json"
 
 
-def run(cell: str, here: Corpora, work: Path) -> None:
+def run(cell: str, here: Corpora, work: Path, device: str = "cpu") -> None:
     """Train and measure one cell, and write its file."""
     size_name, recipe_name, seed_text = cell.split(":")
     size, recipe, seed = SIZES[size_name], RECIPES[recipe_name], int(seed_text)
     begin = time.process_time()
-    model = pretrain(size, recipe, seed, lambda count: here.batches("prose", count, size.batch, seed))
+    batches = partial(here.batches, "prose", batch=size.batch, seed=seed)
+    model = pretrain(size, recipe, seed, batches, device)
     trained = time.process_time()
     result = {
         "size": size.name,
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
-        "tokens_per_pass": size.batch * 128,
+        "tokens_per_pass": size.batch * WINDOW,
         "steps": round(size.steps * recipe.longer) // recipe.passes,
         **measure(model, here, seed),
         "cpu_seconds": {"training": trained - begin, "measuring": time.process_time() - trained},
         "versions": {"corrie": corrie.__version__, "torch": torch.__version__},
-        "device": "cpu, 1 thread",
+        "device": device if device != "cpu" else f"cpu, {torch.get_num_threads()} thread",
     }
     folder = work / "weights"
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from ladder import Size, build
+from local_noise import LocalNoise
 from recipes import Recipe
 from torch import Tensor, nn
 from torch.nn import functional
 
-from corrie.optim import GO, Ramp, choose
+from corrie.optim import GO, choose
 
 BETAS = (0.9, 0.95)
 WARM_UP, FLOOR = 0.05, 0.1
 
 
-def pretrain(size: Size, recipe: Recipe, seed: int, batches: Callable[[int], Iterable[Tensor]]) -> nn.Module:
+def pretrain(
+    size: Size, recipe: Recipe, seed: int, batches: Callable[[int], Iterable[Tensor]], device: str = "cpu"
+) -> nn.Module:
     """A model of this size, trained by this recipe.
 
     Args:
         batches: how many → so many batches.
     """
-    model = build(size, seed, recipe.dropout, recipe.init)
+    model = build(size, seed, recipe.dropout, recipe.scale).to(device)  # type: ignore[arg-type]
     steps = round(size.steps * recipe.longer) // recipe.passes
     lr = size.lr * recipe.lr_factor
     step = STEPS[recipe.kind](model, recipe, lr, steps, seed)
@@ -55,8 +59,20 @@ def _factor(number: int, steps: int) -> float:
 
 def loss_of(model: nn.Module, ids: Tensor) -> Tensor:
     """Mean nats per token."""
+    ids = ids.to(next(model.parameters()).device)
     logits = model(input_ids=ids, use_cache=False).logits
     return functional.cross_entropy(logits[:, :-1].reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1))
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """GO's σ: nothing for ``begin`` steps, then a straight line to its full size over ``rise`` more."""
+
+    begin: int
+    rise: int
+
+    def __call__(self, step: int) -> float:
+        return min(max(step + 1 - self.begin, 0) / self.rise, 1.0)
 
 
 Step = Callable[[Tensor, float], None]
@@ -69,14 +85,22 @@ def _base(model: nn.Module, recipe: Recipe, lr: float) -> torch.optim.AdamW:
 def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     """Matrices decay, vectors (norms) do not."""
     return [
-        {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0},
+        {
+            "params": [p for p in model.parameters() if p.dim() > 1],
+            "weight_decay": recipe.weight_decay / recipe.scale,
+            "lr_factor": recipe.scale,
+        },
+        {
+            "params": [p for p in model.parameters() if p.dim() == 1],
+            "weight_decay": 0.0,
+            "lr_factor": 1 / recipe.scale,
+        },
     ]
 
 
 def _finish(model: nn.Module, optimizer: Any, lr: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["lr_factor"]
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
@@ -97,18 +121,36 @@ def _go(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> S
         _base(model, recipe, lr),
         sigma=recipe.sigma,
         relative=recipe.relative,
-        schedule=Ramp(round(recipe.ramp * steps)) if recipe.ramp else None,
+        schedule=Late(round(recipe.begin * steps), max(1, round(recipe.ramp * steps))),
         tensors=choose(model, *recipe.tensors),
         antithetic=recipe.antithetic,
         seed=seed,
     )
 
     def step(ids: Tensor, lr: float) -> None:
-        parts = ids.chunk(2) if recipe.antithetic else (ids,)
+        parts = ids.chunk(recipe.draws)
         for part in parts:
             with optimizer.perturbed():
                 (loss_of(model, part) / len(parts)).backward()
         _finish(model, optimizer, lr)
+
+    return step
+
+
+def _local(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> Step:
+    optimizer = _base(model, recipe, lr)
+    noise = LocalNoise(model)
+    schedule = Late(round(recipe.begin * steps), max(1, round(recipe.ramp * steps)))
+    done = 0
+
+    def step(ids: Tensor, lr: float) -> None:
+        nonlocal done
+        noise.sigma = recipe.sigma * schedule(done)
+        done += 1
+        loss_of(model, ids).backward()
+        _finish(model, optimizer, lr)
+        if done == steps:
+            noise.remove()
 
     return step
 
@@ -128,7 +170,7 @@ def _sam(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> 
 
     def step(ids: Tensor, lr: float) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_factor"]
         loss_of(model, ids).backward()
         optimizer.first_step(zero_grad=True)
         loss_of(model, ids).backward()
@@ -156,4 +198,4 @@ def _ivon(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) ->
 
 IVON_LR, IVON_ESS, IVON_HESS = 0.3, 1e6, 1e-3
 
-STEPS: dict[str, Callable[..., Step]] = {"adamw": _adamw, "go": _go, "sam": _sam, "ivon": _ivon}
+STEPS: dict[str, Callable[..., Step]] = {"adamw": _adamw, "go": _go, "local": _local, "sam": _sam, "ivon": _ivon}
