@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM
 
 VOCABULARY = 1024
 WINDOW = 128
@@ -47,18 +46,20 @@ SIZES = {
         Size("0.7M", 112, 304, 4, 4, tokens=350_000, batch=8, lr=6e-3),
         Size("2.6M", 224, 600, 4, 4, tokens=200_000, batch=4, lr=3e-3),
         Size("8.3M", 320, 960, 6, 5, tokens=100_000, batch=4, lr=2e-3),
-        Size("30M", 576, 1536, 7, 9, tokens=60_000_000, batch=64, lr=1e-3),
-        Size("124M", 768, 2048, 17, 12, tokens=120_000_000, batch=64, lr=6e-4),
+        Size("30M", 576, 1536, 7, 9, tokens=20_000_000, batch=64, lr=1e-3),
+        Size("124M", 768, 2048, 17, 12, tokens=30_000_000, batch=64, lr=6e-4),
     )
 }
 
 
-def build(size: Size, seed: int, dropout: float = 0.0, scale: float = 1.0) -> LlamaForCausalLM:
+def build(size: Size, seed: int, dropout: float = 0.0, scale: float = 1.0) -> nn.Module:
     """A fresh model; the seed decides its weights, of standard deviation width^(−1/2).
 
     Dropout is on what each attention and each MLP adds. With a ``scale`` k matrices are k times as large, and the gains
     of norms 1/k instead of 1.
     """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(seed)
     model = LlamaForCausalLM(
         LlamaConfig(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from corpus import Corpora
+from ladder import Size
 from scipy import stats
 from torch import nn
 from training import fine_tune
@@ -20,18 +21,18 @@ DIRECTIONS, EXAMPLES, STEPS = 8, 100, 5
 RISE = 0.1
 """Nats per token: the loss radius is the σ at which the loss has risen by so much."""
 
-FINE_TUNE_STEPS, FINE_TUNE_LR, FINE_TUNE_BATCH = 50, 1e-3, 8
+FINE_TUNE_STEPS, FINE_TUNE_LR = 50, 1e-3
 LOOKS = (0, 10, 20, 50)
 """After how many steps of fine-tuning both domains are looked at."""
 
 
-def measure(model: nn.Module, here: Corpora, seed: int) -> dict[str, Any]:
+def measure(model: nn.Module, here: Corpora, size: Size, seed: int) -> dict[str, Any]:
     """Everything, as plain data."""
     return {
         **validation(model, here, "prose"),
         **radius(model, here),
         "rounded": {grid: rounded(model, here, grid) for grid in ("int8", "int4")},
-        "fine_tune": forgetting(model, here, seed),
+        "fine_tune": forgetting(model, here, size, seed),
     }
 
 
@@ -101,7 +102,7 @@ def rounded(model: nn.Module, here: Corpora, grid: str) -> dict[str, float]:
     return {"loss_rise": float(curve.loss.mean[1] - curve.loss.mean[0]), "score": float(curve.score.mean[1])}
 
 
-def forgetting(model: nn.Module, here: Corpora, seed: int) -> list[dict[str, float]]:
+def forgetting(model: nn.Module, here: Corpora, size: Size, seed: int) -> list[dict[str, float]]:
     """Losses on both domains while a copy is fine-tuned on code; also how far it has gone, in σ."""
     tuned = copy.deepcopy(model)
     before = [p.detach().clone() for p in model.parameters()]
@@ -109,7 +110,7 @@ def forgetting(model: nn.Module, here: Corpora, seed: int) -> list[dict[str, flo
 
     def look(steps: int) -> None:
         if steps in LOOKS:
-            moved = sum(float((p - q).square().sum()) for p, q in zip(tuned.parameters(), before, strict=True))
+            moved = sum(float((p - q).detach().square().sum()) for p, q in zip(tuned.parameters(), before, strict=True))
             seen.append(
                 {
                     "steps": steps,
@@ -119,5 +120,5 @@ def forgetting(model: nn.Module, here: Corpora, seed: int) -> list[dict[str, flo
                 }
             )
 
-    fine_tune(tuned, here.batches("code", FINE_TUNE_STEPS, FINE_TUNE_BATCH, seed), FINE_TUNE_LR, look)
+    fine_tune(tuned, here.batches("code", FINE_TUNE_STEPS, size.batch, seed), FINE_TUNE_LR, look)
     return seen

@@ -1,6 +1,6 @@
 """The study's picture, from the results that are there.
 
-    python examples/go_study/pictures.py          # docs/images/go-study.png
+python examples/go_study/pictures.py          # docs/images/go-study.png
 """
 
 from __future__ import annotations

@@ -22,16 +22,17 @@ LONGER = ("adamw-longer", "go-0.04-longer")
 GPU_PLAN = [f"{size}:{recipe}:0" for size in ("30M", "124M") for recipe in MAIN[:3]]
 
 PLAN = [
-    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[:3], *SCALED, MAIN[3])),
-    *(f"0.7M:{recipe}:0" for recipe in MAIN[:3]),
-    *(f"2.6M:{recipe}:0" for recipe in MAIN[:2]),
-    *(f"8.3M:{recipe}:0" for recipe in MAIN[:2]),
-    *(f"0.17M:{recipe}:0" for recipe in MAIN[4:]),
+    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[:3], *SCALED)),
+    *(f"{size}:{recipe}:0" for size in ("0.7M", "2.6M", "8.3M") for recipe in MAIN[:2]),
+    "0.7M:sam:0",
+    "0.17M:go-0.08:0",
+    "2.6M:sam:0",
     *(f"0.17M:{recipe}:0" for recipe in LONGER),
-    *(f"{size}:sam:0" for size in ("2.6M", "8.3M")),
-    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN[:4]),
-    *(f"0.17M:{recipe}:0" for recipe in TRIED),
+    *(f"0.17M:{recipe}:1" for recipe in MAIN[:3]),
+    "8.3M:sam:0",
+    *(f"0.17M:{recipe}:2" for recipe in MAIN[:3]),
+    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[4:], *TRIED)),
     *(f"0.7M:{recipe}:0" for recipe in (*MAIN[3:], *SCALED)),
-    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN[4:]),
+    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN[3:]),
     *(f"0.7M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN),
 ]
