@@ -114,8 +114,8 @@ def forgetting(model: nn.Module, here: Corpora, size: Size, seed: int) -> list[d
             seen.append(
                 {
                     "steps": steps,
-                    "prose": validation(tuned, here, "prose", 2 * EXAMPLES)["loss"],
-                    "code": validation(tuned, here, "code", 2 * EXAMPLES)["loss"],
+                    "prose": validation(tuned, here, "prose", size.looked_at)["loss"],
+                    "code": validation(tuned, here, "code", size.looked_at)["loss"],
                     "sigma": (moved / sum(p.numel() for p in before)) ** 0.5,
                 }
             )

@@ -22,10 +22,11 @@ LONGER = ("adamw-longer", "go-0.04-longer")
 GPU_PLAN = [f"{size}:{recipe}:0" for size in ("30M", "124M") for recipe in MAIN[:3]]
 
 PLAN = [
-    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[:3], *SCALED)),
+    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[:3], SCALED[0])),
     *(f"{size}:{recipe}:0" for size in ("0.7M", "2.6M", "8.3M") for recipe in MAIN[:2]),
     "0.7M:sam:0",
     "0.17M:go-0.08:0",
+    "0.17M:go-0.08-x3:0",
     "2.6M:sam:0",
     *(f"0.17M:{recipe}:0" for recipe in LONGER),
     *(f"0.17M:{recipe}:1" for recipe in MAIN[:3]),

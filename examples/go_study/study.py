@@ -58,7 +58,7 @@ def run(cell: str, here: Corpora, work: Path, device: str = "cpu") -> None:
     save_file({n: p.detach() for n, p in model.named_parameters()}, folder / f"{cell.replace(':', '_')}.safetensors")
     file = result_file(cell)
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(_short(result), indent=1) + "\n")
+    file.write_text(json.dumps(shortened(result), indent=1) + "\n")
     basin = result["basin"]
     print(
         f"{cell}: loss {result['loss']:.3f}, score {result['score']:.3f}, radius {basin['sigma']} "
@@ -71,14 +71,14 @@ def run(cell: str, here: Corpora, work: Path, device: str = "cpu") -> None:
     )
 
 
-def _short(value: object) -> object:
+def shortened(value: object) -> object:
     """Five significant digits are enough to keep."""
     if isinstance(value, float):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
-        return {k: _short(v) for k, v in value.items()}
+        return {k: shortened(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_short(v) for v in value]
+        return [shortened(v) for v in value]
     return value
 
 

@@ -29,7 +29,7 @@ Runs = list[dict[str, Any]]
 def results() -> dict[str, dict[str, Runs]]:
     """size → recipe → its runs, one for each seed."""
     found: dict[str, dict[str, Runs]] = defaultdict(lambda: defaultdict(list))
-    for file in sorted(RESULTS.glob("*_*_*.json")):
+    for file in sorted(RESULTS.glob("[0-9]*_*_*.json")):
         run = json.loads(file.read_text())
         found[run["size"]][run["recipe"]["name"]].append(run)
     order, sizes = list(RECIPES), list(SIZES)
