@@ -15,8 +15,7 @@ from typing import Literal
 class Recipe:
     """One way of training.
 
-    kind       ``adamw``; ``go`` (corrie's); ``local`` (:mod:`local_noise`);
-               ``sam`` (``pytorch_optimizer``, Apache-2.0); ``ivon`` (``ivon-opt``, GPL)
+    kind       ``adamw``; ``go`` (corrie's); ``local`` (:mod:`local_noise`); ``sam`` (``pytorch_optimizer``, Apache-2.0)
     sigma      of GO's noise, in units of the weights (``relative``: of each tensor's root mean square)
     ramp       share of the steps over which σ rises to its full size
     tensors    shell patterns of what moves
@@ -25,13 +24,14 @@ class Recipe:
     rho        SAM's radius; ``adaptive`` for ASAM
     lr_factor  on the size's learning rate
     begin      share of the steps before the noise begins
+    longer     factor on the size's tokens
     scale      k: matrices begin k times as large and learn k times as fast, norms' gains 1/k of both. As every norm
                undoes the scale of what it reads, this is the same function and (but for weight decay and attention)
                the same training; but noise of the same σ is k times smaller beside the matrices
     """
 
     name: str
-    kind: Literal["adamw", "go", "local", "sam", "ivon"] = "adamw"
+    kind: Literal["adamw", "go", "local", "sam"] = "adamw"
     sigma: float = 0.0
     relative: bool = False
     ramp: float = 0.5
@@ -61,7 +61,6 @@ RECIPES = {
         Recipe("adamw"),
         Recipe("sam", "sam", rho=0.05),
         Recipe("asam", "sam", rho=0.5, adaptive=True),
-        Recipe("ivon", "ivon"),
         Recipe("dropout", dropout=0.1),
         Recipe("decay", weight_decay=0.5),
         Recipe("go-0.02", "go", sigma=0.02),

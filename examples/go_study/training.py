@@ -180,22 +180,4 @@ def _sam(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> 
     return step
 
 
-def _ivon(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> Step:
-    from ivon import IVON
-
-    optimizer = IVON(model.parameters(), lr=IVON_LR, ess=IVON_ESS, hess_init=IVON_HESS, weight_decay=1e-6, beta2=0.999)
-
-    def step(ids: Tensor, now: float) -> None:
-        for group in optimizer.param_groups:
-            group["lr"] = IVON_LR * now / lr
-        with optimizer.sampled_params(train=True):
-            loss_of(model, ids).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
-
-
-IVON_LR, IVON_ESS, IVON_HESS = 0.3, 1e6, 1e-3
-
-STEPS: dict[str, Callable[..., Step]] = {"adamw": _adamw, "go": _go, "local": _local, "sam": _sam, "ivon": _ivon}
+STEPS: dict[str, Callable[..., Step]] = {"adamw": _adamw, "go": _go, "local": _local, "sam": _sam}
