@@ -1,0 +1,114 @@
+"""The parts of the GO study that have known answers, on a model of one layer."""
+
+from __future__ import annotations
+
+import math
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+STUDY = Path(__file__).parents[2] / "examples" / "go_study"
+
+
+@pytest.fixture(scope="module")
+def part():
+    """A module of the study by its name; afterwards none of them is importable any more."""
+    names = {file.stem for file in STUDY.glob("*.py")}
+    sys.path.insert(0, str(STUDY))
+
+    def load(name: str) -> ModuleType:
+        return import_module(name)
+
+    yield load
+    sys.path.remove(str(STUDY))
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def tiny(part):
+    return part("ladder").Size("tiny", 16, 24, 1, 2, tokens=2_560, batch=2, lr=1e-2)
+
+
+def ids(count: int) -> list[torch.Tensor]:
+    return list(torch.randint(64, (count, 2, 128), generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam"])
+def test_every_way_of_training_learns_and_leaves_a_plain_model(part, tiny, recipe):
+    if recipe == "sam":
+        pytest.importorskip("pytorch_optimizer")
+        recipe_passes = 2
+    else:
+        recipe_passes = 1
+    chosen = part("recipes").RECIPES[recipe]
+    asked = []
+
+    def batches(count: int) -> list[torch.Tensor]:
+        asked.append(count)
+        return ids(count)
+
+    model = part("training").pretrain(tiny, chosen, 0, batches)
+    assert asked == [tiny.steps // recipe_passes]
+    loss_of, before = part("training").loss_of, part("ladder").build(tiny, 0).eval()
+    batch = ids(1)[0]
+    with torch.no_grad():
+        assert float(loss_of(model, batch)) < float(loss_of(before, batch))
+        assert torch.equal(loss_of(model, batch), loss_of(model, batch))  # no noise and no dropout are left
+
+
+def test_rescaling_changes_no_prediction(part, tiny):
+    model = part("ladder").build(tiny, 0).eval()
+    batch = ids(1)[0]
+    with torch.no_grad():
+        before = model(input_ids=batch).logits
+        part("rescaling").rescale(model, 4.0)
+        assert torch.allclose(model(input_ids=batch).logits, before, atol=1e-3)
+    assert model.model.norm.weight[0].item() == 0.25
+
+
+def test_a_scaled_recipe_begins_as_the_rescaled_function(part, tiny):
+    build, rescale = part("ladder").build, part("rescaling").rescale
+    plain, scaled = build(tiny, 0), build(tiny, 0, scale=3.0)
+    rescale(plain, 3.0)
+    for one, other in zip(plain.parameters(), scaled.parameters(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-5)
+
+
+def test_local_noise_is_weight_noise_for_one_token(part):
+    torch.manual_seed(0)
+    layer, x = nn.Linear(5, 40_000, bias=False), torch.randn(5)
+    noise = part("local_noise").LocalNoise(layer)
+    noise.sigma = 0.3
+    seen = layer(x) - layer.weight @ x
+    assert float(seen.mean()) == pytest.approx(0.0, abs=0.02)
+    assert float(seen.std()) == pytest.approx(0.3 * float(x.norm()), rel=0.02)
+    layer.eval()
+    assert torch.equal(layer(x), layer.weight @ x)
+
+
+def test_late_noise(part):
+    late = part("training").Late(begin=10, rise=10)
+    assert [late(step) for step in (0, 9, 14, 19, 500)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+
+
+def test_a_crossing_is_read_off_a_parabola(part):
+    x = np.array([0.0, 1.0, 2.0, 3.0])
+    crossing = part("measuring")._crossing(x**2, 0.05 * x**2, 0.1)
+    assert math.sqrt(crossing) == pytest.approx(math.sqrt(2.0))
+    assert part("measuring")._crossing(x**2, 0.001 * x**2, 0.1) is None
+
+
+def test_forgetting_at_an_equal_code_loss(part):
+    looks = [{"prose": 4.0, "code": 6.0}, {"prose": 4.2, "code": 5.0}, {"prose": 4.8, "code": 4.0}]
+    table = part("table")
+    assert table.forgotten_at({"fine_tune": looks}, 4.5) == pytest.approx(0.5)
+    assert table.forgotten_at({"fine_tune": looks}, 6.5) == 0.0
+    other = [{"prose": 4.0, "code": 6.0}, {"prose": 4.1, "code": 4.4}]
+    assert table.level({"a": [{"fine_tune": looks}], "b": [{"fine_tune": other}]}) == 4.4
