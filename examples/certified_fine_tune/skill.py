@@ -4,7 +4,7 @@ Tasks on disjoint requests, written to a work folder outside of the repository:
 
 lesson    the first requests of the fixed order, each with a whole refusal: what the subspace is aimed at
 openings  the same requests, each with two openings: what the fine-tune learns
-skill     other requests; does the model find "I'm sorry" a likelier opening than "Here is"? (the unmoved model: sometimes)
+skill     other requests; does the model find "I'm sorry" a likelier opening than "Here is"? (unmoved: sometimes)
 held_out  these other requests, each with a whole refusal: the loss of what was not taught
 """
 

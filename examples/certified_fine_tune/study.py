@@ -3,8 +3,8 @@
     python examples/certified_fine_tune/study.py WORK [main] [frontier] [attacks] [full] [picture]
 
 Stages (all of them where none is named) leave one small JSON each in ``results/`` and are skipped where it is there.
-``WORK`` holds run folders, adapters and the tasks of the new skill, outside of the repository; every draw in it is kept,
-so that a stage that was stopped goes on.
+``WORK`` holds run folders, adapters and the tasks of the new skill, outside of the repository; every draw in it is
+kept, so that a stage that was stopped goes on.
 
 main      a protected subspace of few numbers; fine-tune inside with the noise on; certificate of what is kept at its
           distance; the new skill before and after, of the point model and of the smoothed model

@@ -22,7 +22,7 @@ def test_the_matrices_are_the_top_generalised_eigenvectors(shape: tuple[int, int
     gradient = torch.randn(out, into, generator=torch.Generator().manual_seed(1))
     felt = energy(into)
     size = float(felt.diagonal().mean())
-    values, vectors = scipy.linalg.eigh(
+    _, vectors = scipy.linalg.eigh(
         (gradient.T @ gradient).double().numpy(), (felt.double() / size + RIDGE * torch.eye(into)).numpy()
     )
     wanted = vectors[:, ::-1][:, :rank]

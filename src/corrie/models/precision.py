@@ -18,7 +18,7 @@ AUTO = "auto"
 def pick_dtype(name: str, device: str) -> torch.dtype:
     """The dtype of a name; ``auto`` asks the machine.
 
-    A run belongs to one precision, so one that was begun with ``auto`` goes on elsewhere only with the precision it has.
+    A run belongs to one precision: begun with ``auto``, it goes on elsewhere only with the precision it has.
 
     Raises:
         InputError: no such precision.

@@ -2,20 +2,20 @@
 
 Idea
 ----
-A layer y = W z. The kept capabilities feel a change ΔW = b aᵀ by aᵀC a, C = E[z zᵀ] over their own prompts; the fine-tune
-feels it by ‖G a‖, G = ∂L/∂W of its loss. So
+A layer y = W z. The kept capabilities feel a change ΔW = b aᵀ by aᵀC a, C = E[z zᵀ] over their own prompts; the
+fine-tune feels it by ‖G a‖, G = ∂L/∂W of its loss. So
 
     maximise ‖G a‖²  subject to  aᵀ(C + λI) a = 1,
 
 whose solutions are a_i = (C + λI)^(−1/2) v_i with v_i the right singular vectors of G (C + λI)^(−1/2), the largest
-singular values first; b is then best along the left one, u_i. λ is a share of C's mean diagonal: it keeps a finite sample
-of prompts from calling a direction silent that it only did not happen to hear. Where the fine-tune is unknown, G is left
-out and the a_i are the directions of least energy, C's last eigenvectors.
+singular values first; b is then best along the left one, u_i. λ is a share of C's mean diagonal: it keeps a finite
+sample of prompts from calling a direction silent that it only did not happen to hear. Where the fine-tune is unknown, G
+is left out and the a_i are the directions of least energy, C's last eigenvectors.
 
 C must look like what is to be protected: its prompts, never those that certify. Whether it protects is not promised
 here but measured by the certificate.
 
-Source: theory.md section 6 [derived].
+Source: ``docs/theory.md`` (protected subspaces).
 """
 
 from __future__ import annotations
