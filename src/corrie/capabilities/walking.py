@@ -7,7 +7,7 @@ Normalised gradient steps with projection to the ball ‖x‖ ≤ r, which spend
     m ← β m + (1 − β) g,      x ← Π_r(x ∓ η_t m/‖m‖),      η_t = η (1 − t/T),
 
 with g the gradient with respect to the coordinates at x + ε: ε = 0 for the point model, or a fresh pair ±ε ~ N(0, σ²I)
-a step (antithetic) for the *smoothed* one, whose mean gradient is the gradient of the smoothed loss (``docs/theory.md``).
+a step (antithetic) for the *smoothed* one, whose mean gradient is that of the smoothed loss (``docs/theory.md``).
 No weight is written: the coordinates enter through the batch (:mod:`corrie.weights.row_space`), and what lies below the
 first layer that changes is computed once a batch (:mod:`corrie.weights.equal_rows`).
 """
