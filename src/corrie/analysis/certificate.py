@@ -186,12 +186,13 @@ class Certificate:
         """The certificate's file: canonical JSON and a newline."""
         return canonical_json(self.to_json()) + "\n"
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: str | Path) -> Path:
         """Put outcomes and certificate into a folder, each whole or not at all; the certificate's path.
 
         Raises:
             StorageError: the disk refuses.
         """
+        folder = Path(folder)
         self.evidence.write(folder)
         name = f"certificate-{self.to_json()['digest'][:12]}.json"
         return write_whole(folder / name, lambda file: file.write_text(self.text(), encoding="utf-8"))

@@ -29,13 +29,12 @@ class Verification:
 
     def __str__(self) -> str:
         spec = self.certificate.evidence.spec
-        asked = self.certificate.asked
-        taken = f" (the distance of {asked.name} was measured with the model, and is taken as stated)"
+        name = "" if self.certificate.asked is None else self.certificate.asked.name
+        taken = f" (the distance of {name} was measured with the model, and is taken as stated)" if name else ""
         return (
             f"{self.file.name} holds: its bytes, its outcomes' hash, the choice of its thresholds on "
             f"{spec.selection.count} selection draws and every number follow from {spec.draws} draws × "
-            f"{sum(len(t.examples) for t in self.certificate.evidence.tasks)} examples"
-            f"{taken if asked is not None and asked.name else ''}. {self.certificate}"
+            f"{sum(len(t.examples) for t in self.certificate.evidence.tasks)} examples{taken}. {self.certificate}"
         )
 
 
