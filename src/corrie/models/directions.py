@@ -15,7 +15,7 @@ from corrie.errors import FetchError, InputError, ModelError
 from corrie.models.checkpoint import check_folder
 from corrie.models.load import locate
 from corrie.models.model import Model
-from corrie.records.direction import Direction, Gaussian, Named, parse_directions
+from corrie.records.direction import Direction, Named, parse_directions
 from corrie.records.paths import Adapter, Difference, Quantised, Saved
 from corrie.sources.packages import Say, silent
 from corrie.weights.adapter import CONFIG as ADAPTER_CONFIG
@@ -132,7 +132,7 @@ def tuned_direction(model: Model, place: str | Path, *, say: Say = silent) -> Di
     kind, colon, _ = text.partition(":")
     if colon and kind in ("toward", "adapter", "quantised", "saved") and not Path(text).exists():
         (asked,) = find_directions(model, parse_directions(text), say=say)
-        if isinstance(asked, Gaussian):
+        if not isinstance(asked, Difference | Adapter | Quantised | Saved):
             raise InputError(text, found="a random direction leads nowhere", advice="a checkpoint or an adapter")
         return asked
     folder = Path(text).expanduser()

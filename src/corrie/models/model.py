@@ -50,7 +50,7 @@ class Model:
 
     def row_readers(self, rows: int) -> tuple[Reader, ...]:
         """A reader for each row of a batch, for when the module gives every row a change of its own."""
-        reader = ModelReader(self.module, self._encoder, self.packed, self._end_tokens(), rows)
+        reader = ModelReader(self.module, self._encoder, self.packed, self.end_tokens, rows)
         return row_readers(reader, rows)
 
     def sequences(self, question: Question) -> tuple[Sequenced, ...]:

@@ -10,9 +10,9 @@ import torch
 
 from corrie.analysis.certificate import FineTuned, check_distance
 from corrie.errors import InputError, ModelError
-from corrie.models.directions import adapter, saved, toward
+from corrie.models.directions import adapter, tuned_direction
 from corrie.models.model import Model
-from corrie.records.paths import Adapter, Difference
+from corrie.records.paths import Adapter, Difference, Quantised, Saved
 from corrie.records.subspace import AskedSubspace, Coordinates, FullSpace, RandomSpace, Span
 from corrie.sources.packages import Say, silent
 from corrie.weights.adapter import AdapterFiles
@@ -161,13 +161,12 @@ def fine_tuned(
     return FineTuned(distance=found.distance, name=found.record.name, content=found.record.content)
 
 
-def _way(model: Model, place: str, say: Say) -> Difference | Adapter:
-    folder = Path(place).expanduser()
-    if folder.suffix == ".safetensors" and folder.is_file():
-        return saved(model, folder)  # type: ignore[return-value]
-    if (folder / "adapter_config.json").is_file():
-        return adapter(model, folder)
-    return toward(model, place, say=say)
+def _way(model: Model, place: str, say: Say) -> Difference | Adapter | Saved:
+    """The weight change that leads to a fine-tune."""
+    found = tuned_direction(model, place, say=say)
+    if isinstance(found, Quantised):
+        raise InputError(f"subspace span:{place}", found="rounding is no fine-tune", advice="checkpoints or adapters")
+    return found
 
 
 def _only_matrices(files: AdapterFiles, folder: Path) -> None:
