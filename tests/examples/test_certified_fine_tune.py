@@ -1,4 +1,4 @@
-"""What was committed of the certified fine-tune still follows from its outcomes, and the page says what the files say."""
+"""What was committed of the certified fine-tune follows from its outcomes, and the page says what the files say."""
 
 import json
 from pathlib import Path

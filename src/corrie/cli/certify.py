@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.console import give, say
-from corrie.cli.progress import ScanProgress
+from corrie.cli.console import say
+from corrie.cli.drawing import draw_and_give
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
-from corrie.errors import ClaimError, InputError
+from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
@@ -98,9 +98,8 @@ def certify(
     say(f"Loading {model} …")
     from corrie.models.load import load
     from corrie.models.subspaces import find_subspace, fine_tuned
-    from corrie.records.sqlite_store import SqliteStore
     from corrie.scanning.choosing_sigma import choose_sigma
-    from corrie.weights.space import dimension, fine_lattice
+    from corrie.weights.space import fine_lattice
 
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
@@ -128,19 +127,9 @@ def certify(
         rows=rows,
         block=block,
     )
-    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {chosen_sigma:g}, {draws} draws.")
     folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-certificate"
-    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
-        certificate = prepared.run(store, asked=about, retain=retain, watch=progress)
-    file = certificate.write(folder)
-    give(certificate.to_json() if as_json else str(certificate))
-    say(f"Certificate: {file}. Next: corrie verify {file}")
-    if certificate.verdict != "informative":
-        raise ClaimError(
-            "an informative certificate",
-            found=f"it is {certificate.verdict}: {certificate.finding}",
-            advice="a subspace of fewer dimensions, where σ can be larger, or more draws",
-        )
+    advice = "a subspace of fewer dimensions, where σ can be larger, or more draws"
+    draw_and_give(prepared, folder, folder, asked=about, retain=retain, as_json=as_json, advice=advice)
 
 
 def number(text: str, what: str) -> float:

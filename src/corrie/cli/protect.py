@@ -18,10 +18,10 @@ from corrie.cli.certify import (
     Thresholds,
     number,
 )
-from corrie.cli.console import give, say
-from corrie.cli.progress import ScanProgress
+from corrie.cli.console import say
+from corrie.cli.drawing import draw_and_give
 from corrie.cli.scan import Block, Chat, Device, Dtype, Json, Limit, Model
-from corrie.errors import ClaimError, InputError
+from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
@@ -68,7 +68,12 @@ def protect(
     Trainer. Exit code 3: the certificate is not informative; the adapter is there all the same.
     """
     if out.exists():
-        raise InputError(f"--out {out}", found="something is there already", advice="another folder")
+        raise InputError(
+            f"--out {out}",
+            found="something is there already",
+            advice=f"another folder; if it is an unfinished one, certify its adapter: corrie certify {model} -t … "
+            f"--subspace adapter:{out} --sigma … --to {out / 'run'}",
+        )
     chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
     from corrie.scanning.certificate_scan import CertificateScan, check_terms
@@ -85,10 +90,9 @@ def protect(
     say(f"Loading {model} …")
     from corrie.models.load import load
     from corrie.models.subspaces import adapter_space
-    from corrie.records.sqlite_store import SqliteStore
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.scanning.protecting import protected_space
-    from corrie.weights.space import dimension, fine_lattice, nowhere
+    from corrie.weights.space import fine_lattice, nowhere
     from corrie.weights.written_adapter import write_adapter
 
     loaded = load(model, dtype=dtype, device=device, say=say)
@@ -125,15 +129,6 @@ def protect(
         rows=rows,
         block=block,
     )
-    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {chosen_sigma:g}, {draws} draws.")
-    with SqliteStore.create_or_open(out / "run", prepared.identity) as store, ScanProgress() as progress:
-        certificate = prepared.run(store, retain=retain, watch=progress)
-    file = certificate.write(out)
-    give(certificate.to_json() if as_json else str(certificate))
-    say(f"Adapter: {out}. Certificate: {file}. Next: train its B, A frozen, then corrie certify … --tuned FOLDER")
-    if certificate.verdict != "informative":
-        raise ClaimError(
-            "an informative certificate",
-            found=f"it is {certificate.verdict}: {certificate.finding}",
-            advice="other layers, a smaller rank, or a smaller σ",
-        )
+    say(f"Adapter: {out}. Train its B, A frozen (corrie.optim.freeze_down); then corrie certify … --tuned FOLDER.")
+    advice = "other layers, a smaller rank, or a smaller σ"
+    draw_and_give(prepared, out / "run", out, asked=None, retain=retain, as_json=as_json, advice=advice)

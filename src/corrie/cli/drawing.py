@@ -1,0 +1,48 @@
+"""What ``corrie certify`` and ``corrie protect`` end with: draw, write, say, and tell by the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrie.cli.console import give, say
+from corrie.cli.progress import ScanProgress
+from corrie.errors import ClaimError
+
+if TYPE_CHECKING:
+    from corrie.analysis.certificate import FineTuned
+    from corrie.scanning.certificate_scan import CertificateScan
+
+
+def draw_and_give(
+    prepared: CertificateScan,
+    run: Path,
+    files: Path,
+    *,
+    asked: FineTuned | None,
+    retain: float,
+    as_json: bool,
+    advice: str,
+) -> Path:
+    """Draw a certificate in a run folder, put its files into ``files``, and print it; the certificate's file.
+
+    Raises:
+        ClaimError: it is vacuous or abstained; it is written all the same.
+    """
+    from corrie.records.sqlite_store import SqliteStore
+    from corrie.weights.space import dimension
+
+    space = prepared.space
+    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {prepared.sigma:g}, {prepared.draws} draws.")
+    with SqliteStore.create_or_open(run, prepared.identity) as store, ScanProgress() as progress:
+        certificate = prepared.run(store, asked=asked, retain=retain, watch=progress)
+    file = certificate.write(files)
+    give(certificate.to_json() if as_json else str(certificate))
+    say(f"Certificate: {file}. Next: corrie verify {file}")
+    if certificate.verdict != "informative":
+        raise ClaimError(
+            "an informative certificate",
+            found=f"it is {certificate.verdict}: {certificate.finding}",
+            advice=advice,
+        )
+    return file
