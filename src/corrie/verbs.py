@@ -207,7 +207,7 @@ def certify(
         exact: put noise and weight change on a lattice, so that sums are exact.
         selection_draws, thresholds: how the thresholds are chosen.
         ratio: r/σ at which the bound shall be as high as can be; by default what the run has fixed, else that of
-            ``tuned`` or ``distance``, else 1.
+            ``tuned`` or ``distance`` (at most 2), else 1.
         seeds: the first certifying draw's seed; by default a hash of the question.
         rows: draws run as one batch, where the subspace allows it.
         to: a run folder; outcomes and certificate are put there. None keeps the run in memory.

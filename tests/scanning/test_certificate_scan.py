@@ -153,6 +153,13 @@ def test_another_distance_is_asked_of_the_same_draws(model: Model, task: ChoiceT
     assert far.tasks[0].lower(0.2) <= near.tasks[0].lower(0.05)
 
 
+def test_a_distance_too_far_leaves_the_design_useful(model: Model, task: ChoiceTask) -> None:
+    prepared = prepare(model, task, expected=100.0, draws=40)
+    assert prepared.selecting.ratio == 2.0
+    found = certify(prepared, asked=FineTuned(distance=100 * SIGMA))
+    assert (found.verdict, found.tasks[0].verdict(None)) == ("vacuous", "informative")
+
+
 def test_draws_that_selected_or_were_seen_certify_nothing(model: Model, task: ChoiceTask) -> None:
     selecting = prepare(model, task).selecting
     with pytest.raises(InputError, match="used to select"):

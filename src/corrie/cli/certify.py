@@ -38,7 +38,9 @@ Exact = Annotated[
 Selection = Annotated[int, typer.Option("--selection-draws", help="Draws that the thresholds are chosen on.")]
 Ratio = Annotated[
     float | None,
-    typer.Option(help="r/σ where the bound shall be as high as can be. Default: the run's, the fine-tune's, or 1."),
+    typer.Option(
+        help="r/σ where the bound shall be as high as can be. Default: the run's, the fine-tune's up to 2, or 1."
+    ),
 ]
 Thresholds = Annotated[int, typer.Option(help="Thresholds a task may have.")]
 Seeds = Annotated[int | None, typer.Option(help="Seed of the first certifying draw. Default: a hash of the question.")]

@@ -34,6 +34,10 @@ SELECTION_DRAWS = 20
 THRESHOLDS = 3
 """Thresholds a task may have, unless told otherwise."""
 
+FAR = 2.0
+"""r/σ beyond which thresholds are not made good unless that is asked for: much farther out every bound is 0, and then
+any threshold looks as good as another, at all distances."""
+
 ROWS = 8
 """Draws run as one batch where rows can carry their own, unless told otherwise."""
 
@@ -87,14 +91,14 @@ class CertificateScan:
         """Check that everything fits, before a draw is made.
 
         Args:
-            ratio: r/σ at which the bound shall be high; None: ``expected``, or what the run has fixed already.
+            ratio: r/σ at which the bound shall be high; None: ``expected`` (at most 2), or what the run has fixed.
 
         Raises:
             InputError: no task, a task twice, a limit outside of a task's size, σ, confidence or counts that cannot be
                 meant, a subspace of dimension 0 or on another lattice, certifying seeds that select.
             TaskError: this model cannot be asked this task.
         """
-        wanted = expected if ratio is None else ratio
+        wanted = min(expected, FAR) if ratio is None else ratio
         check_terms(sigma, confidence, draws, selection_draws, wanted, thresholds, rows, first)
         if dimension(space) == 0:
             raise InputError(f"a certificate in {space.spec}", found="a subspace of dimension 0", advice="another one")
