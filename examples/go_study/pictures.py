@@ -13,6 +13,7 @@ from table import Runs, mean, results
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+from matplotlib.axis import Axis
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "go-study.png"
 COLOURS = {"adamw": "#333333", "go": "#1b7f5c", "sam": "#c1542b", "dropout": "#7a6aa8", "adamw-scaled": "#999999"}
@@ -35,6 +36,7 @@ def main() -> None:
         rise = np.array(curve["loss"])
         left.plot(curve["sigma"][1:], rise[1:], style, color=colour(runs[0]["recipe"]), label=name, marker=".")
     left.set(xscale="log", ylim=(3.4, 6), xlabel="σ", ylabel="validation loss (nats per token)")
+    _plain(left.xaxis, (0.02, 0.05, 0.1, 0.2))
     left.set_title(f"Loss around the weights, {smallest}")
     left.legend(fontsize=7)
     for size, marker in zip(found, "osD^", strict=False):
@@ -48,6 +50,8 @@ def main() -> None:
     middle.axvspan(-0.1, 0.02, ymin=0, color="#1b7f5c", alpha=0.08)
     middle.axhline(5, color="#1b7f5c", linewidth=0.8, linestyle=":")
     middle.set(xlabel="loss above AdamW's (nats)", ylabel="basin radius (σ at +0.1 nat) over AdamW's", yscale="log")
+    middle.set_ylim(0.9, 6)
+    _plain(middle.yaxis, (1, 1.5, 2, 3, 5))
     middle.set_title("What the radius costs (target: top left)")
     middle.legend(fontsize=7)
     for name, runs in found[smallest].items():
@@ -72,6 +76,12 @@ def main() -> None:
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE)
     print(f"{PICTURE.name}: {PICTURE.stat().st_size // 1000} kB")
+
+
+def _plain(axis: Axis, ticks: tuple[float, ...]) -> None:
+    """These ticks and no others, written as plain numbers."""
+    axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_ticks([], minor=True)
 
 
 def _against(runs: Runs, base: Runs) -> tuple[float, float]:
