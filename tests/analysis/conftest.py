@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from corrie.analysis.evidence import Evidence, TaskEvidence
-from corrie.records.certificate_spec import CertificateSpec, Levels, SelectionSpec
+from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.subspace import RowSpace
 from corrie.records.task import TaskIdentity
@@ -36,7 +36,7 @@ def make_evidence() -> Callable[..., Evidence]:
         **changes: Any,
     ) -> Evidence:
         dice = np.random.default_rng(seed)
-        chosen = SelectionSpec(first=2**53, count=6, ratio=1.0, most=2)
+        chosen = SelectingDraws(first=2**53, count=6, ratio=1.0, most=2)
         confidence = changes.get("confidence", 0.95)
         tasks, levels = [], []
         for name in names:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corrie.errors import InputError, RunError
-from corrie.records.certificate_spec import CertificateSpec, Levels, SelectionSpec, own_seeds
+from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, own_seeds
 from corrie.records.direction import Gaussian
 from corrie.records.fraction_spec import ROOM, FractionSpec
 from corrie.records.memory_store import MemoryStore
@@ -29,7 +29,7 @@ def spec(**changes: Any) -> CertificateSpec:
         "lattice": -18,
         "draws": 30,
         "confidence": 0.95,
-        "selection": SelectionSpec(first=1000, count=20, ratio=1.0, most=3),
+        "selection": SelectingDraws(first=1000, count=20, ratio=1.0, most=3),
         "levels": (Levels(task="a-1", levels=(0.5,)), Levels(task="b-1", levels=(0.2, 0.4))),
         "first": 2000,
     }
@@ -124,7 +124,7 @@ def test_fractions_and_full_space_certificates_share_no_draw() -> None:
         {"first": 5000},
         {"rows": 4},
         {"levels": (Levels(task="a-1", levels=(0.4,)), Levels(task="b-1", levels=(0.2, 0.4)))},
-        {"selection": SelectionSpec(first=1000, count=20, ratio=2.0, most=3)},
+        {"selection": SelectingDraws(first=1000, count=20, ratio=2.0, most=3)},
         {"tasks": (TaskRequest(task="b-1", limit=10), TaskRequest(task="a-1", limit=20))},
     ],
     ids=str,
@@ -148,7 +148,7 @@ def test_another_question_needs_draws_of_its_own() -> None:
 
 
 def test_thresholds_are_a_function_of_what_is_written_down() -> None:
-    chosen = SelectionSpec(first=0, count=6, ratio=1.0, most=2)
+    chosen = SelectingDraws(first=0, count=6, ratio=1.0, most=2)
     scores = [0.8, 0.85, 0.8, 0.9, 0.85, 0.8]
     levels = chosen.choose(scores, 20, 100, 0.95, 1)
     assert levels == chosen.choose(scores, 20, 100, 0.95, 1)

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from corrie.records.certificate_spec import SelectionSpec
+from corrie.records.certificate_spec import SelectingDraws
 from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.score_law import ScoreLaw
 
@@ -40,7 +40,7 @@ def test_the_bound_holds_at_every_distance_at_once(
     listed, draws = CASES[case]
     cuts = np.array(listed)
     confidence, dice = 0.9, np.random.default_rng(5)
-    chosen = SelectionSpec(first=0, count=20, ratio=1.0, most=3)
+    chosen = SelectingDraws(first=0, count=20, ratio=1.0, most=3)
     truth = {r: float(norm.cdf(cuts - r).mean()) for r in RATIOS}
     held, tight = [], []
     for _ in range(25):

@@ -34,7 +34,7 @@ class Levels(Record):
     levels: tuple[float, ...] = Field(min_length=1)
 
 
-class SelectionSpec(Record):
+class SelectingDraws(Record):
     """The draws that σ and thresholds are chosen on; they certify nothing.
 
     first   seed of the first
@@ -101,7 +101,7 @@ class CertificateSpec(Record):
     lattice: int | None
     draws: int = Field(gt=0, le=ROOM)
     confidence: float
-    selection: SelectionSpec
+    selection: SelectingDraws
     levels: tuple[Levels, ...]
     first: int = Field(ge=0, lt=2**62)
     block: int = Field(default=10, gt=0)

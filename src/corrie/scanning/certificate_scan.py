@@ -12,7 +12,7 @@ from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.models.rows import rows_agree
-from corrie.records.certificate_spec import CertificateSpec, Levels, SelectionSpec, noise_point, own_seeds
+from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, noise_point, own_seeds
 from corrie.records.fraction_spec import ROOM
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
@@ -64,7 +64,7 @@ class CertificateScan:
     lattice: int | None
     draws: int
     confidence: float
-    selecting: SelectionSpec
+    selecting: SelectingDraws
     insists: bool
     first: int | None
     rows: int
@@ -110,7 +110,7 @@ class CertificateScan:
         scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid(low=sigma, high=sigma, count=1), block=block)
         question = [t.model_dump() for t in sorted(scan.spec.tasks, key=lambda t: t.task)]
         seed = own_seeds([question, space.spec.id, sigma, lattice], "selecting")
-        chosen = SelectionSpec(first=seed, count=selection_draws, ratio=wanted, most=thresholds)
+        chosen = SelectingDraws(first=seed, count=selection_draws, ratio=wanted, most=thresholds)
         batch = rows if space.most_rows is None else min(rows, space.most_rows)
         if first is not None:
             _refuse_selecting_seeds(chosen, first, draws)
@@ -234,7 +234,7 @@ def check_terms(
         raise InputError(f"seeds from {first}", found="no seed, or no room above it", advice="a number from 0 on")
 
 
-def _refuse_selecting_seeds(selection: SelectionSpec, first: int, draws: int) -> None:
+def _refuse_selecting_seeds(selection: SelectingDraws, first: int, draws: int) -> None:
     if max(first, selection.first) < min(first + draws, selection.seeds.stop):
         raise InputError(
             f"{draws} certifying draws from seed {first}",

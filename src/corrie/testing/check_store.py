@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from corrie.errors import RunError
 from corrie.records.cell import Cell, CellKey, Outcome
-from corrie.records.certificate_spec import CertificateSpec, Levels
-from corrie.records.certificate_spec import SelectionSpec as SelectingDraws
+from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws
 from corrie.records.direction import gaussian
 from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity, SelectionSpec
