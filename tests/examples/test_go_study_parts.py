@@ -86,7 +86,7 @@ def test_local_noise_is_weight_noise_for_one_token(part):
     layer, x = nn.Linear(5, 40_000, bias=False), torch.randn(5)
     noise = part("local_noise").LocalNoise(layer)
     noise.sigma = 0.3
-    seen = layer(x) - layer.weight @ x
+    seen = (layer(x) - layer.weight @ x).detach()
     assert float(seen.mean()) == pytest.approx(0.0, abs=0.02)
     assert float(seen.std()) == pytest.approx(0.3 * float(x.norm()), rel=0.02)
     layer.eval()
