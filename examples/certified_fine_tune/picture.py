@@ -36,9 +36,9 @@ def draw(frontier: dict[str, Any], file: Path) -> None:
         right.plot([row["law_allows"] for row in own], [row["skill_after"]["smoothed"] for row in own], mark, ms=8)
         right.plot([row["law_allows"] for row in own], [row["skill_after"]["point"] for row in own], mark, ms=8,
                    mfc="none", color=right.lines[-1].get_color())  # fmt: skip
-        for row, gain in zip(own, gains, strict=True):
-            left.annotate(f"r/σ = {row['ratio']:.2g}", (gain, row["knowledge_share"]), xytext=(6, 5),
-                          textcoords="offset points", fontsize=7, color="0.3")  # fmt: skip
+    for ratio in sorted({round(row["ratio"], 2) for row in rows}):
+        level = max(row["knowledge_share"] for row in rows if round(row["ratio"], 2) == ratio)
+        left.annotate(f"r/σ = {ratio:g}", (-0.03, level + 0.022), fontsize=8, color="0.3")
     left.axhline(0.8, color="0.8", lw=0.8)
     left.set(xlabel="gain of the new skill, smoothed model", ylabel="certified share of knowledge above chance",
              title="Gain and guarantee trade along the exchange law")  # fmt: skip
