@@ -31,7 +31,7 @@ demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, 
 test: everyday real  ## All tests of an ordinary change
 
 everyday: $(READY)  ## Tests on tiny models made in the test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not real and not faults and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'not real and not faults and not gpu'
 
 real: $(READY)  ## SmolLM2-135M-Instruct end to end
 	$(BIN)/python -m pytest tests -m 'real and not gpu'
