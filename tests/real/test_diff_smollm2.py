@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 import corrie
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.real
 
 NAME = "smollm2-135m-instruct"
 
@@ -45,18 +45,19 @@ def save_random_adapter(folder: Path, distance: float, rank: int = 4) -> Path:
 
 
 def test_a_destructive_adapter_is_caught_and_pulled_back(tmp_path: Path) -> None:
-    adapter, run = save_random_adapter(tmp_path / "adapter", distance=1000.0), tmp_path / "run"
-    quick = ["--directions", "0", "--alpha", "1", "--dtype", "bfloat16", "--to", run, "--json"]
+    adapter, run = save_random_adapter(tmp_path / "adapter", distance=300.0), tmp_path / "run"
+    quick = ["--directions", "0", "--alpha", "1", "--to", run, "--json"]
     said = command("diff", NAME, adapter, "-t", "knowledge:20", *quick)
     assert said.returncode == 3, said.stderr
     found = json.loads(said.stdout)
     assert found["lost"] == ["knowledge"]
-    assert found["move"]["distance"] == pytest.approx(1000, rel=0.05)
+    assert found["move"]["distance"] == pytest.approx(300, rel=0.05)
     assert [p["name"] for p in found["move"]["kinds"] if p["share"]] == ["down_proj"]
     assert len(found["move"]["layers"]) == 31
-    model, (knowledge,) = corrie.load(NAME, dtype="bfloat16"), corrie.tasks("knowledge")
-    pulled = corrie.retract(model, adapter, [(knowledge, 10)], out=tmp_path / "back", to=run)
+    model, (knowledge,) = corrie.load(NAME), corrie.tasks("knowledge")
+    terms = {"tolerance": 0.4, "to": run}  # of ten examples: a finer tolerance would hang on a single one
+    pulled = corrie.retract(model, adapter, [(knowledge, 10)], out=tmp_path / "back", **terms)
     assert 0 < pulled.alpha < 1
-    passed = corrie.diff(model, tmp_path / "back", tasks=[(knowledge, 10)], alpha="1", directions=0, to=run)
+    passed = corrie.diff(model, tmp_path / "back", tasks=[(knowledge, 10)], alpha="1", directions=0, **terms)
     assert passed.lost == ()
     assert passed.move.distance == pytest.approx(pulled.distance, rel=1e-4)
