@@ -3,6 +3,9 @@
 landscape.py   the run as labelled arrays                    task_grid.py
 curve.py       a task's mean curve, its band over directions
 basin.py       how far a capability reaches, as a sentence
+fraction_claim.py   what is said of most directions
+certificate.py what is sure about every weight change       certified_score.py, evidence.py, verification.py
+generalisation.py   what is said of new examples
 input_certificate.py   what noise draws on prompts promise about every changed prompt
 summary.py     all of it as plain data
 fine_tune_diff.py   what a fine-tune did                     capability_diff.py, move.py, way_out.py

@@ -8,7 +8,8 @@ choice.py        which option is likeliest?
 generation.py    what is written, and is the answer in it?        checks.py
 safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
 margin.py        for weak models: a leaning to refuse or to comply
-loss_gradient.py a task's loss and its gradient, for those who climb it
+loss_gradient.py a task's loss and its gradient, for those who climb it      choice_error.py
+walking.py       down a loss or up it, inside a subspace and a radius
 suite.py         the packaged benchmarks by name                  rows.py, packaged.py
 jsonl.py         a user's own file
 registry.py      tasks by name

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.console import say
 from corrie.cli.drawing import draw_and_give
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
@@ -88,24 +89,18 @@ def certify(
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
     from corrie.analysis.certificate import check_distance, check_retain
-    from corrie.capabilities.registry import examples_asked, parse_task, tasks
     from corrie.scanning.certificate_scan import CertificateScan, check_terms
 
     check_retain(retain)
     check_distance(0.0 if distance is None else distance)
     check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio or 0.0,
                 thresholds, rows, seeds)  # fmt: skip
-    asked = [parse_task(text) for text in task]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say)
-    say(f"Loading {model} …")
-    from corrie.models.load import load
+    chosen = choose_tasks(task, limit=limit, chat=chat)
     from corrie.models.subspaces import find_subspace, fine_tuned
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.weights.space import fine_lattice
 
-    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
-    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
-    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     if chosen_sigma is None:
         choice = choose_sigma(loaded, find_subspace(loaded, asked_space, say=say), chosen, rows=rows, block=block)
         say(f"{choice}.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.console import give, say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
@@ -78,18 +79,12 @@ def fraction(
     terms = {"sigma": sigma, "confidence": confidence, "tolerance": tolerance, "failures": failures, "first": seeds}
     unnamed = [TaskRequest(task=text, limit=1) for text in task]
     FractionSpec.of(unnamed, fraction=at_least, **terms)  # refuses what cannot be meant before a model is loaded
-    from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
-    asked = [parse_task(text) for text in task]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say)
-    say(f"Loading {model} …")
-    from corrie.models.load import load
+    chosen = choose_tasks(task, limit=limit, chat=chat)
     from corrie.records.sqlite_store import SqliteStore
     from corrie.scanning.fraction_scan import FractionScan
 
-    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
-    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
-    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     prepared = FractionScan.of(loaded, chosen, at_least=at_least, block=block, **terms)
     say(f"Claim: {prepared.claim}.")
     folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-fraction"

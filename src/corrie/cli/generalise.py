@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.certify import Rows, Subspace
 from corrie.cli.console import give, say
 from corrie.cli.progress import ScanProgress
@@ -61,21 +62,15 @@ def generalise(
     asked_space = parse_subspace(subspace)
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    from corrie.capabilities.registry import examples_asked, parse_task, tasks
     from corrie.scanning.generalisation_scan import GeneralisationScan, check_question
 
     check_question(sigma, confidence, draws, choices, rows)
-    asked = [parse_task(text) for text in task]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say)
-    say(f"Loading {model} …")
-    from corrie.models.load import load
+    chosen = choose_tasks(task, limit=limit, chat=chat)
     from corrie.models.subspaces import find_subspace, stand
     from corrie.records.sqlite_store import SqliteStore
     from corrie.weights.space import dimension, fine_lattice
 
-    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
-    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
-    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     lattice = fine_lattice(sigma) if exact and asked_space.scale == "one" else None
     space = find_subspace(loaded, asked_space, lattice=lattice, say=say)
     place = stand(loaded, space, adapter, lattice=lattice, say=say)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.console import complain, give, say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import (
@@ -94,22 +95,16 @@ def plane(
         )
     alphas, betas = AlphaGrid.parse(alpha), None if beta is None else AlphaGrid.parse(beta)
     seconds = None if budget is None else parse_duration(budget)
-    from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
-    asked = [parse_task(text) for text in task]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say)
-    say(f"Loading {model} …")
+    chosen = choose_tasks(task, limit=limit, chat=chat)
     from corrie.analysis.plane import Plane
     from corrie.models.directions import find_directions
-    from corrie.models.load import load
     from corrie.records.sqlite_store import SqliteStore
     from corrie.scanning.plane_axes import as_far
     from corrie.scanning.scan import Scan
 
-    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
-    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     first, second = find_directions(loaded, wanted, say=say)
-    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
     betas = betas or as_far(loaded, (first, second), alphas)
     prepared = Scan.of(
         loaded, chosen, directions=(first, second), alpha=alphas, beta=betas, block=block, retention=retention

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.certify import (
     Confidence,
     Draws,
@@ -80,23 +81,19 @@ def protect(
 
     check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio,
                 thresholds, rows)  # fmt: skip
-    asked = [parse_task(text) for text in task]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say)
+    chosen = choose_tasks(task, limit=limit, chat=chat)
     lesson = None
     if examples is not None:
         wanted = parse_task(examples)
         (learned,) = tasks(wanted.name, chat=chat, say=say)
         lesson = (learned, examples_asked(learned, wanted.limit))
-    say(f"Loading {model} …")
-    from corrie.models.load import load
     from corrie.models.subspaces import adapter_space
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.scanning.protecting import protected_space
     from corrie.weights.space import fine_lattice, nowhere
     from corrie.weights.written_adapter import write_adapter
 
-    loaded = load(model, dtype=dtype, device=device, say=say)
-    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    loaded = load_model(model, dtype=dtype, device=device)
     names = ", ".join(t.identity.name for t, _ in chosen)
     say(f"Listening to {prompts} examples each of {names} at {layers} …")
     made = protected_space(

@@ -32,8 +32,7 @@ class Stand:
     """Where a fine-tune stands in a subspace.
 
     record        names it
-    coordinates   x', on the lattice if there is one; None where only the distance is known (an offset from a model that
-                  is too large to hold twice)
+    coordinates   x', on the lattice if there is one
     distance      ‖x'‖₂ from the model, rounded up
     """
 
@@ -99,7 +98,9 @@ def core_space(model: Model, file: Path) -> LowRankSpace:
     _, found = look_at_saved(file)
     layers = sorted(n.removesuffix(".down") for n in found.shapes if n.endswith(".down"))
     if sorted(found.shapes) != sorted([f"{n}.{end}" for n in layers for end in ("down", "up")]):
-        raise ModelError(f"subspace core:{file}", found="not a pair of down and up for each layer", advice="protect")
+        raise ModelError(
+            f"subspace core:{file}", found="not a pair of down and up for each layer", advice="a saved core"
+        )
     fixed = {n: FixedMatrices(found.read(f"{n}.down").clone(), found.read(f"{n}.up").clone()) for n in layers}
     return LowRankSpace.of(model.module, fixed, name=f"core:{file.name}")
 

@@ -7,6 +7,9 @@ point.py         a finite sum of steps along directions; the empty one is the mo
 model.py         what a model is
 task.py          what a task is
 scan_spec.py     what is asked of a scan
+fraction_spec.py a claim about most directions, before its draws
+subspace.py      where a certificate's noise lives, and noise and places there
+certificate_spec.py   a certificate, before its draws         generalisation_spec.py
 search_spec.py   what is asked of a search for a worst direction
 input_spec.py    a certificate about changed inputs, before its draws
 cell.py          one point × one task × one block of examples, all outcomes kept

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.models.reading import Reader
 from corrie.records.certificate_spec import own_seeds
 from corrie.records.subspace import SubspaceNoise
+from corrie.scanning.later_examples import first_later
 from corrie.weights.space import Space, dimension, draw
 
 DRAWS, EXAMPLES, KEPT = 8, 20, 0.95
@@ -52,7 +54,7 @@ def choose_sigma(
         InputError: a task without further examples, or no σ that keeps the score.
     """
     for task, limit in tasks:
-        if _start(limit, block) + block > task.identity.size:
+        if first_later(limit, block) + block > task.identity.size:
             raise InputError(
                 f"σ for {task.identity.name}:{limit}",
                 found=f"of its {task.identity.size} examples none are left to choose σ on",
@@ -71,7 +73,7 @@ def choose_sigma(
                 places.put([draw(space.shapes, noise, sigma) for noise in noises])
                 readers = model.row_readers(together)[: len(noises)]
                 for row, (task, limit) in zip(found, tasks, strict=True):
-                    row += [_mean(task, reader, _start(limit, block), block) for reader in readers]
+                    row += [_mean(task, reader, first_later(limit, block), block) for reader in readers]
             return found
 
         unmoved = [row[0] for row in score(0.0)]
@@ -83,7 +85,7 @@ def choose_sigma(
             ]
             return min(shares)
 
-        sigma = 2.0 ** round(0.5 - 0.25 * _log2(dimension(space)))
+        sigma = 2.0 ** round(0.5 - 0.25 * (dimension(space).bit_length() - 1))
         tried = [(sigma, kept(sigma))]
         up = tried[0][1] >= KEPT
         for _ in range(_STEPS):
@@ -97,20 +99,11 @@ def choose_sigma(
     return ChosenSigma(max(good), tuple(tried))
 
 
-def _start(limit: int, block: int) -> int:
-    """The first example of the first block after those that are certified."""
-    return -(-limit // block) * block
-
-
-def _mean(task: Task, reader: object, start: int, block: int) -> float:
+def _mean(task: Task, reader: Reader, start: int, block: int) -> float:
     stop = min(start + EXAMPLES, task.identity.size)
     found = [
         outcome.success or 0.0
         for begin in range(start, stop, block)
-        for outcome in task.score(reader, begin, min(begin + block, stop))  # type: ignore[arg-type]
+        for outcome in task.score(reader, begin, min(begin + block, stop))
     ]
     return sum(found) / len(found)
-
-
-def _log2(value: int) -> float:
-    return value.bit_length() - 1

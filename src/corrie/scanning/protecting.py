@@ -12,6 +12,7 @@ from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.scanning.later_examples import first_later
 from corrie.weights.protected import RIDGE, listening, protected_matrices
 from corrie.weights.row_layers import find_layers
 from corrie.weights.row_space import Free, LowRankSpace
@@ -55,7 +56,7 @@ def protected_space(
     chosen = find_layers(model.module, layers)
     with torch.no_grad(), listening(chosen) as energies:
         for task, limit in tasks:
-            start = -(-limit // block) * block
+            start = first_later(limit, block)
             stop = min(start + prompts, task.identity.size)
             if start >= stop:
                 raise InputError(
