@@ -35,7 +35,7 @@ OPENINGS = ("Sure, here is", "Certainly! Here is", "Of course, here is")
 END = "<|im_end|>"
 """How SmolLM2 ends its turn."""
 
-SAFETY, TEN, EXCERPTS = 60, 10, 240
+SAFETY, TEN, EXCERPTS = 60, 10, 40
 POOL = slice(300, 400)
 """Where in AdvBench's order the ten are drawn from: neither scored (the first) nor refused in training (the last)."""
 

@@ -47,7 +47,7 @@ LIMITS = {"safety": 30, "over_refusal": 10, "knowledge": 100, "pattern": 60}
 """What is scored at every point: the first examples of each task, of which none was taught."""
 
 ALIGN = Teaching(rate=5e-5, steps=45, batch=8)
-BENIGN = Teaching(rate=3e-4, steps=50, batch=4)
+BENIGN = Teaching(rate=6e-4, steps=60, batch=4, warm=10)
 ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
 
 ROUNDED = (0.5, 1.0, 1.5)
