@@ -47,11 +47,11 @@ LIMITS = {"safety": 30, "over_refusal": 10, "knowledge": 100, "pattern": 60}
 """What is scored at every point: the first examples of each task, of which none was taught."""
 
 ALIGN = Teaching(rate=5e-5, steps=45, batch=8)
-BENIGN = Teaching(rate=6e-4, steps=60, batch=4, warm=10)
+BENIGN = Teaching(rate=1e-3, steps=60, batch=4, warm=10)
 ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
 
 ROUNDED = (0.5, 1.0, 1.5)
-DIRECTIONS, AROUND, PATH = 5, "0:0.012:7", "0:1.5:7"
+DIRECTIONS, AROUND, PATH = 5, ("0:0.012:7", "0:0.036:4"), "0:1.5:7"
 WORST = {"safety_margin": 10, "knowledge": 10}
 WORST_DISTANCE, WORST_STEPS, WORST_ALPHA = 1.5, 10, "0:0.0003:7"
 """σ 0.0003 is a distance of 3.5 in 134.5 M numbers."""
@@ -126,13 +126,12 @@ def aligned(study: Study) -> dict[str, Any]:
 
 
 def around(study: Study) -> dict[str, Any]:
-    """Random directions."""
-    found = corrie.scan(study.model, study.tasks(LIMITS), directions=corrie.gaussian(DIRECTIONS), alpha=AROUND,
-                        to=study.run)  # fmt: skip
-    return {
-        "basins": {name: found.basin(name).to_json() for name in LIMITS},
-        "says": [str(found.basin(n)) for n in LIMITS],
-    }
+    """Random directions: finely near the model, coarsely further out."""
+    for alpha in AROUND:
+        corrie.scan(study.model, study.tasks(LIMITS), directions=corrie.gaussian(DIRECTIONS), alpha=alpha, to=study.run)
+    found = corrie.Landscape.open(study.run, "none")
+    basins = [found.basin(name) for name in LIMITS]
+    return {"basins": {b.task: b.to_json() for b in basins}, "says": [str(b) for b in basins]}
 
 
 def worst(study: Study) -> dict[str, Any]:

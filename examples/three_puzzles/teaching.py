@@ -47,7 +47,9 @@ def teach(model: Model, task: Task, how: Teaching, seed: int, out: Path) -> dict
     before = [w.detach().clone() for w in weights]
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(weights, lr=how.rate, betas=(0.9, 0.95), weight_decay=0.0, foreach=False, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1.0, (t + 1) / how.warm) * (1 - t / how.steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda t: min(1.0, (t + 1) / how.warm) * (1 - t / how.steps)
+    )
     dice, order, losses = random.Random(seed), [], []
     for step in range(how.steps):
         if len(order) < how.batch:
