@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corrie.analysis.certificate import RETAIN, Certificate
+from corrie.analysis.certificates_at_hand import certificates_at_hand
 from corrie.analysis.comparison import Comparison, open_runs
 from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.fraction_claim import FractionClaim
@@ -486,6 +487,8 @@ def diff(
     alpha: str | AlphaGrid = "0:1.5:7",
     directions: int = 8,
     worst: str | Path | None = None,
+    certificates: Sequence[str | Path] = (),
+    subspaces: Sequence[str] = (),
     tolerance: float = 0.05,
     confidence: float = 0.95,
     to: str | Path | None = None,
@@ -502,6 +505,8 @@ def diff(
         alpha: steps along the path, ``"LO:HI:N"`` with 1 among them.
         directions: how many random directions the landscape that is made takes; 0: none is made.
         worst: a file with a saved worst-case direction of this base (:func:`corrie.weights.save_direction`).
+        certificates: files of :func:`certify` that are of this base; those in the run folder are found by themselves.
+        subspaces: where the subspace of a certificate may lie that no law makes, as ``certify`` takes it.
         tolerance: share of the score above chance that may be lost, in [0, 1).
         confidence: of the intervals, and 1 − the error of each test; above 0.5.
         to: a run folder; the same call continues it, and other fine-tunes of the base share it. None: in memory.
@@ -510,6 +515,8 @@ def diff(
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        ModelError: a certificate of another model.
+        ClaimError: a certificate that does not hold.
         RunError: the run folder or the landscape is of another model.
         StorageError: the disk refuses.
 
@@ -522,10 +529,11 @@ def diff(
     """
     loaded = base if isinstance(base, Model) else load(base)
     around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
+    compared = _limited(_measured(around) if tasks is None else tasks)
     prepared = FineTuneScan.of(
         loaded,
         tuned_direction(loaded, tuned),
-        _limited(_measured(around) if tasks is None else tasks),
+        compared,
         alpha=AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha,
         landscape=around,
         directions=directions,
@@ -533,6 +541,8 @@ def diff(
         tolerance=tolerance,
         confidence=confidence,
         block=block,
+        certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
+        subspaces=subspaces,
     )
     if to is None:
         return prepared.run(MemoryStore(prepared.identity), watch=watch)

@@ -113,6 +113,31 @@ def test_the_landscape_of_a_scan_is_used_and_names_the_tasks(
     assert corrie("diff", toy, tuned["near"], *asked, "--dtype", "bfloat16", "-t", f"{task}:10").code == 2
 
 
+def test_a_certificate_says_what_it_says(
+    corrie: Any, toy: Path, task: Path, tuned: dict[str, Path], gate: list[object], tmp_path: Path
+) -> None:
+    """In the full space at once the distance of the diff and that of the certificate; far beyond σ it is vacuous."""
+    terms = ["--subspace", "full", "--sigma", "0.0001", "--draws", "40", "--selection-draws", "5"]
+    made = corrie("certify", toy, "-t", f"{task}:20", *terms, "--to", tmp_path / "certificate")
+    assert made.code == 0, made.err
+    (file,) = (tmp_path / "certificate").glob("certificate-*.json")
+    said = corrie("diff", toy, tuned["near"], *gate, *QUICK, "--certificate", file, "--json")
+    found = json.loads(said.out)
+    (one,) = found["capabilities"][0]["certified"]
+    assert one["verdict"] == "vacuous"
+    assert one["distance"] == pytest.approx(found["move"]["distance"], rel=1e-3)
+    assert one["ratio"] == pytest.approx(one["distance"] / 1e-4, rel=1e-2)
+    assert "VACUOUS" in one["says"]
+    assert one["says"].index("With confidence 0.99") < one["says"].index("assuming that") < one["says"].index("VACUOUS")
+    page = tmp_path / "report.html"
+    assert corrie("report", tmp_path / "run", "--out", page).code == 0
+    assert f"Certificate {file.name}" in page.read_text("utf-8")
+    file.write_text(file.read_text("utf-8").replace("0.99", "0.98"), "utf-8")
+    refused = corrie("diff", toy, tuned["near"], *gate, *QUICK, "--certificate", file)
+    assert (refused.code, refused.out) == (3, "")
+    assert "it was changed" in refused.err
+
+
 @pytest.mark.parametrize(
     ("terms", "words"),
     [

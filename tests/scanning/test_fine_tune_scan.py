@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import corrie
 from corrie.analysis.landscape import Landscape
 from corrie.capabilities.choice import ChoiceTask
-from corrie.errors import InputError, RunError
+from corrie.errors import InputError, ModelError, RunError
 from corrie.models.directions import toward
 from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.memory_store import MemoryStore
+from corrie.records.model import SelectionSpec
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
@@ -21,6 +23,7 @@ from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.watch import Nobody
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
+from corrie.weights.adapter import WEIGHTS
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.realise import realise
@@ -111,6 +114,58 @@ def test_a_worst_case_direction_beside(model: Model, task: ChoiceTask, far: Path
     ratio = found.capability("toy").to_worst
     assert ratio is not None
     assert 0.5 <= ratio.value <= 2
+
+
+def test_certificates_of_the_base_are_asked_about_the_fine_tune(
+    model: Model, task: ChoiceTask, near: Path, tmp_path: Path
+) -> None:
+    """One that lies in the run folder and one that is given; the adapter stands in one of the two subspaces, the
+    checkpoint in none. The bound is that of the certificate, asked about ‖B‖ itself."""
+    other = toy_choice(model, name="new")
+    terms: dict[str, Any] = {"sigma": 2.0, "draws": 60, "selection_draws": 5}
+    subspace = "adapter:layers.1.self_attn.q_proj:1"
+    certificate = corrie.certify(model, [(task, 10)], subspace=subspace, to=tmp_path / "run", **terms)
+    tuned = corrie.smoothed(model, (subspace, 0.125)).save(tmp_path / "tuned", seed=5)
+    ups = [t for n, t in load_file(tuned / WEIGHTS).items() if n.endswith("lora_B.weight")]
+    distance = float(sum(t.double().square().sum() for t in ups)) ** 0.5
+    given = corrie.certify(model, [(task, 10)], subspace="adapter:v_proj:1", **terms).write(tmp_path / "v")
+    asked: dict[str, Any] = {"alpha": "1", "directions": 0, "to": tmp_path / "run", "certificates": [given]}
+    found = corrie.diff(model, tuned, tasks=[(task, 20), (other, 10)], **asked)
+    away, here = found.capability("toy").certified
+    assert (away.verdict, here.verdict) == ("outside", "informative")
+    assert here.distance is not None
+    assert here.lower is not None
+    assert here.distance == pytest.approx(distance, rel=2e-4)
+    assert here.distance >= distance
+    assert here.distance != pytest.approx(found.move.distance, rel=1e-2), "‖B‖ is not ‖ΔW‖"
+    assert here.lower == certificate.tasks[0].lower(here.distance)
+    assert here.lower <= certificate.tasks[0].lower(distance)
+    assert here.examples == 10, "the certificate's own, though 20 are compared"
+    assert found.capability("new").certified == (), "it is of another task"
+    assert "says nothing about this fine-tune" in str(found)
+    assert f"≥ {here.lower:.4g} at r" in str(found)
+    assert type(found).kept_in(tmp_path / "run") == (found,)
+    checkpoint = corrie.diff(model, near, tasks=[(task, 20)], **asked)
+    assert [one.verdict for one in checkpoint.capability("toy").certified] == ["outside", "outside"]
+
+
+def test_certificates_of_another_model_or_of_other_tasks_are_refused(
+    model: Model, task: ChoiceTask, near: Path, tmp_path: Path
+) -> None:
+    terms: dict[str, Any] = {"sigma": 0.001, "draws": 5, "selection_draws": 2}
+    asked: dict[str, Any] = {"alpha": "1", "directions": 0, "to": tmp_path / "run"}
+    for name, other, words in (
+        ("weights", toy_model(seed=3), "fingerprint"),
+        ("precision", toy_model(dtype=torch.bfloat16), "precision is bfloat16 there and float32 here"),
+        ("selection", toy_model(selection=SelectionSpec(exclude=("*norm*",))), "the selection of tensors"),
+    ):
+        file = corrie.certify(other, [(task, 10)], subspace="random:1", **terms).write(tmp_path / name)
+        with pytest.raises(ModelError, match=words):
+            corrie.diff(model, near, tasks=[(task, 10)], certificates=[file], **asked)
+    file = corrie.certify(model, [(task, 10)], subspace="random:1", **terms).write(tmp_path / "other")
+    with pytest.raises(InputError, match="none of that"):
+        corrie.diff(model, near, tasks=[(toy_choice(model, name="new"), 10)], certificates=[file], **asked)
+    assert not (tmp_path / "run").exists()
 
 
 def test_terms_that_cannot_be_meant(model: Model, task: ChoiceTask, near: Path) -> None:

@@ -10,13 +10,18 @@ Three questions beyond the score before and after (theory: the three puzzles a r
 * *How sharp is this direction?* The **sharpness ratio**: the random distance at which the tolerance is used up over the
   distance at which it is along Δ. 1 is an ordinary direction; 50 means that a fiftieth of the distance was enough. With
   a worst-case direction there is the other end of the scale: the distance along Δ over the distance along the worst.
+
+Where certificates of the base are at hand, each says in its own words what is sure about the smoothed model around the
+fine-tune, or that it says nothing (:mod:`corrie.analysis.certified_move`). Nothing else here is a guarantee.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from corrie.analysis.basin import Basin, percent
+from corrie.analysis.certified_move import CertifiedMove
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import Ratio, WayOut
@@ -102,6 +107,7 @@ class CapabilityDiff(Record):
     basin       against the most-case basin; None without a landscape of this task
     sharpness   random distance over this direction's for the same loss; None where nothing can be said
     to_worst    this direction's distance over the worst-case direction's for the same loss; None where not measured
+    certified   what each certificate of this capability says
     """
 
     task: str
@@ -112,6 +118,7 @@ class CapabilityDiff(Record):
     basin: BasinSeen | None
     sharpness: Ratio | None
     to_worst: Ratio | None
+    certified: tuple[CertifiedMove, ...] = ()
 
     @classmethod
     def of(
@@ -122,6 +129,7 @@ class CapabilityDiff(Record):
         way_out: WayOut | None,
         basin: Basin | None,
         worst: WayOut | None,
+        certified: Sequence[CertifiedMove] = (),
     ) -> CapabilityDiff:
         """Put together.
 
@@ -132,6 +140,7 @@ class CapabilityDiff(Record):
             way_out: along the fine-tune's path.
             basin: of the base, at retention 1 − tolerance.
             worst: the way out along a worst-case direction.
+            certified: what certificates of this task say of the fine-tune.
         """
         some = scores.verdict != "absent" and way_out is not None
         at_random = WayOut.at_random(basin) if basin is not None else None
@@ -144,6 +153,7 @@ class CapabilityDiff(Record):
             basin=None if basin is None else BasinSeen.of(basin, move.sigma),
             sharpness=at_random.over(way_out) if some and way_out and at_random else None,
             to_worst=way_out.over(worst) if some and way_out and worst else None,
+            certified=tuple(certified),
         )
 
     @property
@@ -151,7 +161,22 @@ class CapabilityDiff(Record):
         """kept, lost, undecided or absent."""
         return self.scores.verdict
 
+    @property
+    def guarantees(self) -> str:
+        """What the certificates say, sentence by sentence; empty where there is none."""
+        said = [str(one) for one in self.certified]
+        if sum(one.speaks for one in self.certified) > 1:
+            said.append(
+                "Read each by itself: the best of several certificates, picked afterwards, has all their errors."
+            )
+        return " ".join(said)
+
     def __str__(self) -> str:
+        return f"{self.measured} {self.guarantees}".rstrip()
+
+    @property
+    def measured(self) -> str:
+        """What was measured on these examples, as a sentence; no guarantee is in it."""
         s, allowed = self.scores, percent(self.scores.tolerance)
         said = {
             "kept": f"{self.task} is kept: {s.numbers}, within the {allowed} of its score above chance that may go",

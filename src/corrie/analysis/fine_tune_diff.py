@@ -7,8 +7,9 @@ same examples' outcomes at α = 0, at α = 1 and on the way; a landscape along r
 be moved at all. From the two: what is kept and what is lost (:mod:`corrie.analysis.paired_verdict`), where on the way,
 whether the move stayed in the basin, and how sharp its direction is (:mod:`corrie.analysis.capability_diff`).
 
-All of it speaks of these examples and these two sets of weights at the precision they run in; nothing of it is a
-guarantee for other fine-tunes.
+All of that speaks of these examples and these two sets of weights at the precision they run in, and is measured. The
+only guarantees are those of certificates that are at hand, each told in its own words beside
+(:mod:`corrie.analysis.certified_move`): about the smoothed model around the fine-tune, never about the fine-tune.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import numpy as np
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.capability_diff import CapabilityDiff
+from corrie.analysis.certificate import Certificate, FineTuned
+from corrie.analysis.certified_move import CertifiedMove, Elsewhere
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.move import Move
@@ -45,6 +48,22 @@ class Worst(NamedTuple):
     direction: Direction
     cosine: float | None
     norm: float
+
+
+class Asked(NamedTuple):
+    """A certificate of the base, its file's name, and where the fine-tune stands in its subspace."""
+
+    certificate: Certificate
+    name: str
+    tuned: FineTuned | Elsewhere
+
+    def speaks_of(self, task: TaskIdentity) -> bool:
+        """Whether it is of this very task."""
+        return any(t.task.id == task.id for t in self.certificate.tasks)
+
+    def about(self, task: TaskIdentity) -> CertifiedMove:
+        """What it says of the fine-tune."""
+        return CertifiedMove.of(self.certificate, self.name, task, self.tuned)
 
 
 class WorstCompared(Record):
@@ -100,6 +119,7 @@ class FineTuneDiff(Record):
         confidence: float = 0.95,
         landscape: Landscape | None = None,
         worst: Worst | None = None,
+        certificates: Sequence[Asked] = (),
     ) -> FineTuneDiff:
         """Read the run of a path.
 
@@ -111,6 +131,7 @@ class FineTuneDiff(Record):
             confidence: of intervals, and 1 − the error of each test; above 0.5.
             landscape: of the same base along raw random directions.
             worst: a worst-case direction that was scanned in the same run.
+            certificates: of the base, each with where the fine-tune stands in its subspace.
 
         Raises:
             InputError: terms that cannot be meant; a landscape that is not along raw random directions.
@@ -141,6 +162,7 @@ class FineTuneDiff(Record):
                     WayOut.along(kept, _outward(line), move.distance),
                     _basin(landscape, task, tolerance, confidence),
                     _worst_way(paths, task, request.limit, kept, worst),
+                    [one.about(task) for one in certificates if one.speaks_of(task)],
                 )
             )
         return cls(
@@ -224,6 +246,8 @@ class FineTuneDiff(Record):
         plain = self.model_dump(mode="json")
         for card, told in zip(plain["capabilities"], self.capabilities, strict=True):
             card["verdict"], card["says"] = told.verdict, str(told)
+            for one, said in zip(card["certified"], told.certified, strict=True):
+                one["says"] = str(said)
         return {"headline": self.headline, "lost": list(self.lost), "undecided": list(self.undecided), **plain}
 
 

@@ -45,6 +45,21 @@ Alpha = Annotated[str, typer.Option(help="Steps along the path, LO:HI:N; 1, the 
 Worst = Annotated[
     str | None, typer.Option(help="saved:FILE, a worst-case direction of the base: adds cosine and ratio.")
 ]
+Certificates = Annotated[
+    list[Path],
+    typer.Option(
+        "--certificate",
+        help="A certificate-….json of the base; may be repeated. Those in the run folder are found by themselves.",
+    ),
+]
+Subspaces = Annotated[
+    list[str],
+    typer.Option(
+        "--subspace",
+        help="Where a certificate's subspace lies, if no law makes it: adapter:FOLDER, core:FILE, span:A,B. May be "
+        "repeated; it is compared.",
+    ),
+]
 To = Annotated[
     Path | None,
     typer.Option(
@@ -63,6 +78,8 @@ def diff(
     directions: DirectionCount = 8,
     alpha: Alpha = "0:1.5:7",
     worst: Worst = None,
+    certificate: Certificates = [],  # noqa: B006
+    subspace: Subspaces = [],  # noqa: B006
     dtype: Dtype = "float32",
     device: Device = "auto",
     include: Include = ["*"],  # noqa: B006
@@ -104,6 +121,8 @@ def diff(
             alpha=steps,
             directions=directions,
             worst=None if worst is None else worst.removeprefix("saved:"),
+            certificates=certificate,
+            subspaces=subspace,
             tolerance=tolerance,
             confidence=confidence,
             to=folder,

@@ -47,7 +47,8 @@ def _card(card: CapabilityDiff, diff: FineTuneDiff, number: int) -> Markup:
             tag("h3", name),
             tag("span", card.verdict, class_=f"badge {card.verdict}"),
         ),
-        tag("p", str(card)),
+        tag("p", card.measured),
+        *(tag("p", card.guarantees, class_="about") for _ in card.certified[:1]),
         tag("dl", Markup(facts), class_="facts"),
         class_=f"capability s{number % len(SERIES)}",
     )
@@ -71,6 +72,7 @@ def _facts(card: CapabilityDiff, diff: FineTuneDiff) -> list[tuple[str, str]]:
         told.append(("Sharpness ratio", str(card.sharpness)))
     worst = "not measured" if card.to_worst is None else f"{card.to_worst} times its distance for the same loss"
     told.append(("Worst case", worst))
+    told += [(f"Certificate {one.name}", one.short) for one in card.certified]
     return told
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corrie.analysis.fine_tune_diff import FineTuneDiff, Worst
+from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, Worst, called
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.verification import Verification
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
+from corrie.models.certified import refuse_other_model
+from corrie.models.certified_tuned import tuned_in
 from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
@@ -34,6 +37,7 @@ class FineTuneScan:
     landscape   the one that is given
     worst       a worst-case direction; None: not measured
     tolerance, confidence   of the verdicts
+    certificates   of the base, each with where the fine-tune stands in its subspace
 
     The path, the random directions and the worst-case direction share one run of the base, so the unmoved model is
     scored once, and a second fine-tune of the same base finds the landscape made.
@@ -45,6 +49,7 @@ class FineTuneScan:
     worst: Saved | None
     tolerance: float
     confidence: float
+    certificates: tuple[Asked, ...] = ()
 
     @classmethod
     def of(
@@ -60,6 +65,8 @@ class FineTuneScan:
         tolerance: float = 0.05,
         confidence: float = 0.95,
         block: int = 10,
+        certificates: Sequence[Verification] = (),
+        subspaces: Sequence[str] = (),
     ) -> FineTuneScan:
         """Check that everything fits, before a weight is moved or a file is made.
 
@@ -74,9 +81,12 @@ class FineTuneScan:
             tolerance: share of the score above chance that may be lost, in [0, 1).
             confidence: of intervals, and 1 − the error of each test; above 0.5.
             block: examples scored together.
+            certificates: of this base; where the fine-tune stands in each one's subspace is looked up here.
+            subspaces: where a certificate's subspace may lie, if no law makes it.
 
         Raises:
             InputError: terms that cannot be meant, tasks that do not fit, a direction that is no path.
+            ModelError: a certificate of another model.
             TaskError: this model cannot be asked this task.
         """
         if direction.normalisation != "path":
@@ -99,7 +109,14 @@ class FineTuneScan:
             retention = 1 - tolerance
             every = gaussian(directions)
             around = Scan.of(model, tasks, directions=every, alpha=AlphaAuto(), block=block, retention=retention)
-        return cls(path, around, landscape, worst, tolerance, confidence)
+        for one in certificates:
+            refuse_other_model(one.certificate, model)
+        name = called(direction)
+        asked = tuple(
+            Asked(one.certificate, one.file.name, tuned_in(model, direction, name, one, subspaces))
+            for one in certificates
+        )
+        return cls(path, around, landscape, worst, tolerance, confidence, asked)
 
     @property
     def identity(self) -> RunIdentity:
@@ -135,6 +152,7 @@ class FineTuneScan:
             confidence=self.confidence,
             landscape=landscape,
             worst=worst,
+            certificates=self.certificates,
         )
 
     def _follow(self, worst: Saved, found: Sizes, store: Store, engine: str, watch: Watch | None) -> Worst:
