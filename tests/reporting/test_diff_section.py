@@ -5,12 +5,13 @@ import pytest
 
 from corrie.analysis.capability_diff import BasinSeen, CapabilityDiff
 from corrie.analysis.certified_move import CertifiedMove
-from corrie.analysis.fine_tune_diff import FineTuneDiff, WorstCompared
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import WayOut
+from corrie.analysis.worst_compared import WorstCompared
 from corrie.records.sqlite_store import SqliteStore
 from corrie.reporting.diff_section import diff_section
 from corrie.reporting.html import write_report
@@ -27,8 +28,11 @@ def diff() -> FineTuneDiff:
         kept = KeptScore(landscape.task(name), (1.0,) * 30 + (0.0,) * 10, 0.05)
         scores = PairedVerdict.of(kept, (1.0,) * after + (0.0,) * (40 - after))
         out = WayOut(distance=20.0, known="equal") if name == "math" else WayOut(distance=90.0, known="at least")
-        worst = WayOut(distance=0.5, known="equal")
-        cards.append(CapabilityDiff.of(landscape.task(name), scores, move, out, landscape.basin(name), worst))
+        worst = WayOut(distance=0.5, known="equal") if name == "math" else None
+        which = (
+            WorstCompared(direction="saved:c@tensors-1", says="worst.safetensors", cosine=0.25) if worst else "no loss"
+        )
+        cards.append(CapabilityDiff.of(landscape.task(name), scores, move, out, landscape.basin(name), worst, which))
     return FineTuneDiff(
         model=MODEL,
         direction="difference:a..b@minus-1",
@@ -37,7 +41,6 @@ def diff() -> FineTuneDiff:
         capabilities=tuple(cards),
         tolerance=0.05,
         confidence=0.95,
-        worst=WorstCompared(direction="saved:c@tensors-1", says="worst.safetensors", cosine=0.25),
     )
 
 
@@ -48,6 +51,7 @@ def test_a_card_for_every_capability_with_its_verdict(diff: FineTuneDiff) -> Non
     assert '<span class="badge kept">kept</span>' in said
     for words in ("0.750 → 0.250", "α = 0.33", "Sharpness ratio", "cosine 0.25", "layer 0", "q_proj", "40 times"):
         assert words in said
+    assert "<dt>Worst case</dt><dd>no loss</dd>" in said
     assert "layer 1" not in said, "what did not move is left out"
     assert diff_section(()) == ""
 

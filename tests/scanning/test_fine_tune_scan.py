@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 import corrie
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.together import Together
 from corrie.capabilities.choice import ChoiceTask
 from corrie.errors import InputError, ModelError, RunError
 from corrie.models.directions import toward
@@ -20,6 +21,7 @@ from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.retraction_scan import RetractionScan
+from corrie.scanning.search import FoundDirection
 from corrie.scanning.watch import Nobody
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
@@ -109,11 +111,79 @@ def test_a_worst_case_direction_beside(model: Model, task: ChoiceTask, far: Path
     found = corrie.diff(
         model, far, tasks=[(task, 20)], alpha="0:1:33", directions=0, worst=tmp_path / "w.safetensors", tolerance=0.2
     )
-    assert found.worst is not None
-    assert found.worst.cosine == pytest.approx(1.0, abs=1e-6)
-    ratio = found.capability("toy").to_worst
+    card = found.capability("toy")
+    assert card.worst is not None
+    assert card.worst.cosine == pytest.approx(1.0, abs=1e-6)
+    ratio = card.to_worst
     assert ratio is not None
     assert 0.5 <= ratio.value <= 2
+
+
+class Judged:
+    """A task without a loss: it does not say what would have been right."""
+
+    def __init__(self, inner: ChoiceTask) -> None:
+        self.identity, self.check, self.score, self.card = inner.identity, inner.check, inner.score, inner.card
+
+
+def test_each_task_s_own_worst_direction_is_searched_once(
+    model: Model, task: ChoiceTask, near: Path, tmp_path: Path
+) -> None:
+    """A fine-tune along the worst direction of one task: cosine 1 and ratio 1 there, another angle elsewhere."""
+    other, judged = toy_choice(model, name="new"), Judged(toy_choice(model, name="judged"))
+    terms: dict[str, Any] = {"tasks": [(task, 20), (other, 10), (judged, 10)], "directions": 2, "to": tmp_path / "run"}
+    first = corrie.diff(model, near, worst="search", alpha="1", **terms)
+    assert [c.worst is not None for c in first.capabilities] == [True, True, False]
+    assert "judged" in str(first.capability("judged"))
+    assert "the task has no loss to climb" in first.capability("judged").no_worst
+    files = sorted((tmp_path / "run" / "worst").iterdir())
+    assert [f.name.rpartition("-")[0] for f in files] == ["new", "toy"]
+    kept = FoundDirection.read(files[1])
+    assert kept is not None
+    basin = Landscape.open(tmp_path / "run", "none").basin("toy", 0.95)
+    assert basin.l2 is not None
+    assert kept.spec.distance == float(f"{basin.l2 / 20:.3g}")
+    assert (kept.spec.task.limit, kept.spec.method, kept.spec.steps) == (20, "ascent", 10)
+    tensors = {n: t * (30 * kept.spec.sigma) for n, t in load_file(files[1]).items()}
+    save_direction(tensors, tmp_path / "along.safetensors", {"what": "thirty times as far"})
+    times = [f.stat().st_mtime_ns for f in files]
+    found = corrie.diff(model, f"saved:{tmp_path / 'along.safetensors'}", worst="search", alpha="0:1:9", **terms)
+    assert [f.stat().st_mtime_ns for f in sorted((tmp_path / "run" / "worst").iterdir())] == times, "found again"
+    own, elsewhere = found.capability("toy"), found.capability("new")
+    assert own.worst is not None
+    assert own.worst.cosine == pytest.approx(1.0, abs=1e-6)
+    assert "ascent on its first 20 examples, loss" in own.worst.found
+    assert own.to_worst is not None
+    assert 0.25 <= own.to_worst.value <= 4, "one line, on two coarse grids"
+    assert elsewhere.worst is not None
+    assert (elsewhere.worst.cosine or 1.0) < 0.9
+    assert type(found).kept_in(tmp_path / "run") == tuple(sorted((first, found), key=lambda d: d.tuned))
+    both = Together.open([tmp_path / "run"])
+    assert [w.name for w in both.ways["new"] if w.case == "worst-case"] == ["ascent for new:10"], "not that of another"
+
+
+def test_without_a_basin_the_search_is_at_a_share_of_the_fine_tune_s_distance(
+    model: Model, task: ChoiceTask, far: Path, tmp_path: Path
+) -> None:
+    found = corrie.diff(model, far, tasks=[(task, 10)], worst="search", alpha="1", directions=0, to=tmp_path / "run")
+    (file,) = (tmp_path / "run" / "worst").iterdir()
+    kept = FoundDirection.read(file)
+    assert kept is not None
+    assert kept.spec.distance == float(f"{found.move.distance / 20:.3g}")
+
+
+def test_a_search_needs_a_run_folder_float32_and_what_the_base_can_do(
+    task: ChoiceTask, model: Model, near: Path, tmp_path: Path
+) -> None:
+    terms: dict[str, Any] = {"tasks": [(task, 10)], "worst": "search", "alpha": "1", "directions": 0}
+    with pytest.raises(InputError, match="no run folder"):
+        corrie.diff(model, near, **terms)
+    with pytest.raises(InputError, match="bfloat16, and its gradients"):
+        corrie.diff(toy_model(dtype=torch.bfloat16), near, to=tmp_path / "run", **terms)
+    assert not (tmp_path / "run").exists()
+    stranger = corrie.diff(toy_model(seed=5), near, to=tmp_path / "run", **terms)
+    assert "the base cannot do the task" in stranger.capability("toy").no_worst
+    assert not (tmp_path / "run" / "worst").exists()
 
 
 def test_certificates_of_the_base_are_asked_about_the_fine_tune(

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import model_validator
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.capability_diff import CapabilityDiff
@@ -30,6 +32,7 @@ from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import WayOut
 from corrie.analysis.whole_file import write_whole
+from corrie.analysis.worst_compared import Worst, WorstCompared
 from corrie.errors import InputError, RunError
 from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction
@@ -40,14 +43,6 @@ from corrie.records.task import TaskIdentity
 
 FOLDER = "diffs"
 """Where in a run folder they are kept."""
-
-
-class Worst(NamedTuple):
-    """A worst-case direction that was scanned beside the path: its cosine to it, and its norm."""
-
-    direction: Direction
-    cosine: float | None
-    norm: float
 
 
 class Asked(NamedTuple):
@@ -66,24 +61,6 @@ class Asked(NamedTuple):
         return CertifiedMove.of(self.certificate, self.name, task, self.tuned)
 
 
-class WorstCompared(Record):
-    """How close the fine-tune's direction is to a worst-case one.
-
-    direction   the worst-case direction's id
-    says        what it is, in words
-    cosine      between the two directions, over the tensors that move; None if one is zero
-    """
-
-    direction: str
-    says: str
-    cosine: float | None
-
-    @classmethod
-    def of(cls, worst: Worst) -> WorstCompared:
-        """What of it is worth keeping."""
-        return cls(direction=worst.direction.id, says=str(worst.direction), cosine=worst.cosine)
-
-
 class FineTuneDiff(Record):
     """A fine-tune against its base.
 
@@ -92,7 +69,6 @@ class FineTuneDiff(Record):
     tuned          what the fine-tune is called
     move           how far, and where in the model
     capabilities   one card each, in the order in which they were asked for
-    worst          against a worst-case direction; None where none was given: not measured
     landscape      how the most-case landscape was made, in words; empty where there is none
 
     ``print`` gives the sentences, ``to_json`` everything.
@@ -105,8 +81,18 @@ class FineTuneDiff(Record):
     capabilities: tuple[CapabilityDiff, ...]
     tolerance: float
     confidence: float
-    worst: WorstCompared | None = None
     landscape: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_worst_for_all(cls, read: Any) -> Any:
+        """As it was kept when one worst-case direction stood for all capabilities: now each card has its own."""
+        if not (isinstance(read, dict) and "worst" in read):
+            return read
+        known = {name: value for name, value in read.items() if name != "worst"}
+        if read["worst"] is None:
+            return known
+        return known | {"capabilities": [{**card, "worst": read["worst"]} for card in known["capabilities"]]}
 
     @classmethod
     def from_store(
@@ -118,7 +104,7 @@ class FineTuneDiff(Record):
         tolerance: float,
         confidence: float = 0.95,
         landscape: Landscape | None = None,
-        worst: Worst | None = None,
+        worst: Mapping[str, Worst | str] = MappingProxyType({}),
         certificates: Sequence[Asked] = (),
     ) -> FineTuneDiff:
         """Read the run of a path.
@@ -130,7 +116,7 @@ class FineTuneDiff(Record):
             tolerance: share of the score above chance that may be lost, in [0, 1).
             confidence: of intervals, and 1 − the error of each test; above 0.5.
             landscape: of the same base along raw random directions.
-            worst: a worst-case direction that was scanned in the same run.
+            worst: task id → a worst-case direction that was scanned in the same run, or why there is none.
             certificates: of the base, each with where the fine-tune stands in its subspace.
 
         Raises:
@@ -160,8 +146,9 @@ class FineTuneDiff(Record):
                     PairedVerdict.of(kept, line[1.0], confidence),
                     move,
                     WayOut.along(kept, _outward(line), move.distance),
-                    _basin(landscape, task, tolerance, confidence),
-                    _worst_way(paths, task, request.limit, kept, worst),
+                    basin_of(landscape, task, tolerance, confidence),
+                    _worst_way(paths, task, request.limit, kept, worst.get(task.id)),
+                    _compared(worst.get(task.id)),
                     [one.about(task) for one in certificates if one.speaks_of(task)],
                 )
             )
@@ -173,7 +160,6 @@ class FineTuneDiff(Record):
             capabilities=tuple(cards),
             tolerance=tolerance,
             confidence=confidence,
-            worst=None if worst is None else WorstCompared.of(worst),
             landscape="" if landscape is None else repr(landscape),
         )
 
@@ -234,10 +220,7 @@ class FineTuneDiff(Record):
     def __str__(self) -> str:
         lines = [f"{self.model.name} → {self.tuned}: {self.move}; {self.move.where}."]
         lines += [str(card) for card in self.capabilities]
-        if self.worst is not None:
-            cosine = "no angle" if self.worst.cosine is None else f"cosine {self.worst.cosine:.3g}"
-            lines.append(f"Against the worst-case direction {self.worst.says}: {cosine}.")
-        else:
+        if not any(card.worst or card.no_worst for card in self.capabilities):
             lines.append("How close it is to the worst-case direction was not measured.")
         return "\n".join(lines)
 
@@ -298,7 +281,7 @@ def _outward(
     return sorted((alpha, successes) for alpha, successes in line.items() if alpha > 0)
 
 
-def _basin(landscape: Landscape | None, task: TaskIdentity, tolerance: float, confidence: float) -> Basin | None:
+def basin_of(landscape: Landscape | None, task: TaskIdentity, tolerance: float, confidence: float) -> Basin | None:
     """The base's basin of this task at the retention that the tolerance leaves; None if it was not measured."""
     if landscape is None or all(t.id != task.id for t in landscape.tasks):
         return None
@@ -310,12 +293,16 @@ def _worst_way(
     task: TaskIdentity,
     limit: int,
     kept: KeptScore,
-    worst: Worst | None,
+    worst: Worst | str | None,
 ) -> WayOut | None:
-    if worst is None:
+    if not isinstance(worst, Worst):
         return None
     line = _line(paths, task, worst.direction, limit)
     return WayOut.along(kept, _outward(line), worst.norm)
+
+
+def _compared(worst: Worst | str | None) -> WorstCompared | str | None:
+    return WorstCompared.of(worst) if isinstance(worst, Worst) else worst
 
 
 def _successes(values: np.ndarray) -> tuple[float | None, ...]:

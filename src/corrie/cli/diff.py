@@ -11,6 +11,7 @@ from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.console import complain, give, say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.cli.worst import Telling
 from corrie.errors import ClaimError, InputError
 
 Base = Annotated[
@@ -43,7 +44,11 @@ DirectionCount = Annotated[
 ]
 Alpha = Annotated[str, typer.Option(help="Steps along the path, LO:HI:N; 1, the fine-tune, must be among them.")]
 Worst = Annotated[
-    str | None, typer.Option(help="saved:FILE, a worst-case direction of the base: adds cosine and ratio.")
+    str | None,
+    typer.Option(
+        help="search: each task's own worst-case direction is searched for and kept in the run folder (float32). "
+        "saved:FILE: one for all tasks. Adds cosine and ratio."
+    ),
 ]
 Certificates = Annotated[
     list[Path],
@@ -97,8 +102,8 @@ def diff(
     """
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    if worst is not None and not worst.startswith("saved:"):
-        raise InputError(f"worst {worst!r}", found="no saved direction", advice="saved:FILE")
+    if worst is not None and worst != "search" and not worst.startswith("saved:"):
+        raise InputError(f"worst {worst!r}", found="no saved direction, and no search", advice="search, or saved:FILE")
     from corrie.records.scan_spec import AlphaGrid
 
     steps = AlphaGrid.parse(alpha)
@@ -120,7 +125,7 @@ def diff(
             tasks=chosen or None,
             alpha=steps,
             directions=directions,
-            worst=None if worst is None else worst.removeprefix("saved:"),
+            worst=worst if worst in (None, "search") else Path(worst.removeprefix("saved:")),
             certificates=certificate,
             subspaces=subspace,
             tolerance=tolerance,
@@ -128,6 +133,7 @@ def diff(
             to=folder,
             block=block,
             watch=progress,
+            heard=Telling(),
         )
     give(found.to_json() if as_json else str(found))
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
