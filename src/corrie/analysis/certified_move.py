@@ -136,7 +136,7 @@ class CertifiedMove(Record):
     def short(self) -> str:
         """The figures alone, for where the whole sentence stands beside them."""
         if self.distance is None or self.ratio is None or self.lower is None:
-            return f"says nothing about this fine-tune ({self.lies})"
+            return f"says nothing about this fine-tune, which {self.lies}"
         at = f"at r = {self.distance:.4g}, r/σ = {self.ratio:.3g}"
         if self.verdict != "informative":
             return f"{self.verdict.upper()}: no bound above chance for the smoothed model {at}"
@@ -145,18 +145,16 @@ class CertifiedMove(Record):
     @property
     def lies(self) -> str:
         """Where the fine-tune lies, in words."""
-        return {
-            "outside": "it does not lie in the certificate's subspace",
-            "unknown": "nobody can tell whether it lies in the certificate's subspace",
-        }.get(self.verdict, "it lies in the certificate's subspace")
+        if self.verdict == "outside":
+            return "does not lie in the certificate's subspace"
+        if self.verdict == "unknown":
+            return "cannot be looked for in the certificate's subspace, which is not at hand"
+        return "lies in the certificate's subspace"
 
     def __str__(self) -> str:
         if self.distance is None:
             return (
-                f"Certificate {self.name} ({self.subspace}): the fine-tune does not lie in the certificate's subspace: "
-                f"it says nothing about this fine-tune ({self.finding})."
-                if self.verdict == "outside"
-                else f"Certificate {self.name} ({self.subspace}): its subspace is not at hand, so nobody can tell "
-                f"whether the fine-tune lies in it: it says nothing about this fine-tune ({self.finding})."
+                f"Certificate {self.name} ({self.subspace}): the fine-tune {self.lies}: it says nothing about this "
+                f"fine-tune ({self.finding})."
             )
         return f"Certificate {self.name}. {self.conditions}: {self.finding}; {self.remainder}."
