@@ -222,7 +222,10 @@ def test_nothing_to_keep_ends_with_3_and_writes_nothing(
 
 def test_help(corrie: Any) -> None:
     for command, options in (
-        ("diff", ("--task", "--tolerance", "--landscape", "--directions", "--worst", "--certificate", "--subspace", "--to")),
+        (
+            "diff",
+            ("--task", "--tolerance", "--landscape", "--directions", "--worst", "--certificate", "--subspace", "--to"),
+        ),
         ("retract", ("--task", "--out", "--skill", "--tolerance", "--json", "--to")),
     ):
         said = corrie(command, "--help")
