@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corrie.analysis.certificate import RETAIN, Certificate
+from corrie.analysis.certificates_at_hand import certificates_at_hand
 from corrie.analysis.comparison import Comparison, open_runs
 from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.fraction_claim import FractionClaim
@@ -27,6 +28,7 @@ from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.input_spec import parse_noise
 from corrie.records.memory_store import MemoryStore
+from corrie.records.paths import Saved
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.subspace import parse_subspace
@@ -37,8 +39,9 @@ from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.plane_axes import as_far
 from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
-from corrie.scanning.search import FoundDirection, Search
+from corrie.scanning.search import FoundDirection, Heard, Search
 from corrie.scanning.watch import Watch
+from corrie.scanning.worst_search import WorstSearch
 from corrie.weights.space import Space, fine_lattice
 
 DEFAULT_LIMIT = 100
@@ -486,11 +489,14 @@ def diff(
     alpha: str | AlphaGrid = "0:1.5:7",
     directions: int = 8,
     worst: str | Path | None = None,
+    certificates: Sequence[str | Path] = (),
+    subspaces: Sequence[str] = (),
     tolerance: float = 0.05,
     confidence: float = 0.95,
     to: str | Path | None = None,
     block: int = 10,
     watch: Watch | None = None,
+    heard: Heard | None = None,
 ) -> FineTuneDiff:
     """What a fine-tune did: which capabilities it kept and lost, where on the way, and whether it left the basin.
 
@@ -501,15 +507,21 @@ def diff(
         tasks: what is compared, each with a limit or its first 100 examples; by default those of the landscape.
         alpha: steps along the path, ``"LO:HI:N"`` with 1 among them.
         directions: how many random directions the landscape that is made takes; 0: none is made.
-        worst: a file with a saved worst-case direction of this base (:func:`corrie.weights.save_direction`).
+        worst: ``"search"``: each task's own is searched for and kept in the run folder (float32); or a file with one
+            saved worst-case direction of this base (:func:`worst`) for all tasks.
+        certificates: files of :func:`certify` that are of this base; those in the run folder are found by themselves.
+        subspaces: where the subspace of a certificate may lie that no law makes, as ``certify`` takes it.
         tolerance: share of the score above chance that may be lost, in [0, 1).
         confidence: of the intervals, and 1 − the error of each test; above 0.5.
         to: a run folder; the same call continues it, and other fine-tunes of the base share it. None: in memory.
         block: examples scored together; part of a run's identity.
         watch: who is told of the progress.
+        heard: who is told of every look of a search for a worst-case direction.
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        ModelError: a certificate of another model.
+        ClaimError: a certificate that does not hold.
         RunError: the run folder or the landscape is of another model.
         StorageError: the disk refuses.
 
@@ -522,22 +534,25 @@ def diff(
     """
     loaded = base if isinstance(base, Model) else load(base)
     around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
+    compared = _limited(_measured(around) if tasks is None else tasks)
     prepared = FineTuneScan.of(
         loaded,
         tuned_direction(loaded, tuned),
-        _limited(_measured(around) if tasks is None else tasks),
+        compared,
         alpha=AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha,
         landscape=around,
         directions=directions,
-        worst=None if worst is None else saved(loaded, worst),
+        worst=_worst_asked(loaded, worst, to),
         tolerance=tolerance,
         confidence=confidence,
         block=block,
+        certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
+        subspaces=subspaces,
     )
     if to is None:
         return prepared.run(MemoryStore(prepared.identity), watch=watch)
     with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        found = prepared.run(kept, watch=watch)
+        found = prepared.run(kept, watch=watch, heard=heard)
     found.keep(Path(to))
     return found
 
@@ -695,6 +710,13 @@ def _one_file_each(figure: Path, count: int) -> list[Path]:
 def _limited(tasks: Sequence[Task | tuple[Task, int]]) -> list[tuple[Task, int]]:
     """Every task with its number of examples."""
     return [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks]
+
+
+def _worst_asked(model: Model, worst: str | Path | None, to: str | Path | None) -> Saved | WorstSearch | None:
+    """The worst-case direction of a file, a search for each task's own, or none."""
+    if worst == "search":
+        return WorstSearch.within(to, model)
+    return None if worst is None else saved(model, worst)
 
 
 def _measured(landscape: Landscape | None) -> list[tuple[Task, int]]:

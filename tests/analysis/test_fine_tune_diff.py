@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from corrie.analysis.fine_tune_diff import FineTuneDiff, Worst
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.worst_compared import Worst
 from corrie.errors import InputError, RunError
 from corrie.records.cell import Cell, Outcome
 from corrie.records.direction import Direction
@@ -145,14 +146,32 @@ def test_a_landscape_of_another_model_or_along_other_directions_is_refused(store
 def test_the_worst_case_direction(store: MemoryStore) -> None:
     """Along it ``loses`` loses as much at a tenth of the distance."""
     scan_path(store, WORST, AlphaGrid.between(0.025, 0.05, 2), losing=0.025)
-    found = read(store, worst=Worst(WORST, 0.12, norm=5.0))
-    card = found.capability(LOST)
+    ids = {t.name: t.id for t in store.tasks()}
+    found = read(store, worst={ids[LOST]: Worst(WORST, 0.12, norm=5.0), ids[KEPT]: "it has no loss to climb"})
+    card, other = found.capability(LOST), found.capability(KEPT)
     assert card.to_worst is not None
     assert (card.to_worst.value, card.to_worst.known) == (pytest.approx(10.0, rel=1e-6), "equal")
-    assert found.worst is not None
-    assert (found.worst.cosine, found.worst.says) == (0.12, "saved:dddddddddddddddd@tensors-1 (worst.safetensors)")
-    assert "cosine 0.12" in str(found)
+    assert card.worst is not None
+    assert (card.worst.cosine, card.worst.says) == (0.12, "saved:dddddddddddddddd@tensors-1 (worst.safetensors)")
+    assert "cosine 0.12, 10 times its distance for the same loss of score" in str(card)
+    assert (other.worst, other.to_worst) == (None, None)
+    assert "it has no loss to climb" in str(other)
+    assert "was not measured" not in str(found)
     assert "was not measured" in str(read(MemoryStore(identity())))
+
+
+def test_what_was_kept_with_one_worst_direction_for_all_is_read(store: MemoryStore) -> None:
+    """As files were written before each capability had its own."""
+    old = json.loads(read(store).canonical())
+    for card in old["capabilities"]:
+        for name in ("worst", "no_worst", "certified"):
+            del card[name]
+    without = FineTuneDiff.parse(json.dumps({**old, "worst": None}))
+    assert without == read(store)
+    one = {"direction": "saved:d@tensors-1", "says": "worst.safetensors", "cosine": 0.25}
+    found = FineTuneDiff.parse(json.dumps({**old, "worst": one}))
+    assert [c.worst and (c.worst.says, c.worst.cosine) for c in found.capabilities] == [("worst.safetensors", 0.25)] * 2
+    assert FineTuneDiff.parse(found.canonical()) == found
 
 
 def test_fewer_examples_than_the_run_has_are_the_first_ones(store: MemoryStore) -> None:

@@ -1,6 +1,7 @@
 """Curves of several kinds of directions on one axis: units, pairing of examples, and what is refused."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ WORST = Saved(content="d" * 64, name="w.safetensors", origin="ascent for math:20
 TUNED = Difference(base="a" * 64, tuned="b" * 64, tuned_name="chat")
 
 
-def along(store: Store, direction, norm: float, falls_at: float, limit: int = 20) -> Store:
-    """A path of this norm along which the score of math falls from 1 to 0 beyond an α, on the grid -1, 0, … 2."""
-    (task,) = (t for t in cliff_run(directions=1, examples=100, kinds=KINDS[2:3]).tasks() if t.name == "math")
+def along(store: Store, direction, norm: float, falls_at: float, limit: int = 20, name: str = "math") -> Store:
+    """A path of this norm along which the score of a task falls from 1 to 0 beyond an α, on the grid -1, 0, … 2."""
+    (task,) = (t for t in cliff_run(directions=1, examples=100, kinds=KINDS[2:4]).tasks() if t.name == name)
     store.register_task(task, [])
     grid = AlphaGrid.between(-1.0, 2.0, 7)
     spec = ScanSpec(tasks=(TaskRequest(task=task.id, limit=limit),), directions=(direction,), alpha=grid)
@@ -35,7 +36,7 @@ def along(store: Store, direction, norm: float, falls_at: float, limit: int = 20
         store.record_point(point, Realised(asked=asked, norm=asked * 1.5, cosine=0.9 if asked else None))
         for block in spec.blocks(spec.tasks[0]):
             rows = tuple(
-                Outcome(id=f"math-{10 * block + i}", success=float(0 <= alpha <= falls_at), label="right")
+                Outcome(id=f"{name}-{10 * block + i}", success=float(0 <= alpha <= falls_at), label="right")
                 for i in range(10)
             )
             store.put(Cell(point=point.id, task=task.id, block=block, outcomes=rows))
@@ -63,6 +64,82 @@ def test_every_step_stands_at_the_sigma_of_noise_as_long(noise: Landscape) -> No
     assert tuned.sigma == pytest.approx(np.array([0.0, 0.5, 1.0, 1.5, 2.0]) * 3.0 / root)
     assert worst.score.mean.tolist() == [1.0, 1.0, 0.0, 0.0, 0.0]
     assert worst.edge == pytest.approx(0.5 + 0.5 * 0.05 * both.unmoved["math"] + (1 - both.unmoved["math"]) * 0.5)
+
+
+def by_hand(sigma: list[float], score: list[float], level: float) -> float:
+    """The first crossing, step by step."""
+    for (a, x), (b, y) in pairwise(zip(sigma, score, strict=True)):
+        if y < level:
+            return a + (b - a) * (x - level) / (x - y)
+    raise AssertionError("it never falls")
+
+
+def test_how_many_times_nearer_its_edge_is_than_that_of_random_directions(noise: Landscape) -> None:
+    """The edge of the mean line over three directions by hand; along the paths all is lost after α = 0.5."""
+    root = math.sqrt(MODEL.dimension)
+    first = noise["math"].isel(example=slice(20))
+    mean = [float(first.unmoved_score.mean()), *first.score.values.mean((0, 2)).tolist()]
+    random = by_hand([0.0, *noise["math"].alpha.values.tolist()], mean, 0.95 * mean[0])
+    sharp, blunt = random / 30 * root, random / 3 * root
+    both = Together.of([noise, landscape(WORST, sharp, 0.5), landscape(TUNED, blunt, 0.5)])
+    most, worst, tuned = both.ways["math"]
+    assert (most.ratio, most.sharpness) == (None, "")
+    assert worst.ratio is not None
+    assert tuned.ratio is not None
+    share = 0.5 + 0.5 * (1 - 0.95 * both.unmoved["math"])  # from a score of 1 at α = 0.5 to 0 at α = 1
+    assert (worst.ratio.value, worst.ratio.known) == (pytest.approx(30 / share), "equal")
+    assert (tuned.ratio.value, tuned.ratio.known) == (pytest.approx(3 / share), "equal")
+    assert worst.sharpness.endswith("which reaches 20")
+    assert "20" not in tuned.sharpness, "that is asked of worst-case directions"
+    assert f"[{worst.sharpness}]" in str(both)
+    assert f"[{tuned.sharpness}]" in str(both)
+
+
+def test_a_line_that_was_not_followed_far_enough_bounds_the_ratio(noise: Landscape) -> None:
+    root = math.sqrt(MODEL.dimension)
+    most = Together.of([noise, landscape(WORST, 1.0, 0.5)]).ways["math"][0]
+    assert most.edge is not None
+    far = Together.of([noise, landscape(WORST, most.edge / 20 * root, 2.0)]).ways["math"][1]
+    assert far.edge is None
+    assert far.ratio is not None
+    assert (far.ratio.known, far.ratio.value) == ("at most", pytest.approx(10.0))
+    assert far.sharpness.endswith("at most 10, which does not reach 20")
+    near = Together.of([noise, landscape(WORST, most.edge / 20 * root, 0.0)]).ways["math"][1]
+    assert near.ends.startswith("before")
+    assert near.ratio is not None
+    assert (near.ratio.known, near.ratio.value) == ("at least", pytest.approx(40.0))
+    assert near.sharpness.endswith("which reaches 20")
+    short = Landscape.from_store(
+        cliff_run(directions=3, examples=20, kinds=KINDS[2:3], alphas=AlphaGrid.between(0.001, 0.002, 2))
+    )
+    also = Together.of([short, landscape(WORST, 0.002 / 10 * root, 0.5)]).ways["math"]
+    assert also[0].edge is None
+    assert also[1].ratio is not None
+    assert also[1].ratio.known == "at least"
+    assert also[1].sharpness.endswith("which does not tell whether it reaches 20")
+    neither = Together.of([short, landscape(WORST, 1.0, 2.0)]).ways["math"][1]
+    assert (neither.ratio, neither.sharpness) == (None, "")
+
+
+def test_without_random_directions_or_without_the_capability_there_is_no_ratio(noise: Landscape) -> None:
+    alone = Together.of([landscape(WORST, 1.0, 0.5), landscape(TUNED, 1.0, 0.5)])
+    assert [w.ratio for w in alone.ways["math"]] == [None, None]
+    layers = Landscape.from_store(cliff_run(directions=2, examples=20, kinds=KINDS[2:3], normalisation="layer"))
+    assert [w.ratio for w in Together.of([layers, landscape(WORST, 1.0, 0.5)]).ways["math"]] == [None, None]
+    nobody = Landscape.from_store(cliff_run(directions=2, examples=20, kinds=[KINDS[2]._replace(ability=0.0)]))
+    assert [w.ratio for w in Together.of([nobody, nobody]).ways["math"]] == [None, None]
+
+
+def test_a_path_that_was_followed_for_another_task_is_not_shown() -> None:
+    """Two worst-case directions in one run, each scored on its own task only."""
+    store, other = MemoryStore(identity()), Saved(content="e" * 64, name="o", origin="ascent for code:20 at toy")
+    along(store, WORST, 1.0, 0.5)
+    along(store, other, 1.0, 0.5, name="code")
+    both = Together.of([Landscape.from_store(store, "path")])
+    assert {name: [w.name for w in ways] for name, ways in both.ways.items()} == {
+        "math": ["ascent for math:20"],
+        "code": ["ascent for code:20"],
+    }
 
 
 def test_all_curves_are_over_the_same_first_examples(noise: Landscape) -> None:

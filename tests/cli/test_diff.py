@@ -80,7 +80,7 @@ def test_a_fine_tune_that_lost_a_capability_ends_with_3(
     assert card["basin"]["share"] > 1
     assert card["sharpness"]["value"] > 0
     assert card["to_worst"]["value"] > 0
-    assert found["worst"]["cosine"] == pytest.approx(1.0, abs=1e-5)
+    assert card["worst"]["cosine"] == pytest.approx(1.0, abs=1e-5)
     assert {p["name"] for p in found["move"]["layers"]} == {"layer 0", "layer 1", "outside of the layers"}
     assert sum(p["share"] for p in found["move"]["kinds"]) == pytest.approx(1)
     assert found["move"]["sigma"] == pytest.approx(FAR, rel=0.02)
@@ -111,6 +111,49 @@ def test_the_landscape_of_a_scan_is_used_and_names_the_tasks(
     assert refused.code == 2
     assert "no task of that name and content" in refused.err
     assert corrie("diff", toy, tuned["near"], *asked, "--dtype", "bfloat16", "-t", f"{task}:10").code == 2
+
+
+def test_the_worst_case_is_searched_for_once(
+    corrie: Any, toy: Path, tuned: dict[str, Path], gate: list[object], run: Path
+) -> None:
+    terms = ["--worst", "search", "--alpha", "1", "--directions", "0", "--json"]
+    said = corrie("diff", toy, tuned["far"], *gate, *terms)
+    assert "Gradient 1: loss" in said.err
+    (card,) = json.loads(said.out)["capabilities"]
+    assert abs(card["worst"]["cosine"]) < 0.5
+    assert card["to_worst"]["value"] > 1
+    assert len(list((run / "worst").iterdir())) == 1
+    again = corrie("diff", toy, tuned["far"], *gate, *terms)
+    assert (again.out, "Gradient" in again.err) == (said.out, False)
+    assert corrie("show", run).code == 0
+    assert corrie("report", run, "--out", run.parent / "report.html").code == 0
+    refused = corrie("diff", toy, tuned["far"], *gate, *terms, "--dtype", "bfloat16")
+    assert (refused.code, "float32" in refused.err) == (2, True)
+
+
+def test_a_certificate_says_what_it_says(
+    corrie: Any, toy: Path, task: Path, tuned: dict[str, Path], gate: list[object], tmp_path: Path
+) -> None:
+    """In the full space at once the distance of the diff and that of the certificate; far beyond σ it is vacuous."""
+    terms = ["--subspace", "full", "--sigma", "0.0001", "--draws", "40", "--selection-draws", "5"]
+    made = corrie("certify", toy, "-t", f"{task}:20", *terms, "--to", tmp_path / "certificate")
+    assert made.code == 0, made.err
+    (file,) = (tmp_path / "certificate").glob("certificate-*.json")
+    said = corrie("diff", toy, tuned["near"], *gate, *QUICK, "--certificate", file, "--json")
+    found = json.loads(said.out)
+    (one,) = found["capabilities"][0]["certified"]
+    assert one["verdict"] == "vacuous"
+    assert one["distance"] == pytest.approx(found["move"]["distance"], rel=1e-3)
+    assert one["ratio"] == pytest.approx(one["distance"] / 1e-4, rel=1e-2)
+    assert "VACUOUS" in one["says"]
+    assert one["says"].index("With confidence 0.99") < one["says"].index("assuming that") < one["says"].index("VACUOUS")
+    page = tmp_path / "report.html"
+    assert corrie("report", tmp_path / "run", "--out", page).code == 0
+    assert f"Certificate {file.name}" in page.read_text("utf-8")
+    file.write_text(file.read_text("utf-8").replace("0.99", "0.98"), "utf-8")
+    refused = corrie("diff", toy, tuned["near"], *gate, *QUICK, "--certificate", file)
+    assert (refused.code, refused.out) == (3, "")
+    assert "it was changed" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -179,7 +222,10 @@ def test_nothing_to_keep_ends_with_3_and_writes_nothing(
 
 def test_help(corrie: Any) -> None:
     for command, options in (
-        ("diff", ("--task", "--tolerance", "--landscape", "--directions", "--alpha", "--worst", "--json", "--to")),
+        (
+            "diff",
+            ("--task", "--tolerance", "--landscape", "--directions", "--worst", "--certificate", "--subspace", "--to"),
+        ),
         ("retract", ("--task", "--out", "--skill", "--tolerance", "--json", "--to")),
     ):
         said = corrie(command, "--help")

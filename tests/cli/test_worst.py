@@ -89,6 +89,7 @@ def test_random_and_worst_curves_in_one_picture(worst, corrie, toy: Path, task: 
     assert said.code == 0, said.err
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "curves-1.png").exists()
+    assert "most-case: 2 random directions" in said.out
     said = corrie("report", *runs, "--together")
     assert said.code == 2
     assert "--figure curves.png" in said.err

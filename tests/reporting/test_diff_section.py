@@ -1,14 +1,17 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from corrie.analysis.capability_diff import BasinSeen, CapabilityDiff
-from corrie.analysis.fine_tune_diff import FineTuneDiff, WorstCompared
+from corrie.analysis.certified_move import CertifiedMove
+from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import WayOut
+from corrie.analysis.worst_compared import WorstCompared
 from corrie.records.sqlite_store import SqliteStore
 from corrie.reporting.diff_section import diff_section
 from corrie.reporting.html import write_report
@@ -25,8 +28,11 @@ def diff() -> FineTuneDiff:
         kept = KeptScore(landscape.task(name), (1.0,) * 30 + (0.0,) * 10, 0.05)
         scores = PairedVerdict.of(kept, (1.0,) * after + (0.0,) * (40 - after))
         out = WayOut(distance=20.0, known="equal") if name == "math" else WayOut(distance=90.0, known="at least")
-        worst = WayOut(distance=0.5, known="equal")
-        cards.append(CapabilityDiff.of(landscape.task(name), scores, move, out, landscape.basin(name), worst))
+        worst = WayOut(distance=0.5, known="equal") if name == "math" else None
+        which = (
+            WorstCompared(direction="saved:c@tensors-1", says="worst.safetensors", cosine=0.25) if worst else "no loss"
+        )
+        cards.append(CapabilityDiff.of(landscape.task(name), scores, move, out, landscape.basin(name), worst, which))
     return FineTuneDiff(
         model=MODEL,
         direction="difference:a..b@minus-1",
@@ -35,7 +41,6 @@ def diff() -> FineTuneDiff:
         capabilities=tuple(cards),
         tolerance=0.05,
         confidence=0.95,
-        worst=WorstCompared(direction="saved:c@tensors-1", says="worst.safetensors", cosine=0.25),
     )
 
 
@@ -46,8 +51,38 @@ def test_a_card_for_every_capability_with_its_verdict(diff: FineTuneDiff) -> Non
     assert '<span class="badge kept">kept</span>' in said
     for words in ("0.750 → 0.250", "α = 0.33", "Sharpness ratio", "cosine 0.25", "layer 0", "q_proj", "40 times"):
         assert words in said
+    assert "<dt>Worst case</dt><dd>no loss</dd>" in said
     assert "layer 1" not in said, "what did not move is left out"
     assert diff_section(()) == ""
+
+
+def test_what_certificates_say(diff: FineTuneDiff) -> None:
+    """The whole sentence stands above the figures; what says nothing shows none."""
+    card = diff.capabilities[0]
+    common: dict[str, Any] = {
+        "certificate": "c" * 64,
+        "confidence": 0.99,
+        "draws": 300,
+        "dimension": 64,
+        "sigma": 0.5,
+        "examples": 40,
+        "subspace": "B of ΔW = B A",
+        "measure": "‖B‖_F",
+        "chance": 0.0,
+        "retain": 0.8,
+        "conditions": "With confidence 0.99 about the smoothed model",
+    }
+    numbers: dict[str, Any] = {"distance": 0.25, "ratio": 0.5, "lower": 0.71, "floor": 0.6, "radius": 0.4, "left": 0.15}
+    inside = CertifiedMove(**common, **numbers, name="in.json", verdict="informative", finding="math ≥ 0.71")
+    outside = CertifiedMove(**common, name="out.json", verdict="outside", finding="its A was trained")
+    shown = card.model_copy(update={"certified": (inside, outside)})
+    said = diff_section((diff.model_copy(update={"capabilities": (shown,)}),))
+    assert said.index("With confidence 0.99") < said.index("Certificate in.json</dt>")
+    assert "smoothed model ≥ 0.71 at r = 0.25, r/σ = 0.5; r is ‖B‖_F; 0.15 of that radius is left" in said
+    assert "says nothing about this fine-tune" in said
+    assert "picked afterwards" not in said, "one of them speaks"
+    both = card.model_copy(update={"certified": (inside, inside)})
+    assert "picked afterwards" in diff_section((diff.model_copy(update={"capabilities": (both,)}),))
 
 
 def test_what_a_fine_tune_is_called_is_text(diff: FineTuneDiff) -> None:

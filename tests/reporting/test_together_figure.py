@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.together import Together
+from corrie.analysis.way_out import Ratio
 from corrie.errors import UnknownName
 from corrie.records.scan_spec import AlphaGrid
 from corrie.reporting.together_figure import draw, save_together
@@ -38,6 +41,14 @@ def test_a_short_range_is_linear_and_starts_at_the_model() -> None:
     axes = draw(both).axes[0]
     assert axes.get_xscale() == "linear"
     assert any(line.get_xdata()[0] == 0.0 for line in axes.lines if line.get_linewidth() == 1.5)  # type: ignore[index]
+
+
+def test_the_ratio_stands_beside_its_edge() -> None:
+    both = Together.of([landscape(0.004, 0.02, 5), landscape(0.002, 0.02, 5)])
+    sharp = replace(both.ways["language"][1], ratio=Ratio(value=33.3, known="at least"))
+    ways = MappingProxyType(dict(both.ways) | {"language": (both.ways["language"][0], sharp)})
+    figure = draw(replace(both, ways=ways))
+    assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [[" at least 33.3×"], []]
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:

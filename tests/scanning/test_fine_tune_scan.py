@@ -5,22 +5,27 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import corrie
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.together import Together
 from corrie.capabilities.choice import ChoiceTask
-from corrie.errors import InputError, RunError
+from corrie.errors import InputError, ModelError, RunError
 from corrie.models.directions import toward
 from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.memory_store import MemoryStore
+from corrie.records.model import SelectionSpec
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.retraction_scan import RetractionScan
+from corrie.scanning.search import FoundDirection
 from corrie.scanning.watch import Nobody
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
+from corrie.weights.adapter import WEIGHTS
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.realise import realise
@@ -106,11 +111,131 @@ def test_a_worst_case_direction_beside(model: Model, task: ChoiceTask, far: Path
     found = corrie.diff(
         model, far, tasks=[(task, 20)], alpha="0:1:33", directions=0, worst=tmp_path / "w.safetensors", tolerance=0.2
     )
-    assert found.worst is not None
-    assert found.worst.cosine == pytest.approx(1.0, abs=1e-6)
-    ratio = found.capability("toy").to_worst
+    card = found.capability("toy")
+    assert card.worst is not None
+    assert card.worst.cosine == pytest.approx(1.0, abs=1e-6)
+    ratio = card.to_worst
     assert ratio is not None
     assert 0.5 <= ratio.value <= 2
+
+
+class Judged:
+    """A task without a loss: it does not say what would have been right."""
+
+    def __init__(self, inner: ChoiceTask) -> None:
+        self.identity, self.check, self.score, self.card = inner.identity, inner.check, inner.score, inner.card
+
+
+def test_each_task_s_own_worst_direction_is_searched_once(
+    model: Model, task: ChoiceTask, near: Path, tmp_path: Path
+) -> None:
+    """A fine-tune along the worst direction of one task: cosine 1 and ratio 1 there, another angle elsewhere."""
+    other, judged = toy_choice(model, name="new"), Judged(toy_choice(model, name="judged"))
+    terms: dict[str, Any] = {"tasks": [(task, 20), (other, 10), (judged, 10)], "directions": 2, "to": tmp_path / "run"}
+    first = corrie.diff(model, near, worst="search", alpha="1", **terms)
+    assert [c.worst is not None for c in first.capabilities] == [True, True, False]
+    assert "judged" in str(first.capability("judged"))
+    assert "the task has no loss to climb" in first.capability("judged").no_worst
+    files = sorted((tmp_path / "run" / "worst").iterdir())
+    assert [f.name.rpartition("-")[0] for f in files] == ["new", "toy"]
+    kept = FoundDirection.read(files[1])
+    assert kept is not None
+    basin = Landscape.open(tmp_path / "run", "none").basin("toy", 0.95)
+    assert basin.l2 is not None
+    assert kept.spec.distance == float(f"{basin.l2 / 20:.3g}")
+    assert (kept.spec.task.limit, kept.spec.method, kept.spec.steps) == (20, "ascent", 10)
+    tensors = {n: t * (30 * kept.spec.sigma) for n, t in load_file(files[1]).items()}
+    save_direction(tensors, tmp_path / "along.safetensors", {"what": "thirty times as far"})
+    times = [f.stat().st_mtime_ns for f in files]
+    found = corrie.diff(model, f"saved:{tmp_path / 'along.safetensors'}", worst="search", alpha="0:1:9", **terms)
+    assert [f.stat().st_mtime_ns for f in sorted((tmp_path / "run" / "worst").iterdir())] == times, "found again"
+    own, elsewhere = found.capability("toy"), found.capability("new")
+    assert own.worst is not None
+    assert own.worst.cosine == pytest.approx(1.0, abs=1e-6)
+    assert "ascent on its first 20 examples, loss" in own.worst.found
+    assert own.to_worst is not None
+    assert 0.25 <= own.to_worst.value <= 4, "one line, on two coarse grids"
+    assert elsewhere.worst is not None
+    assert (elsewhere.worst.cosine or 1.0) < 0.9
+    assert type(found).kept_in(tmp_path / "run") == tuple(sorted((first, found), key=lambda d: d.tuned))
+    both = Together.open([tmp_path / "run"])
+    assert [w.name for w in both.ways["new"] if w.case == "worst-case"] == ["ascent for new:10"], "not that of another"
+
+
+def test_without_a_basin_the_search_is_at_a_share_of_the_fine_tune_s_distance(
+    model: Model, task: ChoiceTask, far: Path, tmp_path: Path
+) -> None:
+    found = corrie.diff(model, far, tasks=[(task, 10)], worst="search", alpha="1", directions=0, to=tmp_path / "run")
+    (file,) = (tmp_path / "run" / "worst").iterdir()
+    kept = FoundDirection.read(file)
+    assert kept is not None
+    assert kept.spec.distance == float(f"{found.move.distance / 20:.3g}")
+
+
+def test_a_search_needs_a_run_folder_float32_and_what_the_base_can_do(
+    task: ChoiceTask, model: Model, near: Path, tmp_path: Path
+) -> None:
+    terms: dict[str, Any] = {"tasks": [(task, 10)], "worst": "search", "alpha": "1", "directions": 0}
+    with pytest.raises(InputError, match="no run folder"):
+        corrie.diff(model, near, **terms)
+    with pytest.raises(InputError, match="bfloat16, and its gradients"):
+        corrie.diff(toy_model(dtype=torch.bfloat16), near, to=tmp_path / "run", **terms)
+    assert not (tmp_path / "run").exists()
+    stranger = corrie.diff(toy_model(seed=5), near, to=tmp_path / "run", **terms)
+    assert "the base cannot do the task" in stranger.capability("toy").no_worst
+    assert not (tmp_path / "run" / "worst").exists()
+
+
+def test_certificates_of_the_base_are_asked_about_the_fine_tune(
+    model: Model, task: ChoiceTask, near: Path, tmp_path: Path
+) -> None:
+    """One that lies in the run folder and one that is given; the adapter stands in one of the two subspaces, the
+    checkpoint in none. The bound is that of the certificate, asked about ‖B‖ itself."""
+    other = toy_choice(model, name="new")
+    terms: dict[str, Any] = {"sigma": 2.0, "draws": 60, "selection_draws": 5}
+    subspace = "adapter:layers.1.self_attn.q_proj:1"
+    certificate = corrie.certify(model, [(task, 10)], subspace=subspace, to=tmp_path / "run", **terms)
+    tuned = corrie.smoothed(model, (subspace, 0.125)).save(tmp_path / "tuned", seed=5)
+    ups = [t for n, t in load_file(tuned / WEIGHTS).items() if n.endswith("lora_B.weight")]
+    distance = float(sum(t.double().square().sum() for t in ups)) ** 0.5
+    given = corrie.certify(model, [(task, 10)], subspace="adapter:v_proj:1", **terms).write(tmp_path / "v")
+    asked: dict[str, Any] = {"alpha": "1", "directions": 0, "to": tmp_path / "run", "certificates": [given]}
+    found = corrie.diff(model, tuned, tasks=[(task, 20), (other, 10)], **asked)
+    away, here = found.capability("toy").certified
+    assert (away.verdict, here.verdict) == ("outside", "informative")
+    assert here.distance is not None
+    assert here.lower is not None
+    assert here.distance == pytest.approx(distance, rel=2e-4)
+    assert here.distance >= distance
+    assert here.distance != pytest.approx(found.move.distance, rel=1e-2), "‖B‖ is not ‖ΔW‖"
+    assert here.lower == certificate.tasks[0].lower(here.distance)
+    assert here.lower <= certificate.tasks[0].lower(distance)
+    assert here.examples == 10, "the certificate's own, though 20 are compared"
+    assert found.capability("new").certified == (), "it is of another task"
+    assert "says nothing about this fine-tune" in str(found)
+    assert f"≥ {here.lower:.4g} at r" in str(found)
+    assert type(found).kept_in(tmp_path / "run") == (found,)
+    checkpoint = corrie.diff(model, near, tasks=[(task, 20)], **asked)
+    assert [one.verdict for one in checkpoint.capability("toy").certified] == ["outside", "outside"]
+
+
+def test_certificates_of_another_model_or_of_other_tasks_are_refused(
+    model: Model, task: ChoiceTask, near: Path, tmp_path: Path
+) -> None:
+    terms: dict[str, Any] = {"sigma": 0.001, "draws": 5, "selection_draws": 2}
+    asked: dict[str, Any] = {"alpha": "1", "directions": 0, "to": tmp_path / "run"}
+    for name, other, words in (
+        ("weights", toy_model(seed=3), "fingerprint"),
+        ("precision", toy_model(dtype=torch.bfloat16), "precision is bfloat16 there and float32 here"),
+        ("selection", toy_model(selection=SelectionSpec(exclude=("*norm*",))), "the selection of tensors"),
+    ):
+        file = corrie.certify(other, [(task, 10)], subspace="random:1", **terms).write(tmp_path / name)
+        with pytest.raises(ModelError, match=words):
+            corrie.diff(model, near, tasks=[(task, 10)], certificates=[file], **asked)
+    file = corrie.certify(model, [(task, 10)], subspace="random:1", **terms).write(tmp_path / "other")
+    with pytest.raises(InputError, match="none of that"):
+        corrie.diff(model, near, tasks=[(toy_choice(model, name="new"), 10)], certificates=[file], **asked)
+    assert not (tmp_path / "run").exists()
 
 
 def test_terms_that_cannot_be_meant(model: Model, task: ChoiceTask, near: Path) -> None:

@@ -8,7 +8,8 @@ certificate.py what is sure about every weight change       certified_score.py, 
 generalisation.py   what is said of new examples
 input_certificate.py   what noise draws on prompts promise about every changed prompt
 summary.py     all of it as plain data
-fine_tune_diff.py   what a fine-tune did                     capability_diff.py, move.py, way_out.py
+fine_tune_diff.py   what a fine-tune did                     capability_diff.py, move.py, way_out.py, worst_compared.py
+certified_move.py   what certificates say of it              certificates_at_hand.py
 paired_verdict.py   kept, lost or undecided: the rule        kept_score.py
 retraction.py  how far a fine-tune was pulled back
 comparison.py  basins of several runs side by side

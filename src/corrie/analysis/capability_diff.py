@@ -10,16 +10,22 @@ Three questions beyond the score before and after (theory: the three puzzles a r
 * *How sharp is this direction?* The **sharpness ratio**: the random distance at which the tolerance is used up over the
   distance at which it is along Δ. 1 is an ordinary direction; 50 means that a fiftieth of the distance was enough. With
   a worst-case direction there is the other end of the scale: the distance along Δ over the distance along the worst.
+
+Where certificates of the base are at hand, each says in its own words what is sure about the smoothed model around the
+fine-tune, or that it says nothing (:mod:`corrie.analysis.certified_move`). Nothing else here is a guarantee.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from corrie.analysis.basin import Basin, percent
+from corrie.analysis.certified_move import CertifiedMove
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import Ratio, WayOut
+from corrie.analysis.worst_compared import WorstCompared
 from corrie.records.canonical import Record
 from corrie.records.task import TaskIdentity
 
@@ -102,6 +108,9 @@ class CapabilityDiff(Record):
     basin       against the most-case basin; None without a landscape of this task
     sharpness   random distance over this direction's for the same loss; None where nothing can be said
     to_worst    this direction's distance over the worst-case direction's for the same loss; None where not measured
+    worst       which worst-case direction that is; None where there is none
+    no_worst    why there is none, in words; empty where none was asked for
+    certified   what each certificate of this capability says
     """
 
     task: str
@@ -112,6 +121,9 @@ class CapabilityDiff(Record):
     basin: BasinSeen | None
     sharpness: Ratio | None
     to_worst: Ratio | None
+    worst: WorstCompared | None = None
+    no_worst: str = ""
+    certified: tuple[CertifiedMove, ...] = ()
 
     @classmethod
     def of(
@@ -121,7 +133,9 @@ class CapabilityDiff(Record):
         move: Move,
         way_out: WayOut | None,
         basin: Basin | None,
-        worst: WayOut | None,
+        out_worst: WayOut | None = None,
+        worst: WorstCompared | str | None = None,
+        certified: Sequence[CertifiedMove] = (),
     ) -> CapabilityDiff:
         """Put together.
 
@@ -131,7 +145,9 @@ class CapabilityDiff(Record):
             move: the fine-tune's.
             way_out: along the fine-tune's path.
             basin: of the base, at retention 1 − tolerance.
-            worst: the way out along a worst-case direction.
+            out_worst: the way out along a worst-case direction.
+            worst: which direction that is, or why there is none.
+            certified: what certificates of this task say of the fine-tune.
         """
         some = scores.verdict != "absent" and way_out is not None
         at_random = WayOut.at_random(basin) if basin is not None else None
@@ -143,7 +159,10 @@ class CapabilityDiff(Record):
             alpha=way_out.distance / move.distance if some and way_out and way_out.known == "equal" else None,
             basin=None if basin is None else BasinSeen.of(basin, move.sigma),
             sharpness=at_random.over(way_out) if some and way_out and at_random else None,
-            to_worst=way_out.over(worst) if some and way_out and worst else None,
+            to_worst=way_out.over(out_worst) if some and way_out and out_worst else None,
+            worst=worst if isinstance(worst, WorstCompared) else None,
+            no_worst=worst if isinstance(worst, str) else "",
+            certified=tuple(certified),
         )
 
     @property
@@ -151,7 +170,22 @@ class CapabilityDiff(Record):
         """kept, lost, undecided or absent."""
         return self.scores.verdict
 
+    @property
+    def guarantees(self) -> str:
+        """What the certificates say, sentence by sentence; empty where there is none."""
+        said = [str(one) for one in self.certified]
+        if sum(one.speaks for one in self.certified) > 1:
+            said.append(
+                "Read each by itself: the best of several certificates, picked afterwards, has all their errors."
+            )
+        return " ".join(said)
+
     def __str__(self) -> str:
+        return f"{self.measured} {self.guarantees}".rstrip()
+
+    @property
+    def measured(self) -> str:
+        """What was measured on these examples, as a sentence; no guarantee is in it."""
         s, allowed = self.scores, percent(self.scores.tolerance)
         said = {
             "kept": f"{self.task} is kept: {s.numbers}, within the {allowed} of its score above chance that may go",
@@ -172,6 +206,16 @@ class CapabilityDiff(Record):
             more.append(f"the fine-tune {self.basin}" if self.basin.limit is not None else str(self.basin))
         if self.sharpness is not None:
             more.append(f"sharpness ratio {self.sharpness} (random distance over this one for the same loss)")
-        if self.to_worst is not None:
-            more.append(f"{self.to_worst} times the distance of the worst-case direction")
+        if self.worst is not None or self.no_worst:
+            more.append(self.against_worst)
         return f"{'; '.join([said, *more])}."
+
+    @property
+    def against_worst(self) -> str:
+        """How close this direction is to the worst-case one, in words."""
+        if self.worst is None:
+            return self.no_worst or "against a worst-case direction nothing was measured"
+        ratio = (
+            "the two distances cannot be compared" if self.to_worst is None else f"{self.to_worst} times its distance"
+        )
+        return f"against {self.worst}, {ratio} for the same loss of score"

@@ -116,14 +116,16 @@ class Certificate:
     @property
     def finding(self) -> str:
         """What is certified, without the conditions."""
-        return "; ".join(self._finding(t) for t in self.tasks)
+        return "; ".join(self.finding_of(t) for t in self.tasks)
 
-    def _finding(self, t: CertifiedScore) -> str:
+    def finding_of(self, t: CertifiedScore) -> str:
+        """What is certified about one of the tasks, without the conditions."""
         about = (
             f"{t.task.name} on {len(t.evidence.examples)} examples (unmoved {t.unmoved:.4g}, smoothed about "
             f"{t.smoothed:.4g}, chance {t.task.chance:.3g})"
         )
-        verdict = t.verdict(self.distance)
+        r = None if self.asked is None else rounded_up(self.asked.distance, 4)  # what is said is of what is printed
+        verdict = t.verdict(r)
         if verdict == "abstained":
             why = f"even without any change the bound is {t.lower(0.0):.4g}: no more than {self._nothing(t)}"
             return f"{about}: abstained, {why if t.present else 'the unmoved model cannot do it'}"
@@ -131,10 +133,9 @@ class Certificate:
         radius = t.radius(floor)
         share = f"{floor:.4g}, which is chance and {100 * self.retain:.10g}% of what the draws' mean has above it"
         kept = f"{share}, is certified {'at no r' if radius is None else f'up to r = {radius:.4g}'}"
-        if self.asked is None:
+        if self.asked is None or r is None:
             at = 0.0 if radius is None else radius
             return f"{about} ≥ {t.lower(at):.4g} for every r ≤ {at:.4g}: {kept}"
-        r = rounded_up(self.asked.distance, 4)  # the bound is that of the distance that is printed
         where = f"r = {r:.4g}, r/σ = {rounded_up(r / t.sigma, 3):.3g}"
         where += f", within which {self.asked.name} is" if self.asked.name else ""
         if verdict == "vacuous":
@@ -145,7 +146,9 @@ class Certificate:
     def _nothing(t: CertifiedScore) -> str:
         return "chance" if t.task.chance else "one example is worth"
 
-    def __str__(self) -> str:
+    @property
+    def conditions(self) -> str:
+        """With which probability, over what randomness, about which object, under what assumptions."""
         spec, model = self.evidence.spec, self.evidence.model
         lattice = "" if spec.lattice is None else f", rounded to multiples of 2^{spec.lattice}"
         return (
@@ -153,8 +156,11 @@ class Certificate:
             f"{self.evidence.dimension:,} coordinates from N(0, σ²), σ = {spec.sigma:g}{lattice}), about the smoothed "
             f"model, which is {model.name} in {model.dtype} with its coordinates drawn afresh around x' each time it "
             f"is asked, and not the one model at x', for every x' of L2 norm r in {spec.subspace}, searched for or "
-            f"not, assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+            f"not, assuming that {'; that '.join(self.assumptions)}"
         )
+
+    def __str__(self) -> str:
+        return f"{self.conditions}: {self.finding}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain data with the hash of the outcomes and of itself (``digest``, over everything else)."""

@@ -7,26 +7,32 @@ same examples' outcomes at α = 0, at α = 1 and on the way; a landscape along r
 be moved at all. From the two: what is kept and what is lost (:mod:`corrie.analysis.paired_verdict`), where on the way,
 whether the move stayed in the basin, and how sharp its direction is (:mod:`corrie.analysis.capability_diff`).
 
-All of it speaks of these examples and these two sets of weights at the precision they run in; nothing of it is a
-guarantee for other fine-tunes.
+All of that speaks of these examples and these two sets of weights at the precision they run in, and is measured. The
+only guarantees are those of certificates that are at hand, each told in its own words beside
+(:mod:`corrie.analysis.certified_move`): about the smoothed model around the fine-tune, never about the fine-tune.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import model_validator
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.capability_diff import CapabilityDiff
+from corrie.analysis.certificate import Certificate, FineTuned
+from corrie.analysis.certified_move import CertifiedMove, Elsewhere
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import WayOut
 from corrie.analysis.whole_file import write_whole
+from corrie.analysis.worst_compared import Worst, WorstCompared
 from corrie.errors import InputError, RunError
 from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction
@@ -39,30 +45,20 @@ FOLDER = "diffs"
 """Where in a run folder they are kept."""
 
 
-class Worst(NamedTuple):
-    """A worst-case direction that was scanned beside the path: its cosine to it, and its norm."""
+class Asked(NamedTuple):
+    """A certificate of the base, its file's name, and where the fine-tune stands in its subspace."""
 
-    direction: Direction
-    cosine: float | None
-    norm: float
+    certificate: Certificate
+    name: str
+    tuned: FineTuned | Elsewhere
 
+    def speaks_of(self, task: TaskIdentity) -> bool:
+        """Whether it is of this very task."""
+        return any(t.task.id == task.id for t in self.certificate.tasks)
 
-class WorstCompared(Record):
-    """How close the fine-tune's direction is to a worst-case one.
-
-    direction   the worst-case direction's id
-    says        what it is, in words
-    cosine      between the two directions, over the tensors that move; None if one is zero
-    """
-
-    direction: str
-    says: str
-    cosine: float | None
-
-    @classmethod
-    def of(cls, worst: Worst) -> WorstCompared:
-        """What of it is worth keeping."""
-        return cls(direction=worst.direction.id, says=str(worst.direction), cosine=worst.cosine)
+    def about(self, task: TaskIdentity) -> CertifiedMove:
+        """What it says of the fine-tune."""
+        return CertifiedMove.of(self.certificate, self.name, task, self.tuned)
 
 
 class FineTuneDiff(Record):
@@ -73,7 +69,6 @@ class FineTuneDiff(Record):
     tuned          what the fine-tune is called
     move           how far, and where in the model
     capabilities   one card each, in the order in which they were asked for
-    worst          against a worst-case direction; None where none was given: not measured
     landscape      how the most-case landscape was made, in words; empty where there is none
 
     ``print`` gives the sentences, ``to_json`` everything.
@@ -86,8 +81,18 @@ class FineTuneDiff(Record):
     capabilities: tuple[CapabilityDiff, ...]
     tolerance: float
     confidence: float
-    worst: WorstCompared | None = None
     landscape: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_worst_for_all(cls, read: Any) -> Any:
+        """As it was kept when one worst-case direction stood for all capabilities: now each card has its own."""
+        if not (isinstance(read, dict) and "worst" in read):
+            return read
+        known = {name: value for name, value in read.items() if name != "worst"}
+        if read["worst"] is None:
+            return known
+        return known | {"capabilities": [{**card, "worst": read["worst"]} for card in known["capabilities"]]}
 
     @classmethod
     def from_store(
@@ -99,7 +104,8 @@ class FineTuneDiff(Record):
         tolerance: float,
         confidence: float = 0.95,
         landscape: Landscape | None = None,
-        worst: Worst | None = None,
+        worst: Mapping[str, Worst | str] = MappingProxyType({}),
+        certificates: Sequence[Asked] = (),
     ) -> FineTuneDiff:
         """Read the run of a path.
 
@@ -110,7 +116,8 @@ class FineTuneDiff(Record):
             tolerance: share of the score above chance that may be lost, in [0, 1).
             confidence: of intervals, and 1 − the error of each test; above 0.5.
             landscape: of the same base along raw random directions.
-            worst: a worst-case direction that was scanned in the same run.
+            worst: task id → a worst-case direction that was scanned in the same run, or why there is none.
+            certificates: of the base, each with where the fine-tune stands in its subspace.
 
         Raises:
             InputError: terms that cannot be meant; a landscape that is not along raw random directions.
@@ -139,8 +146,10 @@ class FineTuneDiff(Record):
                     PairedVerdict.of(kept, line[1.0], confidence),
                     move,
                     WayOut.along(kept, _outward(line), move.distance),
-                    _basin(landscape, task, tolerance, confidence),
-                    _worst_way(paths, task, request.limit, kept, worst),
+                    basin_of(landscape, task, tolerance, confidence),
+                    _worst_way(paths, task, request.limit, kept, worst.get(task.id)),
+                    _compared(worst.get(task.id)),
+                    [one.about(task) for one in certificates if one.speaks_of(task)],
                 )
             )
         return cls(
@@ -151,7 +160,6 @@ class FineTuneDiff(Record):
             capabilities=tuple(cards),
             tolerance=tolerance,
             confidence=confidence,
-            worst=None if worst is None else WorstCompared.of(worst),
             landscape="" if landscape is None else repr(landscape),
         )
 
@@ -212,10 +220,7 @@ class FineTuneDiff(Record):
     def __str__(self) -> str:
         lines = [f"{self.model.name} → {self.tuned}: {self.move}; {self.move.where}."]
         lines += [str(card) for card in self.capabilities]
-        if self.worst is not None:
-            cosine = "no angle" if self.worst.cosine is None else f"cosine {self.worst.cosine:.3g}"
-            lines.append(f"Against the worst-case direction {self.worst.says}: {cosine}.")
-        else:
+        if not any(card.worst or card.no_worst for card in self.capabilities):
             lines.append("How close it is to the worst-case direction was not measured.")
         return "\n".join(lines)
 
@@ -224,6 +229,8 @@ class FineTuneDiff(Record):
         plain = self.model_dump(mode="json")
         for card, told in zip(plain["capabilities"], self.capabilities, strict=True):
             card["verdict"], card["says"] = told.verdict, str(told)
+            for one, said in zip(card["certified"], told.certified, strict=True):
+                one["says"] = str(said)
         return {"headline": self.headline, "lost": list(self.lost), "undecided": list(self.undecided), **plain}
 
 
@@ -274,7 +281,7 @@ def _outward(
     return sorted((alpha, successes) for alpha, successes in line.items() if alpha > 0)
 
 
-def _basin(landscape: Landscape | None, task: TaskIdentity, tolerance: float, confidence: float) -> Basin | None:
+def basin_of(landscape: Landscape | None, task: TaskIdentity, tolerance: float, confidence: float) -> Basin | None:
     """The base's basin of this task at the retention that the tolerance leaves; None if it was not measured."""
     if landscape is None or all(t.id != task.id for t in landscape.tasks):
         return None
@@ -286,12 +293,16 @@ def _worst_way(
     task: TaskIdentity,
     limit: int,
     kept: KeptScore,
-    worst: Worst | None,
+    worst: Worst | str | None,
 ) -> WayOut | None:
-    if worst is None:
+    if not isinstance(worst, Worst):
         return None
     line = _line(paths, task, worst.direction, limit)
     return WayOut.along(kept, _outward(line), worst.norm)
+
+
+def _compared(worst: Worst | str | None) -> WorstCompared | str | None:
+    return WorstCompared.of(worst) if isinstance(worst, Worst) else worst
 
 
 def _successes(values: np.ndarray) -> tuple[float | None, ...]:

@@ -10,15 +10,21 @@ multiple of whatever a saved direction holds. What they have in common is the L2
 is the σ of random noise that moves d numbers as far: along a raw Gaussian direction it is α itself, up to the 1/√(2d)
 by which ‖δ‖ scatters about √d. So curves of every kind can be laid over each other, in σ and in L2 at once.
 
-All curves are means over the same examples: the first ones, as many as every run has scored. Steps of α < 0 are another
-side of a path and are left out. What was normalised by tensor or by row takes part like the others: by its distance.
+All curves are means over the same examples: the first ones, as many as every direction has scored. Steps of α < 0 are
+another side of a path and are left out. What was normalised by tensor or by row takes part like the others: by its
+distance.
+
+An *edge* is where a curve first falls below what must be kept, interpolated between two steps. The **sharpness ratio**
+of a path is the edge of the mean over random directions over its own: how many times nearer it breaks. A curve that was
+not followed to its edge, or was past it at the first step, bounds the ratio: *at least*, *at most*. All of that is read
+off curves on fixed examples; it has no interval.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -28,6 +34,7 @@ import xarray as xr
 
 from corrie.analysis.curve import Array, Lines
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.way_out import Ratio, WayOut
 from corrie.errors import InputError
 from corrie.records.direction import Direction, Gaussian, Unit
 from corrie.records.model import ModelIdentity
@@ -35,7 +42,11 @@ from corrie.records.paths import Adapter, Difference, Saved
 from corrie.records.search_spec import METHODS
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.task import TaskIdentity
+from corrie.stats.chance import above_chance
 from corrie.stats.edge import first_crossing
+
+REACHES = 20.0
+"""The sharpness ratio that a worst-case direction is asked to reach."""
 
 Case = Literal["most-case", "worst-case", "SFT-case", "other"]
 
@@ -49,6 +60,9 @@ class Way:
     sigma    σ-equivalents in order, from 0 (the unmoved model) on, shape (k,)
     score    in [0, 1]: mean, band over directions, every direction
     edge     the first σ-equivalent at which the mean no longer keeps its share ρ above chance, None if it always does
+    raw      along raw random directions: their edge is what others are compared with
+    ratio    sharpness ratio: how many times nearer its edge is than that of random directions; None for random ones,
+             and where nothing can be said
     """
 
     case: Case
@@ -56,11 +70,40 @@ class Way:
     sigma: Array
     score: Lines
     edge: float | None
+    raw: bool = False
+    ratio: Ratio | None = None
 
     @property
     def says(self) -> str:
         """Case and name."""
         return self.name if self.case == "other" else f"{self.case}: {self.name}"
+
+    @property
+    def out(self) -> WayOut | None:
+        """How far out it keeps its share, as a σ-equivalent; None where it was not followed at all.
+
+        As in :attr:`ends`, an edge before the first step is only known to be nearer than that.
+        """
+        if len(self.sigma) < 2:
+            return None
+        if self.edge is None:
+            return WayOut(distance=float(self.sigma[-1]), known="at least")
+        if self.edge < self.sigma[1]:
+            return WayOut(distance=float(self.sigma[1]), known="at most")
+        return WayOut(distance=self.edge, known="equal")
+
+    @property
+    def sharpness(self) -> str:
+        """The sharpness ratio in words; of a worst-case direction, whether it reaches :data:`REACHES`."""
+        if self.ratio is None:
+            return ""
+        said = f"sharpness ratio {self.ratio}"
+        if self.case != "worst-case":
+            return said
+        reached = reaches(self.ratio)
+        if reached is None:
+            return f"{said}, which does not tell whether it reaches {REACHES:g}"
+        return f"{said}, which {'reaches' if reached else 'does not reach'} {REACHES:g}"
 
     @property
     def ends(self) -> str:
@@ -126,7 +169,10 @@ class Together:
             unmoved[task.name] = float(np.nanmean(grids[0][1].unmoved_score.values))
             level = task.chance + wanted * (unmoved[task.name] - task.chance)
             found = [way for one, grid in grids for way in _ways(one, grid, level)]
-            ways[task.name] = tuple(sorted(_told_apart(found), key=lambda w: _ORDER.index(w.case)))
+            told = sorted(_told_apart(found), key=lambda w: _ORDER.index(w.case))
+            scored = [float(s) for s in grids[0][1].unmoved_score.values if s == s]
+            present = bool(scored) and above_chance(scored, task.chance)
+            ways[task.name] = tuple(_compared(told) if present else told)
         return cls(
             model=first.model,
             tasks=common,
@@ -155,12 +201,26 @@ class Together:
     def __str__(self) -> str:
         parts = []
         for task in self.tasks:
-            ends = (f"{way.says} {way.ends}" for way in self.ways[task.name])
+            ends = (
+                f"{way.says} {way.ends}" + (f" [{way.sharpness}]" if way.sharpness else "")
+                for way in self.ways[task.name]
+            )
             parts.append(f"{task.name} ({', '.join(ends)})")
         return f"{self.model.name}, {self.retention:g} of the score above chance is kept: {'; '.join(parts)}"
 
 
 _ORDER: tuple[Case, ...] = ("most-case", "worst-case", "SFT-case", "other")
+
+
+def reaches(ratio: Ratio, wanted: float = REACHES) -> bool | None:
+    """Whether a ratio is so much or more; None where a bound does not tell.
+
+    >>> [reaches(Ratio(value=v, known=k)) for v, k in ((20, "equal"), (25, "at most"), (9, "at least"), (9, "at most"))]
+    [True, None, None, False]
+    """
+    if ratio.value >= wanted:
+        return None if ratio.known == "at most" else True
+    return None if ratio.known == "at least" else False
 
 
 def case_of(direction: Direction) -> tuple[Case, str]:
@@ -180,52 +240,63 @@ def case_of(direction: Direction) -> tuple[Case, str]:
 
 
 def _scored(landscape: Landscape, task: TaskIdentity) -> xr.Dataset | None:
-    """A task's block, cut to the first examples that were scored at moved weights; None where there are none."""
+    """A task's block, cut to the first examples that every direction scored at moved weights, of those that scored any;
+    None where there are none."""
     if all(t.id != task.id for t in landscape.tasks):
         return None
     grid = landscape[task.name]
-    there = (grid.label.values >= 0).any((0, 1)) & (grid.unmoved_label.values >= 0)
+    moved = (grid.label.values >= 0).any(1)  # (direction, example)
+    there = moved[moved.any(1)].all(0) & (grid.unmoved_label.values >= 0) & moved.any(0)
     count = int(np.argmin(there)) if not there.all() else there.size
     return grid.isel(example=slice(count)) if count else None
 
 
 def _ways(landscape: Landscape, grid: xr.Dataset, level: float) -> list[Way]:
-    """One for all random directions of a landscape together, one for each of the others."""
-    random = [i for i, d in enumerate(landscape.directions) if isinstance(d, Gaussian)]
+    """One for all random directions of a landscape together, one for each of the others; of this task's own only."""
+    scored = (grid.label.values >= 0).any((1, 2))
+    random = [i for i, d in enumerate(landscape.directions) if isinstance(d, Gaussian) and scored[i]]
     found = []
     if random:
         normalisation = landscape.directions[random[0]].normalisation
         kind = "random" if normalisation == "none" else f"random ({normalisation})"
         name = f"{len(random)} {kind} direction{'s' * (len(random) != 1)}"
-        found.append(_way(landscape, grid, random, "most-case", name, level))
+        found.append(_way(landscape, grid, random, "most-case", name, level, normalisation == "none"))
     for i, direction in enumerate(landscape.directions):
-        if i not in random:
+        if scored[i] and not isinstance(direction, Gaussian):
             found.append(_way(landscape, grid, [i], *case_of(direction), level))
     return found
 
 
-def _way(landscape: Landscape, grid: xr.Dataset, rows: list[int], case: Case, name: str, level: float) -> Way:
+def _way(
+    landscape: Landscape, grid: xr.Dataset, rows: list[int], case: Case, name: str, level: float, raw: bool = False
+) -> Way:
     ahead = grid.alpha.values > 0
     grid = grid.isel(direction=rows, alpha=ahead)
     asked = landscape.steps.asked.isel(direction=rows).reindex(alpha=grid.alpha).values
-    known = np.isfinite(asked)
+    known = np.isfinite(asked) & (grid.label.values >= 0).all(2)
     grid = grid.isel(alpha=known.any(0))
     asked, known = asked[:, known.any(0)], known[:, known.any(0)]
     distance = np.where(known, asked, 0.0).sum(0) / np.maximum(known.sum(0), 1)
-    score = Lines.of(grid.score.values, grid.unmoved_score.values, 0, 0.8)
+    score = Lines.of(np.where(known[:, :, None], grid.score.values, np.nan), grid.unmoved_score.values, 0, 0.8)
     sigma = np.insert(distance / math.sqrt(landscape.model.dimension), 0, 0.0)
-    return Way(case, name, sigma, score, first_crossing(sigma, score.mean, level))
+    return Way(case, name, sigma, score, first_crossing(sigma, score.mean, level), raw)
 
 
 def _told_apart(ways: list[Way]) -> list[Way]:
     """Two ways of one name (the same kind of direction in two runs) get numbers."""
     names = [w.says for w in ways]
     return [
-        w
-        if names.count(w.says) == 1
-        else Way(w.case, f"{w.name} ({names[: i + 1].count(w.says)})", w.sigma, w.score, w.edge)
+        w if names.count(w.says) == 1 else replace(w, name=f"{w.name} ({names[: i + 1].count(w.says)})")
         for i, w in enumerate(ways)
     ]
+
+
+def _compared(ways: Sequence[Way]) -> list[Way]:
+    """With the ratio to the first of the raw random ones."""
+    at_random = next((w.out for w in ways if w.raw), None)
+    if at_random is None:
+        return list(ways)
+    return [w if w.case == "most-case" or w.out is None else replace(w, ratio=at_random.over(w.out)) for w in ways]
 
 
 def _check_same_model(one: ModelIdentity, other: ModelIdentity) -> None:

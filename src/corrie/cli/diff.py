@@ -11,6 +11,7 @@ from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.console import complain, give, say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.cli.worst import Telling
 from corrie.errors import ClaimError, InputError
 
 Base = Annotated[
@@ -43,7 +44,26 @@ DirectionCount = Annotated[
 ]
 Alpha = Annotated[str, typer.Option(help="Steps along the path, LO:HI:N; 1, the fine-tune, must be among them.")]
 Worst = Annotated[
-    str | None, typer.Option(help="saved:FILE, a worst-case direction of the base: adds cosine and ratio.")
+    str | None,
+    typer.Option(
+        help="search: each task's own worst-case direction is searched for and kept in the run folder (float32). "
+        "saved:FILE: one for all tasks. Adds cosine and ratio."
+    ),
+]
+Certificates = Annotated[
+    list[Path],
+    typer.Option(
+        "--certificate",
+        help="A certificate-….json of the base; may be repeated. Those in the run folder are found by themselves.",
+    ),
+]
+Subspaces = Annotated[
+    list[str],
+    typer.Option(
+        "--subspace",
+        help="Where a certificate's subspace lies, if no law makes it: adapter:FOLDER, core:FILE, span:A,B. May be "
+        "repeated; it is compared.",
+    ),
 ]
 To = Annotated[
     Path | None,
@@ -63,6 +83,8 @@ def diff(
     directions: DirectionCount = 8,
     alpha: Alpha = "0:1.5:7",
     worst: Worst = None,
+    certificate: Certificates = [],  # noqa: B006
+    subspace: Subspaces = [],  # noqa: B006
     dtype: Dtype = "float32",
     device: Device = "auto",
     include: Include = ["*"],  # noqa: B006
@@ -80,8 +102,8 @@ def diff(
     """
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    if worst is not None and not worst.startswith("saved:"):
-        raise InputError(f"worst {worst!r}", found="no saved direction", advice="saved:FILE")
+    if worst is not None and worst != "search" and not worst.startswith("saved:"):
+        raise InputError(f"worst {worst!r}", found="no saved direction, and no search", advice="search, or saved:FILE")
     from corrie.records.scan_spec import AlphaGrid
 
     steps = AlphaGrid.parse(alpha)
@@ -103,12 +125,15 @@ def diff(
             tasks=chosen or None,
             alpha=steps,
             directions=directions,
-            worst=None if worst is None else worst.removeprefix("saved:"),
+            worst=worst if worst in (None, "search") else Path(worst.removeprefix("saved:")),
+            certificates=certificate,
+            subspaces=subspace,
             tolerance=tolerance,
             confidence=confidence,
             to=folder,
             block=block,
             watch=progress,
+            heard=Telling(),
         )
     give(found.to_json() if as_json else str(found))
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.console import say
+from corrie.cli.console import give, say
 from corrie.errors import InputError
 
 
@@ -48,3 +48,7 @@ def report(
         together=together,
     ):
         say(f"Wrote {made}")
+    if together:
+        from corrie.analysis.together import Together
+
+        give(str(Together.open(runs, retention)))

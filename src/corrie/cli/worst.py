@@ -69,11 +69,11 @@ def worst(
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     examples = examples_asked(found, wanted.limit or min(limit, found.identity.size))
-    result = Search.of(loaded, found, examples, **asked).run(out, _Telling())
+    result = Search.of(loaded, found, examples, **asked).run(out, Telling())
     give(result.to_json() if as_json else str(result))
 
 
-class _Telling:
+class Telling:
     """Says what the loss is, now and then."""
 
     def __init__(self) -> None:

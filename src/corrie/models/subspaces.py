@@ -12,6 +12,7 @@ from corrie.analysis.certificate import FineTuned, check_distance
 from corrie.errors import InputError, ModelError
 from corrie.models.directions import adapter, tuned_direction
 from corrie.models.model import Model
+from corrie.records.direction import Direction
 from corrie.records.paths import Adapter, Difference, Quantised, Saved
 from corrie.records.subspace import AskedSubspace, Coordinates, FullSpace, RandomSpace, Span
 from corrie.sources.packages import Say, silent
@@ -121,19 +122,41 @@ def stand(model: Model, space: Space, place: str, *, lattice: int | None = None,
     if isinstance(space, LowRankSpace):
         found = _in_rows(space, Path(place).expanduser())
     else:
-        way = _way(model, place, say)
-        pristine = {n: p.data for n, p in model.selection.tensors.items()}
-        delta = realise(way, pristine, model.sources)
-        if space.spec.kind == "full":
-            sizes = root_mean_squares(model.selection) if space.spec.scale == "rms" else dict.fromkeys(pristine, 1.0)
-            found = {n: t.double() / sizes[n] for n, t in delta.tensors.items()}
-        else:
-            found = _projected(space, delta.tensors, place)
-    check_coordinates(space, found, place)
-    here = rounded(found, lattice)
-    distance = length_up(here)
+        found = _written(model, space, _way(model, place, say), place)
     name = Path(place).expanduser().resolve().name if Path(place).expanduser().exists() else place
-    return Stand(Coordinates(subspace=space.spec.id, content=fingerprint(here), name=name), here, distance)
+    return _at(space, found, place, name, lattice)
+
+
+def stand_along(model: Model, space: Space, path: Direction, name: str, *, lattice: int | None = None) -> Stand:
+    """Where the end of a path stands in a subspace: the very weight change that a scan along the path makes.
+
+    As :func:`stand`, for what was looked at already. Rounding stands in the full space. In a subspace of frozen A
+    stands an adapter only, and only where all of its layers are among the tensors that move: along a path the others
+    stay.
+
+    Args:
+        path: with an end; its content in ``model.sources``.
+        name: what lies at the end.
+
+    Raises:
+        InputError, ModelError: it leaves the subspace, or no one can tell that it does not.
+    """
+    if not isinstance(space, LowRankSpace):
+        return _at(space, _written(model, space, path, str(path)), str(path), name, lattice)
+    if not isinstance(path, Adapter):
+        raise InputError(
+            str(path),
+            found="it is no adapter with the frozen A of that subspace",
+            advice="the adapter itself, not the checkpoint it was merged into",
+        )
+    left = [n for n in space.fixed if f"{n}.weight" not in model.selection.tensors]
+    if left:
+        raise InputError(
+            str(path),
+            found=f"the path leaves layers of the subspace as they are ({left[0]} is not among the tensors that move)",
+            advice="the whole model: no --include, no --exclude",
+        )
+    return _at(space, _in_rows(space, model.sources.path(path.content, str(path))), str(path), name, lattice)
 
 
 def fine_tuned(
@@ -160,6 +183,23 @@ def fine_tuned(
         return None
     found = stand(model, space, str(tuned), lattice=lattice, say=say)
     return FineTuned(distance=found.distance, name=found.record.name, content=found.record.content)
+
+
+def _at(space: Space, found: dict[str, torch.Tensor], what: str, name: str, lattice: int | None) -> Stand:
+    """Checked, moved to the lattice, measured, named."""
+    check_coordinates(space, found, what)
+    here = rounded(found, lattice)
+    return Stand(Coordinates(subspace=space.spec.id, content=fingerprint(here), name=name), here, length_up(here))
+
+
+def _written(model: Model, space: Space, way: Direction, what: str) -> dict[str, torch.Tensor]:
+    """The coordinates of a way in a space whose places are written into the weights."""
+    pristine = {n: p.data for n, p in model.selection.tensors.items()}
+    delta = realise(way, pristine, model.sources)
+    if space.spec.kind != "full":
+        return _projected(space, delta.tensors, what)
+    sizes = root_mean_squares(model.selection) if space.spec.scale == "rms" else dict.fromkeys(pristine, 1.0)
+    return {n: t.double() / sizes[n] for n, t in delta.tensors.items()}
 
 
 def _way(model: Model, place: str, say: Say) -> Difference | Adapter | Saved:

@@ -42,6 +42,13 @@ class FullSpace(Record):
         """Readable and complete."""
         return f"full{'' if self.scale == 'one' else '/rms'}@{self.law}"
 
+    @property
+    def measure(self) -> str:
+        """What a distance is here, in words."""
+        if self.scale == "one":
+            return "‖Δθ‖₂"
+        return "‖Δθ/rms‖₂, each tensor's change in units of the tensor's root mean square"
+
     def __str__(self) -> str:
         of = "" if self.scale == "one" else ", each tensor in units of its root mean square"
         return f"all weights{of}"
@@ -73,6 +80,15 @@ class RowSpace(Record):
         """Readable and complete: which family, hash of what is fixed, version of the law."""
         return f"{'adapter' if self.free == 'up' else 'core'}:{self.content[:16]}@{self.law}"
 
+    @property
+    def measure(self) -> str:
+        """What a distance is here, in words.
+
+        >>> RowSpace(free="up", content="a" * 64, rank=1, layers=30).measure
+        '‖B‖_F over all its layers (not ‖ΔW‖)'
+        """
+        return f"‖{'B' if self.free == 'up' else 'M'}‖_F over all its layers (not ‖ΔW‖)"
+
     def __str__(self) -> str:
         what = "B of ΔW = B A, A frozen" if self.free == "up" else "M of ΔW = U M A, U and A frozen"
         return f"{what}, rank {self.rank}, {self.layers} layers ({self.name or self.id})"
@@ -95,6 +111,11 @@ class Span(Record):
         """Hash of the directions' ids, in their order."""
         return f"span:{content_hash([d.id for d in self.of])[:16]}@{self.law}"
 
+    @property
+    def measure(self) -> str:
+        """What a distance is here, in words."""
+        return "‖Δθ‖₂ in the span"
+
     def __str__(self) -> str:
         names = [d.tuned_name if isinstance(d, Difference) else d.name for d in self.of]
         return f"the span of the ways to {' and '.join(n or d.id for n, d in zip(names, self.of, strict=True))}"
@@ -116,6 +137,11 @@ class RandomSpace(Record):
     def id(self) -> str:
         """Readable and complete."""
         return f"random:{self.count}/seed{self.seed}@{self.law}"
+
+    @property
+    def measure(self) -> str:
+        """What a distance is here, in words."""
+        return "‖x‖₂ of its coordinates"
 
     def __str__(self) -> str:
         return f"the span of {self.count} random direction{'s' * (self.count > 1)}"

@@ -16,10 +16,6 @@ def diff_section(diffs: tuple[FineTuneDiff, ...]) -> Markup:
 
 
 def _diff(diff: FineTuneDiff) -> Markup:
-    worst = "How close its direction is to the worst-case one was not measured."
-    if diff.worst is not None:
-        cosine = "no angle" if diff.worst.cosine is None else f"cosine {diff.worst.cosine:.3g}"
-        worst = f"Against the worst-case direction {diff.worst.says}: {cosine}."
     return join(
         tag("h2", f"What {diff.tuned} did"),
         tag("p", f"{diff.headline}.", class_="lede"),
@@ -27,7 +23,7 @@ def _diff(diff: FineTuneDiff) -> Markup:
             "p",
             f"The fine-tune moved {diff.model.name} by {diff.move}. To be kept is to lose no more than "
             f"{percent(diff.tolerance)} of the score above chance on the same examples; to be lost is to lose more, "
-            f"significantly (exact McNemar test, error {1 - diff.confidence:.2g}). {worst}",
+            f"significantly (exact McNemar test, error {1 - diff.confidence:.2g}).",
             class_="about",
         ),
         *(_card(card, diff, number) for number, card in enumerate(diff.capabilities)),
@@ -47,7 +43,8 @@ def _card(card: CapabilityDiff, diff: FineTuneDiff, number: int) -> Markup:
             tag("h3", name),
             tag("span", card.verdict, class_=f"badge {card.verdict}"),
         ),
-        tag("p", str(card)),
+        tag("p", card.measured),
+        *(tag("p", card.guarantees, class_="about") for _ in card.certified[:1]),
         tag("dl", Markup(facts), class_="facts"),
         class_=f"capability s{number % len(SERIES)}",
     )
@@ -69,8 +66,8 @@ def _facts(card: CapabilityDiff, diff: FineTuneDiff) -> list[tuple[str, str]]:
         told.append(("Most-case basin", str(card.basin)))
     if card.sharpness is not None:
         told.append(("Sharpness ratio", str(card.sharpness)))
-    worst = "not measured" if card.to_worst is None else f"{card.to_worst} times its distance for the same loss"
-    told.append(("Worst case", worst))
+    told.append(("Worst case", card.against_worst if card.worst or card.no_worst else "not measured"))
+    told += [(f"Certificate {one.name}", one.short) for one in card.certified]
     return told
 
 

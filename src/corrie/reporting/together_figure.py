@@ -116,4 +116,15 @@ def _curve(axes: Axes, way: Way, style: dict[str, Any], logarithmic: bool) -> An
     (drawn,) = axes.plot(sigma[there], way.score.mean[first:][there], linewidth=1.5, markersize=2.6, **style)
     if way.edge is not None and way.edge >= way.sigma[1]:
         axes.axvline(way.edge, color=style["color"], linewidth=0.6, linestyle=(0, (1, 2)))
+    if way.ratio is not None:
+        axes.text(
+            way.sigma[-1] if way.edge is None else max(way.edge, way.sigma[1]),
+            0.02,
+            f" {way.ratio}×",
+            color=style["color"],
+            fontsize=6,
+            rotation=90,
+            horizontalalignment="right",
+            verticalalignment="bottom",
+        )
     return drawn

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corrie.analysis.fine_tune_diff import FineTuneDiff, Worst
+from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, basin_of, called
+from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.verification import Verification
+from corrie.analysis.worst_compared import Worst
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
+from corrie.models.certified import refuse_other_model
+from corrie.models.certified_tuned import tuned_in
 from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid
+from corrie.records.point import Point
+from corrie.records.scan_spec import AlphaAuto, AlphaGrid, TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.inward import InwardPlan
 from corrie.scanning.provenance import provenance
 from corrie.scanning.scan import ENGINES, Scan
+from corrie.scanning.search import Heard
 from corrie.scanning.watch import Watch
+from corrie.scanning.work import Known
+from corrie.scanning.worst_search import WorstSearch
 from corrie.weights.sizes import Sizes, sizes
 
 WAY = AlphaGrid(low=0.0, high=1.5, count=7)
@@ -32,8 +41,9 @@ class FineTuneScan:
     path        the scan along the fine-tune's direction
     around      the scan along random directions that shows the base's basin; None where a landscape is given
     landscape   the one that is given
-    worst       a worst-case direction; None: not measured
+    worst       a worst-case direction for all tasks, or a search for each one's own; None: not measured
     tolerance, confidence   of the verdicts
+    certificates   of the base, each with where the fine-tune stands in its subspace
 
     The path, the random directions and the worst-case direction share one run of the base, so the unmoved model is
     scored once, and a second fine-tune of the same base finds the landscape made.
@@ -42,9 +52,10 @@ class FineTuneScan:
     path: Scan
     around: Scan | None
     landscape: Landscape | None
-    worst: Saved | None
+    worst: Saved | WorstSearch | None
     tolerance: float
     confidence: float
+    certificates: tuple[Asked, ...] = ()
 
     @classmethod
     def of(
@@ -56,10 +67,12 @@ class FineTuneScan:
         alpha: AlphaGrid = WAY,
         landscape: Landscape | None = None,
         directions: int = 8,
-        worst: Saved | None = None,
+        worst: Saved | WorstSearch | None = None,
         tolerance: float = 0.05,
         confidence: float = 0.95,
         block: int = 10,
+        certificates: Sequence[Verification] = (),
+        subspaces: Sequence[str] = (),
     ) -> FineTuneScan:
         """Check that everything fits, before a weight is moved or a file is made.
 
@@ -70,13 +83,16 @@ class FineTuneScan:
             alpha: steps along the path; 1, the fine-tune itself, must be among them.
             landscape: of the base along raw random directions; None: it is made, in the same run.
             directions: how many random directions that takes; 0: no landscape, and nothing is said of the basin.
-            worst: a worst-case direction to compare with.
+            worst: a worst-case direction to compare with, or a search for each task's own.
             tolerance: share of the score above chance that may be lost, in [0, 1).
             confidence: of intervals, and 1 − the error of each test; above 0.5.
             block: examples scored together.
+            certificates: of this base; where the fine-tune stands in each one's subspace is looked up here.
+            subspaces: where a certificate's subspace may lie, if no law makes it.
 
         Raises:
             InputError: terms that cannot be meant, tasks that do not fit, a direction that is no path.
+            ModelError: a certificate of another model.
             TaskError: this model cannot be asked this task.
         """
         if direction.normalisation != "path":
@@ -99,22 +115,35 @@ class FineTuneScan:
             retention = 1 - tolerance
             every = gaussian(directions)
             around = Scan.of(model, tasks, directions=every, alpha=AlphaAuto(), block=block, retention=retention)
-        return cls(path, around, landscape, worst, tolerance, confidence)
+        for one in certificates:
+            refuse_other_model(one.certificate, model)
+        name = called(direction)
+        asked = tuple(
+            Asked(one.certificate, one.file.name, tuned_in(model, direction, name, one, subspaces))
+            for one in certificates
+        )
+        return cls(path, around, landscape, worst, tolerance, confidence, asked)
 
     @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return self.path.identity
 
-    def run(self, store: Store, *, engine: str = "serial", watch: Watch | None = None) -> FineTuneDiff:
+    def run(
+        self, store: Store, *, engine: str = "serial", watch: Watch | None = None, heard: Heard | None = None
+    ) -> FineTuneDiff:
         """Score what the store lacks, and compare.
+
+        Args:
+            heard: told of every look of a search for a worst-case direction.
 
         Raises:
             InputError: the fine-tune moves nothing.
             RunError: a landscape of another model.
         """
         model, (direction,) = self.path.model, self.path.spec.directions
-        found = sizes(direction, model.selection.tensors, model.sources, self.worst)
+        given = self.worst if isinstance(self.worst, Saved) else None
+        found = sizes(direction, model.selection.tensors, model.sources, given)
         if found.norm == 0:
             raise InputError(
                 f"a diff along {direction}",
@@ -122,11 +151,17 @@ class FineTuneScan:
                 advice="another checkpoint",
             )
         self.path.run(store, engine=engine, watch=watch)
-        worst = None if self.worst is None else self._follow(self.worst, found, store, engine, watch)
         landscape = self.landscape
         if self.around is not None:
             self.around.run(store, engine=engine, watch=watch)
             landscape = Landscape.from_store(store, "none")
+        worst: dict[str, Worst | str] = {}
+        if given is not None:
+            one = self._follow(given, found, self.path.spec.tasks, store, engine, watch)
+            worst = dict.fromkeys((r.task for r in self.path.spec.tasks), one)
+        elif isinstance(self.worst, WorstSearch):
+            for request in self.path.spec.tasks:
+                worst[request.task] = self._searched(self.worst, request, found, landscape, store, engine, watch, heard)
         return FineTuneDiff.from_store(
             store,
             self.path.spec,
@@ -135,15 +170,51 @@ class FineTuneScan:
             confidence=self.confidence,
             landscape=landscape,
             worst=worst,
+            certificates=self.certificates,
         )
 
-    def _follow(self, worst: Saved, found: Sizes, store: Store, engine: str, watch: Watch | None) -> Worst:
-        """The worst-case direction, from the fine-tune's distance inwards."""
+    def _searched(
+        self,
+        search: WorstSearch,
+        request: TaskRequest,
+        found: Sizes,
+        landscape: Landscape | None,
+        store: Store,
+        engine: str,
+        watch: Watch | None,
+        heard: Heard | None,
+    ) -> Worst | str:
+        """A task's own worst-case direction, followed; or why there is none."""
+        model, task = self.path.model, self.path.tasks[request.task]
+        unmoved = Known(store.cells()).successes(self.path.spec, Point.origin(), request) or ()
+        if not KeptScore(task.identity, unmoved, self.tolerance).present:
+            return "no worst-case direction was searched for: the base cannot do the task"
+        against = search.reason_against(task)
+        if against:
+            return against
+        basin = basin_of(landscape, task.identity, self.tolerance, self.confidence)
+        record, made = search.find(model, task, request.limit, search.distance(basin, found.norm), heard)
+        (direction,) = self.path.spec.directions
+        both = sizes(direction, model.selection.tensors, model.sources, record)
+        one = self._follow(record, both, (request,), store, engine, watch, made.spec.distance)
+        return one._replace(found=f"{made.spec.method} on its first {made.spec.task.limit} examples, {made.finding}")
+
+    def _follow(
+        self,
+        worst: Saved,
+        found: Sizes,
+        requests: Sequence[TaskRequest],
+        store: Store,
+        engine: str,
+        watch: Watch | None,
+        least: float = 0.0,
+    ) -> Worst:
+        """A worst-case direction, from the fine-tune's distance (or ``least``, if that is farther) inwards."""
         length = found.other or 0.0
         if not length:
             raise InputError(str(worst), found="it is zero in every tensor that is selected", advice="another one")
-        start = float(f"{found.norm / length:.12g}")
-        pairs = [(self.path.tasks[r.task], r.limit) for r in self.path.spec.tasks]
+        start = float(f"{max(found.norm, least) / length:.12g}")
+        pairs = [(self.path.tasks[r.task], r.limit) for r in requests]
         grid = AlphaGrid.between(start, start, 1)
         scan = Scan.of(self.path.model, pairs, directions=(worst,), alpha=grid, block=self.path.spec.block)
         scan.register(store)
