@@ -56,7 +56,7 @@ WORST = {"safety_margin": 10, "knowledge": 10}
 WORST_DISTANCE, WORST_STEPS, WORST_ALPHA = 1.5, 10, "0:0.0003:7"
 """σ 0.0003 is a distance of 3.5 in 134.5 M numbers."""
 
-PLANE_LIMITS, PLANE_ALPHA = {"safety": 20, "knowledge": 40}, "-0.25:1.25:7"
+PLANE_LIMITS, PLANE_ALPHA = {"safety": 20, "knowledge": 40}, "-0.5:1.5:5"
 
 
 class Study:
