@@ -8,7 +8,7 @@ greedily:
 vectors   the least change of the request's embedding vectors that we find to undo the refusal (embedding_attack.py),
           as the weight change that it is (equivalent_weights.py), and random changes of the same norm
 suffix    a suffix of a few tokens found by greedy coordinate gradient (suffix_search.py), against a neutral suffix of
-          the same length, as a weight change, and random suffixes
+          the same length (the first of three that leaves the refusal), as a weight change, and random suffixes
 
 Each part of each prompt is a file in ``WORK``, in a folder named by model and settings; what is there is not done
 again. ``results/inputs_only.json`` collects ids and numbers. No request, answer or suffix is printed or kept there; a
@@ -33,7 +33,7 @@ from answering import Answering
 from attacked_prompt import AttackedPrompt
 from embedding_attack import attack_embeddings, random_changes
 from equivalent_weights import as_layer, as_rows, plain
-from inputs_words import conclusion, sentence
+from inputs_words import conclusion, sentence, table
 from suffix_search import Suffixes, search_suffix
 
 import corrie
@@ -153,8 +153,10 @@ class InputsOnly:
         """The suffix search, its equivalent weight changes, its control."""
         s, answering = self.settings, self.answering
         allowed = Suffixes(answering, prompt)
-        neutral = allowed.neutral(s.suffix)
-        (neutrally,) = answering.from_ids([prompt.with_suffix(neutral)])
+        neutrals = allowed.neutral(s.suffix)
+        tried = [answering.from_ids([prompt.with_suffix(n)])[0].label for n in neutrals]
+        chosen = tried.index("refused") if "refused" in tried else 0
+        neutral = neutrals[chosen]
         found = search_suffix(
             answering, prompt, neutral, steps=s.rounds, candidates=s.candidates, seed=self.seed(name, "suffix")
         )
@@ -165,7 +167,8 @@ class InputsOnly:
             "private": {"suffix": list(found.suffix)},
             "tokens": len(found.suffix),
             "label": found.answer.label,
-            "neutral_label": neutrally.label,
+            "neutral_label": tried[chosen],
+            "neutral": counted(tried),
             "steps": found.steps,
             "scored": found.scored,
             "loss_before": rounded(found.before),
@@ -240,6 +243,7 @@ def run(study: InputsOnly, results: Path, *, first: int, prompts: int) -> dict[s
         text = json.dumps(collected, indent=1, ensure_ascii=False) + "\n"
         write_whole(results / "inputs_only.json", lambda f, text=text: f.write_text(text, encoding="utf-8"))
     print(conclusion(collected, results / "curves.json"))
+    print(table(collected))
     return collected
 
 

@@ -36,7 +36,9 @@ from corrie.models.plain import PlainEngine
 
 NEUTRAL = (
     " river", " stone", " table", " window", " garden", " paper", " cloud", " music", " bread", " winter", " forest",
-    " silver", " market", " bottle", " summer", " yellow", " mountain", " kitchen", " letter", " ocean",
+    " silver", " market", " bottle", " summer", " yellow", " mountain", " kitchen", " letter", " ocean", " apple",
+    " horse", " island", " village", " morning", " chair", " green", " flower", " bridge", " train", " school",
+    " painting", " rain", " field", " tree",
 )  # fmt: skip
 """Words that the search begins with: they have nothing to do with any request."""
 
@@ -80,18 +82,22 @@ class Suffixes:
         ids = self._prompt.with_suffix(suffix)
         return tuple(self._tokenizer(self._tokenizer.decode(list(ids)), add_special_tokens=False).input_ids) == ids
 
-    def neutral(self, length: int, words: Sequence[str] = NEUTRAL) -> Ids:
-        """The first words that are one token each and stand nowhere in the prompt (then, the first tokens that do not).
+    def neutral(self, length: int, words: Sequence[str] = NEUTRAL) -> list[Ids]:
+        """Suffixes of words that are one token each and stand nowhere in the prompt, three at most.
+
+        A tokenizer without such words gives its first allowed tokens.
 
         Raises:
-            InputError: too few of them, or they do not survive decoding and encoding.
+            InputError: none survives decoding and encoding.
         """
         ids = [self._tokenizer(w, add_special_tokens=False).input_ids for w in words]
-        single = [i[0] for i in ids if len(i) == 1 and self.allowed[i[0]]]
-        chosen = tuple(dict.fromkeys([*single, *self.allowed.nonzero().flatten().tolist()]))[:length]
-        if len(chosen) < length or not self.fits(chosen):
-            raise InputError(f"a neutral suffix of {length} tokens", found=f"{len(chosen)}", advice="a shorter one")
-        return chosen
+        single = dict.fromkeys(i[0] for i in ids if len(i) == 1 and self.allowed[i[0]])
+        chosen = list(single) if len(single) >= length else self.allowed.nonzero().flatten().tolist()
+        cut = [tuple(chosen[i : i + length]) for i in range(0, len(chosen) - length + 1, length)]
+        found = [one for one in cut if self.fits(one)][:3]
+        if not found:
+            raise InputError(f"a neutral suffix of {length} tokens", found="none", advice="a shorter one")
+        return found
 
     def random(self, length: int, count: int, seed: int) -> list[Ids]:
         """Suffixes of tokens drawn from all that are allowed."""

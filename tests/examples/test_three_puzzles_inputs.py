@@ -152,7 +152,8 @@ def test_suffixes_scored_together_have_the_loss_of_each_alone(part, answering, p
 
 def test_a_suffix_search_lowers_the_loss_by_suffixes_that_are_text_and_distinct(part, answering, prompt, judged):
     allowed = part("suffix_search").Suffixes(answering, prompt)
-    start = allowed.neutral(4)
+    start, *others = allowed.neutral(4)
+    assert all(allowed.fits(o) and not set(o) & set(start) for o in others)
     found = part("suffix_search").search_suffix(answering, prompt, start, steps=4, candidates=16)
     assert found.after < found.before - 0.01
     alone = answering.opening(answering.vectors(prompt.with_suffix(found.suffix)), prompt.opening).loss
