@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import sys
@@ -76,6 +77,15 @@ def test_a_prompt_is_cut_where_the_request_begins_and_ends(answering, prompt):
     assert decode(list(prompt.opening)) == OPENING
     assert set(prompt.movable) == set(prompt.own)  # bytes: neither special tokens nor the opening's capitals
     assert prompt.with_suffix((7, 8)) == (*prompt.before, *prompt.own, 7, 8, *prompt.after)
+
+
+@pytest.mark.parametrize(
+    "name", ["attacked_prompt", "embedding_attack", "equivalent_weights", "inputs_only", "inputs_words"]
+)
+def test_its_examples_run(part, name):
+    found = doctest.testmod(part(name))
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def test_an_id_of_the_template_or_of_the_opening_does_not_move(part):
