@@ -4,8 +4,9 @@ Idea
 ----
 With e_i the one-hot vector of suffix position i, its input is Eᵀ e_i, so ∂L/∂e_i = E ∂L/∂x_i tells for every token of
 the vocabulary what putting it there would change, to first order. A step draws candidates that differ from the present
-suffix in one position, among the ``top`` most promising tokens of that position, scores them all, and keeps the best
-one if it is better.
+suffix in one position, among the ``top`` most promising tokens of that position, and scores them all. Those that are
+better are put into one another, the best first (their swaps at different positions), and scored too; the best of all is
+kept if it is better than the present one.
 
 Three conditions, so that the found suffix is a change of weights as well:
 
@@ -15,7 +16,7 @@ Three conditions, so that the found suffix is a change of weights as well:
              read through moved rows *is* the other (:mod:`corrie.inputs.replacement`)
 *plain*      no special tokens
 
-Source: Zou et al. 2023, arXiv 2307.15043.
+Source: Zou et al. 2023, arXiv 2307.15043; several swaps in one step: Jia et al. 2024, arXiv 2405.21018.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ NEUTRAL = (
     " painting", " rain", " field", " tree",
 )  # fmt: skip
 """Words that the search begins with: they have nothing to do with any request."""
+
+MERGED = 5
+"""Most suffixes with several swaps that are scored in a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +150,32 @@ def search_suffix(
         drawn = list(_draw(suffix, best, candidates, allowed, rng))
         if not drawn:
             continue
-        found = score_suffixes(engine, prompt, drawn)
-        scored += len(drawn)
-        (low, hit), one = min(zip(found, drawn, strict=True), key=lambda pair: pair[0][0])
+        ranked = sorted(zip(score_suffixes(engine, prompt, drawn), drawn, strict=True))
+        merged = merge(suffix, [one for (low, _), one in ranked if low < loss], allowed)
+        ranked += zip(score_suffixes(engine, prompt, merged), merged, strict=True) if merged else ()
+        scored += len(ranked)
+        (low, hit), one = min(ranked)
         if low < loss:
             loss, greedy, suffix = low, hit, one
     return SuffixSearch(suffix, answer, taken, scored, before, loss)
+
+
+def merge(suffix: Ids, better: Sequence[Ids], allowed: Suffixes, most: int = MERGED) -> list[Ids]:
+    """Suffixes with the swaps of the best two, three, … of those that are better, the best first.
+
+    A swap at a position that was swapped already, or one that makes a suffix that may not stand, is left out.
+    """
+    found: list[Ids] = []
+    current = better[0] if better else suffix
+    for one in better[1:]:
+        (place,) = [i for i, (a, b) in enumerate(zip(suffix, one, strict=True)) if a != b]
+        more = (*current[:place], one[place], *current[place + 1 :])
+        if current[place] == suffix[place] and allowed.fits(more):
+            current = more
+            found.append(current)
+        if len(found) == most:
+            break
+    return found
 
 
 def one_hot_gradient(answering: Answering, prompt: AttackedPrompt, suffix: Ids) -> Tensor:

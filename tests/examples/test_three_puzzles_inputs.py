@@ -177,6 +177,18 @@ def test_a_suffix_search_lowers_the_loss_by_suffixes_that_are_text_and_distinct(
     assert all(map(allowed.fits, random))
 
 
+def test_better_swaps_are_put_into_one_another(part):
+    class Distinct:
+        def fits(self, suffix: Any) -> bool:
+            return len(set(suffix)) == len(suffix)
+
+    merge = part("suffix_search").merge
+    better = [(9, 2, 3, 4), (8, 2, 3, 4), (1, 2, 7, 4), (1, 2, 3, 9), (1, 6, 3, 4)]
+    assert merge((1, 2, 3, 4), better, Distinct()) == [(9, 2, 7, 4), (9, 6, 7, 4)]
+    assert merge((1, 2, 3, 4), better, Distinct(), most=1) == [(9, 2, 7, 4)]
+    assert merge((1, 2, 3, 4), better[:1], Distinct()) == merge((1, 2, 3, 4), [], Distinct()) == []
+
+
 class Threshold:
     """Answers that comply exactly when the moved vectors are at least so far from zero."""
 
