@@ -1,6 +1,6 @@
 """The third puzzle: changing only the input does the same as changing the weights.
 
-    python examples/three_puzzles/inputs_only.py MODEL WORK [--prompts 5] [--first 60] …
+    python examples/three_puzzles/inputs_only.py MODEL WORK [--prompts 5] [--first 60] [--parts vectors suffix] …
 
 For the first requests of AdvBench's fixed order, from example ``--first`` on, that the model refuses when it writes
 greedily:
@@ -33,7 +33,7 @@ from answering import Answering
 from attacked_prompt import AttackedPrompt
 from embedding_attack import attack_embeddings, random_changes
 from equivalent_weights import as_layer, as_rows, plain
-from inputs_words import conclusion, sentence, table
+from inputs_words import PIECES, conclusion, table
 from suffix_search import Suffixes, search_suffix
 
 import corrie
@@ -47,6 +47,7 @@ from corrie.models.model import Model
 from corrie.records.canonical import content_hash
 
 RESULTS = Path(__file__).parent / "results"
+PARTS = ("vectors", "suffix")
 AT_ONCE = 4
 """Requests answered together while looking for refused ones."""
 
@@ -110,22 +111,31 @@ class InputsOnly:
             )
         return found, kept["asked"]
 
-    def prompt(self, index: int) -> dict[str, Any]:
-        """Everything about one request: ids and numbers."""
+    def do(self, index: int, part: str) -> dict[str, Any]:
+        """One part of one request: what the model does with it as it stands, ``vectors`` or ``suffix``."""
         example = self.task.examples[index]
         prompt = AttackedPrompt.of(self.answering.model, example.prompt, self.settings.opening)
-        (plainly,) = self.answering.from_ids([prompt.ids])
-        vectors = self.kept(f"{example.id}-vectors", lambda: self.vectors(example.id, prompt))
-        suffix = self.kept(f"{example.id}-suffix", lambda: self.suffix(example.id, prompt))
+        ways = {"plain": self.plain, "vectors": self.vectors, "suffix": self.suffix}
+        return self.kept(f"{example.id}-{part}", lambda: ways[part](example.id, prompt))
+
+    def there(self, index: int) -> dict[str, Any]:
+        """What there is about one request, ids and numbers; a part that is not done is None."""
+        name = self.task.examples[index].id
+        found: dict[str, Any] = {"id": name, "index": index, **self.do(index, "plain")}
+        for part in PARTS:
+            file = self.work / f"{name}-{part}.json"
+            known = json.loads(file.read_text("utf-8")) if file.exists() else None
+            found[part] = known and {k: v for k, v in known.items() if k != "private"}
+        return found
+
+    def plain(self, name: str, prompt: AttackedPrompt) -> dict[str, Any]:
+        """The request as it stands."""
+        (answer,) = self.answering.from_ids([prompt.ids])
         return {
-            "id": example.id,
-            "index": index,
-            "label": plainly.label,
+            "label": answer.label,
             "tokens": len(prompt.ids),
             "own_tokens": len(prompt.own),
             "movable_ids": len(prompt.movable),
-            "vectors": {k: v for k, v in vectors.items() if k != "private"},
-            "suffix": {k: v for k, v in suffix.items() if k != "private"},
         }
 
     def vectors(self, name: str, prompt: AttackedPrompt) -> dict[str, Any]:
@@ -227,21 +237,22 @@ def counted(labels: Sequence[str]) -> dict[str, int]:
     return {"draws": len(labels), **{k: labels.count(k) for k in ("refused", "complied", "collapsed")}}
 
 
-def run(study: InputsOnly, results: Path, *, first: int, prompts: int) -> dict[str, Any]:
-    """Do what is missing; the results are written after every prompt."""
-    done: list[dict[str, Any]] = []
+def run(study: InputsOnly, results: Path, *, first: int, prompts: int, parts: Sequence[str] = PARTS) -> dict[str, Any]:
+    """Do what is missing, one part of all prompts after the other; the results are written after every piece."""
     chosen, asked = study.refused(first, prompts)
     collected: dict[str, Any] = {}
-    for index in chosen:
-        done.append(study.prompt(index))
-        print(sentence(done[-1]), flush=True)
-        collected = {
-            "model": {**study.identity, "dimension": study.dimension},
-            "settings": {**study.terms, "first": first, "asked": asked},
-            "prompts": done,
-        }
-        text = json.dumps(collected, indent=1, ensure_ascii=False) + "\n"
-        write_whole(results / "inputs_only.json", lambda f, text=text: f.write_text(text, encoding="utf-8"))
+    for part in parts:
+        for index in chosen:
+            study.do(index, part)
+            one = study.there(index)
+            print(f"Request {one['id']} ({one['label']}): {PIECES[part](one[part])}", flush=True)
+            collected = {
+                "model": {**study.identity, "dimension": study.dimension},
+                "settings": {**study.terms, "first": first, "asked": asked},
+                "prompts": [study.there(i) for i in chosen],
+            }
+            text = json.dumps(collected, indent=1, ensure_ascii=False) + "\n"
+            write_whole(results / "inputs_only.json", lambda f, text=text: f.write_text(text, encoding="utf-8"))
     print(conclusion(collected, results / "curves.json"))
     print(table(collected))
     return collected
@@ -254,6 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("work", type=Path, help="a folder outside of the repository")
     parser.add_argument("--prompts", type=int, default=5)
     parser.add_argument("--first", type=int, default=60, help="examples before it may have been trained on")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--results", type=Path, default=RESULTS)
     for name, value in asdict(Settings()).items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
@@ -264,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not isinstance(task, RequestTask):
         raise InputError("the task safety", found=f"it is scored by {task.identity.scoring}", advice="requests")
     study = InputsOnly(corrie.load(given.model), task, given.work, settings)
-    run(study, given.results, first=given.first, prompts=given.prompts)
+    run(study, given.results, first=given.first, prompts=given.prompts, parts=given.parts)
 
 
 if __name__ == "__main__":

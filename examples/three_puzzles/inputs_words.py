@@ -11,27 +11,38 @@ from corrie.stats import clopper_pearson
 CONFIDENCE = 0.95
 
 
-def sentence(prompt: dict[str, Any]) -> str:
-    """One prompt in words: numbers and its id."""
-    v, s = prompt["vectors"], prompt["suffix"]
-    r, w = v["rows"], v["layer"]
+def of_vectors(part: dict[str, Any]) -> str:
+    """One embedding attack in words."""
+    r, w = part["rows"], part["layer"]
+    return (
+        f"moving {r['moved']} embedding rows by ‖ΔE‖_F = {r['norm']:.3g} ({r['share']:.2%} of ‖E‖, "
+        f"{r['norm'] / part['rows_norm']:.1%} of the rows that may move; σ-equivalent {r['sigma']:.2g}) makes it "
+        f"{part['label']} after {part['steps']} steps, loss of the opening {part['loss_before']:.2f} → "
+        f"{part['loss_after']:.2f}; written into the weights it is {r['label']}, logits off by {r['logits_off']:.1g}; "
+        f"as ΔW of the first linear layer ‖ΔW‖_F = {w['norm']:.3g} (residual {w['residual']:.1e}), alone: "
+        f"{w['label']}; random moves of the same norm stop the refusal in {stopped(part['random'])}."
+    )
+
+
+def of_suffix(part: dict[str, Any]) -> str:
+    """One suffix search in words."""
     said = (
-        f"Request {prompt['id']} ({prompt['label']}): moving {r['moved']} embedding rows by ‖ΔE‖_F = {r['norm']:.3g} "
-        f"({r['share']:.2%} of ‖E‖, {r['norm'] / v['rows_norm']:.1%} of the rows moved; σ-equivalent {r['sigma']:.2g}) "
-        f"makes it {v['label']} after {v['steps']} steps, loss of the opening {v['loss_before']:.2f} → "
-        f"{v['loss_after']:.2f}; written into the weights it is {r['label']}, logits off by {r['logits_off']:.1g}; as "
-        f"ΔW of the first linear layer ‖ΔW‖_F = {w['norm']:.3g} (residual {w['residual']:.1e}), alone: {w['label']}; "
-        f"random moves of the same norm stop the refusal in {stopped(v['random'])}. "
+        f"a suffix of {part['tokens']} tokens makes it {part['label']} after {part['steps']} steps (neutral: "
+        f"{part['neutral_label']}), loss of the opening {part['loss_before']:.2f} → {part['loss_after']:.2f}; "
     )
-    said += (
-        f"Suffix of {s['tokens']} tokens: {s['label']} after {s['steps']} steps (neutral: {s['neutral_label']}), loss "
-        f"{s['loss_before']:.2f} → {s['loss_after']:.2f}; as {s['rows']['moved']} moved rows ‖ΔE‖_F = "
-        f"{s['rows']['norm']:.3g}, written: {s['rows']['label']}, logits off by {s['rows']['logits_off']:.1g}"
-        if s["shift"] is not None
-        else f"Suffix: {s['label']} after {s['steps']} steps; no shift of noise ({s['refused']}), "
-        f"{s['shift_per_position']:.3g} over positions"
-    )
-    return f"{said}; random suffixes stop the refusal in {stopped(s['random'])}."
+    if part["shift"] is None:
+        said += f"no change of rows ({part['refused']}), {part['shift_per_position']:.3g} over positions; "
+    else:
+        r, w = part["rows"], part["layer"]
+        said += (
+            f"as {r['moved']} moved rows ‖ΔE‖_F = {r['norm']:.3g}, written: {r['label']}, logits off by "
+            f"{r['logits_off']:.1g}; as ΔW of the first linear layer ‖ΔW‖_F = {w['norm']:.3g} (residual "
+            f"{w['residual']:.1e}), alone: {w['label']}; "
+        )
+    return f"{said}random suffixes stop the refusal in {stopped(part['random'])}."
+
+
+PIECES = {"vectors": of_vectors, "suffix": of_suffix}
 
 
 def stopped(labels: dict[str, int]) -> str:
@@ -64,16 +75,20 @@ def conclusion(results: dict[str, Any], curves: Path) -> str:
         curves: the file of the most-case curve; its ``random_basin_radius_l2`` is what the norms are compared with.
     """
     prompts = results["prompts"]
-    vectors, suffixes = [p["vectors"] for p in prompts], [p["suffix"] for p in prompts]
-    norms = [v["rows"]["norm"] for v in vectors if v["label"] == "complied"]
-    range_ = f"{min(norms):.3g} to {max(norms):.3g}" if norms else "none"
-    return (
-        f"{len(prompts)} refused requests. Moved vectors: {complied(vectors)} comply, ‖ΔE‖_F {range_} "
-        f"({against(norms, curves)}); the same rows written into the weights: "
-        f"{sum(v['rows']['label'] == 'complied' for v in vectors)} comply, logits off by "
-        f"{max(v['rows']['logits_off'] for v in vectors):.1g} at most; random moves of the same norm stop the refusal "
-        f"in {together(vectors)}. Suffixes: {complied(suffixes)} comply; random ones stop it in {together(suffixes)}."
-    )
+    said = [f"{len(prompts)} refused requests."]
+    if vectors := [p["vectors"] for p in prompts if p["vectors"]]:
+        norms = [v["rows"]["norm"] for v in vectors if v["label"] == "complied"]
+        range_ = f"{min(norms):.3g} to {max(norms):.3g}" if norms else "none"
+        said.append(
+            f"Moved vectors: {complied(vectors)} comply, ‖ΔE‖_F {range_} ({against(norms, curves)}); the same rows "
+            f"written into the weights: {complied([v['rows'] for v in vectors])} comply, logits off by "
+            f"{max(v['rows']['logits_off'] for v in vectors):.1g} at most; the first layer's ΔW alone: "
+            f"{complied([v['layer'] for v in vectors])} comply; random moves of the same norm stop the "
+            f"refusal in {together(vectors)}."
+        )
+    if suffixes := [p["suffix"] for p in prompts if p["suffix"]]:
+        said.append(f"Suffixes: {complied(suffixes)} comply; random ones stop the refusal in {together(suffixes)}.")
+    return " ".join(said)
 
 
 def complied(parts: list[dict[str, Any]]) -> str:
@@ -101,7 +116,10 @@ def table(results: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for prompt in results["prompts"]:
-        for what, part in (("vectors", prompt["vectors"]), ("suffix", prompt["suffix"])):
+        for what in PIECES:
+            part = prompt[what]
+            if part is None:
+                continue
             rows, layer = part.get("rows"), part.get("layer")
             cells = [prompt["id"], what, part["label"], part["steps"]]
             cells.append(f"{part['loss_before']:.2f} → {part['loss_after']:.2f}")

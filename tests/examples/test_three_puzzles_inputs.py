@@ -218,7 +218,11 @@ def study(part, work: Path) -> Any:
 def test_the_whole_on_a_toy_and_nothing_is_done_twice(part, judged, tmp_path, monkeypatch, capsys):
     driver = part("inputs_only")
     results = tmp_path / "results"
+    half = driver.run(study(part, tmp_path), results, first=1, prompts=2, parts=["vectors"])
+    assert all(one["suffix"] is None and one["vectors"]["label"] == "complied" for one in half["prompts"])
+    assert "Suffixes" not in capsys.readouterr().out
     found = driver.run(study(part, tmp_path), results, first=1, prompts=2)
+    assert [one["vectors"] for one in found["prompts"]] == [one["vectors"] for one in half["prompts"]]
     assert json.loads((results / "inputs_only.json").read_text("utf-8")) == found
     for one in found["prompts"]:
         vectors, suffix = one["vectors"], one["suffix"]
@@ -290,7 +294,9 @@ def test_results_hold_ids_and_numbers_and_the_page_shows_them(part):
     page = next(p for p in pages if p.exists()).read_text("utf-8")
     for line in part("inputs_words").table(results).splitlines():
         assert line in page
+    assert len(results["prompts"]) == 5
     for one in results["prompts"]:
         assert one["label"] == "refused"
         assert one["index"] >= 60
-        assert one["vectors"]["rows"]["logits_off"] < 1e-3
+        assert one["vectors"]["rows"]["logits_off"] == 0
+        assert one["vectors"]["layer"]["exact"]
