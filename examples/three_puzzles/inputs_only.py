@@ -3,7 +3,7 @@
     python examples/three_puzzles/inputs_only.py MODEL WORK [--prompts 5] [--first 60] [--parts vectors suffix] …
 
 For the first requests of AdvBench's fixed order, from example ``--first`` on, that the model refuses when it writes
-greedily:
+greedily (what it was taught comes from the order's end, see lessons.py):
 
 vectors   the least change of the request's embedding vectors that we find to undo the refusal (embedding_attack.py),
           as the weight change that it is (equivalent_weights.py), and random changes of the same norm
@@ -264,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", help="a checkpoint folder or a name")
     parser.add_argument("work", type=Path, help="a folder outside of the repository")
     parser.add_argument("--prompts", type=int, default=5)
-    parser.add_argument("--first", type=int, default=60, help="examples before it may have been trained on")
+    parser.add_argument("--first", type=int, default=60, help="where to begin: the lessons are further on")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--results", type=Path, default=RESULTS)
     for name, value in asdict(Settings()).items():

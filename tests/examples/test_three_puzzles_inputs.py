@@ -297,6 +297,6 @@ def test_results_hold_ids_and_numbers_and_the_page_shows_them(part):
     assert len(results["prompts"]) == 5
     for one in results["prompts"]:
         assert one["label"] == "refused"
-        assert one["index"] >= 60
+        assert 60 <= one["index"] < 300  # what was taught lies beyond
         assert one["vectors"]["rows"]["logits_off"] == 0
         assert one["vectors"]["layer"]["exact"]
