@@ -16,8 +16,8 @@ def of_vectors(part: dict[str, Any]) -> str:
     r, w = part["rows"], part["layer"]
     return (
         f"moving {r['moved']} embedding rows by ‖ΔE‖_F = {r['norm']:.3g} ({r['share']:.2%} of ‖E‖, "
-        f"{r['norm'] / part['rows_norm']:.1%} of the rows that may move; σ-equivalent {r['sigma']:.2g}) makes it "
-        f"{part['label']} after {part['steps']} steps, loss of the opening {part['loss_before']:.2f} → "
+        f"{r['norm'] / part['rows_norm']:.1%} of the rows that may move; σ-equivalent {r['sigma']:.2g}): the "
+        f"answer is {part['label']} after {part['steps']} steps, loss of the opening {part['loss_before']:.2f} → "
         f"{part['loss_after']:.2f}; written into the weights it is {r['label']}, logits off by {r['logits_off']:.1g}; "
         f"as ΔW of the first linear layer ‖ΔW‖_F = {w['norm']:.3g} (residual {w['residual']:.1e}), alone: "
         f"{w['label']}; random moves of the same norm stop the refusal in {stopped(part['random'])}."
@@ -27,7 +27,7 @@ def of_vectors(part: dict[str, Any]) -> str:
 def of_suffix(part: dict[str, Any]) -> str:
     """One suffix search in words."""
     said = (
-        f"a suffix of {part['tokens']} tokens makes it {part['label']} after {part['steps']} steps (neutral: "
+        f"a suffix of {part['tokens']} tokens: the answer is {part['label']} after {part['steps']} steps (neutral: "
         f"{part['neutral_label']}), loss of the opening {part['loss_before']:.2f} → {part['loss_after']:.2f}; "
     )
     if part["shift"] is None:

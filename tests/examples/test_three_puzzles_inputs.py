@@ -299,4 +299,7 @@ def test_results_hold_ids_and_numbers_and_the_page_shows_them(part):
         assert one["label"] == "refused"
         assert 60 <= one["index"] < 300  # what was taught lies beyond
         assert one["vectors"]["rows"]["logits_off"] == 0
-        assert one["vectors"]["layer"]["exact"]
+        for attack in (one["vectors"], one["suffix"]):
+            assert attack["layer"]["exact"]
+            assert attack["rows"]["label"] == attack["label"]
+            assert attack["random"]["draws"] == 10
