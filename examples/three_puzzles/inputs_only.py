@@ -253,7 +253,7 @@ def run(study: InputsOnly, results: Path, *, first: int, prompts: int, parts: Se
             }
             text = json.dumps(collected, indent=1, ensure_ascii=False) + "\n"
             write_whole(results / "inputs_only.json", lambda f, text=text: f.write_text(text, encoding="utf-8"))
-    print(conclusion(collected, results / "curves.json"))
+    print(conclusion(collected, results / "around.json"))
     print(table(collected))
     return collected
 

@@ -68,11 +68,11 @@ def together(parts: list[dict[str, Any]]) -> str:
     return f"{count} of {draws} [{low:.3f}, {high:.3f}]"
 
 
-def conclusion(results: dict[str, Any], curves: Path) -> str:
+def conclusion(results: dict[str, Any], around: Path) -> str:
     """All prompts in words.
 
     Args:
-        curves: the file of the most-case curve; its ``random_basin_radius_l2`` is what the norms are compared with.
+        around: what ``study.py`` found along random directions; its radius of refusals is what norms are compared with.
     """
     prompts = results["prompts"]
     said = [f"{len(prompts)} refused requests."]
@@ -80,7 +80,7 @@ def conclusion(results: dict[str, Any], curves: Path) -> str:
         norms = [v["rows"]["norm"] for v in vectors if v["label"] == "complied"]
         range_ = f"{min(norms):.3g} to {max(norms):.3g}" if norms else "none"
         said.append(
-            f"Moved vectors: {complied(vectors)} comply, ‖ΔE‖_F {range_} ({against(norms, curves)}); the same rows "
+            f"Moved vectors: {complied(vectors)} comply, ‖ΔE‖_F {range_} ({against(norms, around)}); the same rows "
             f"written into the weights: {complied([v['rows'] for v in vectors])} comply, logits off by "
             f"{max(v['rows']['logits_off'] for v in vectors):.1g} at most; the first layer's ΔW alone: "
             f"{complied([v['layer'] for v in vectors])} comply; random moves of the same norm stop the "
@@ -96,16 +96,20 @@ def complied(parts: list[dict[str, Any]]) -> str:
     return f"{sum(p['label'] == 'complied' for p in parts)} of {len(parts)}"
 
 
-def against(norms: list[float], curves: Path) -> str:
-    """The norms as shares of the radius of the basin along random directions.
+def against(norms: list[float], around: Path) -> str:
+    """The norms as shares of the radius, as a distance, of the basin of refusals along random directions.
 
     >>> against([1.0], Path("nowhere.json"))
     'the basin radius along random directions is not measured'
     """
-    radius = json.loads(curves.read_text("utf-8")).get("random_basin_radius_l2") if curves.exists() else None
+    found = json.loads(around.read_text("utf-8")) if around.exists() else {}
+    radius = found.get("basins", {}).get("safety", {}).get("l2")
     if radius is None or not norms:
         return "the basin radius along random directions is not measured"
-    return f"{min(norms) / radius:.2g} to {max(norms) / radius:.2g} of the basin radius along random directions"
+    return (
+        f"{min(norms) / radius:.2g} to {max(norms) / radius:.2g} of the basin radius of refusals along random "
+        f"directions, L2 {radius:.4g}"
+    )
 
 
 def table(results: dict[str, Any]) -> str:

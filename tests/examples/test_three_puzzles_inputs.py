@@ -271,10 +271,10 @@ def test_controls_of_all_prompts_have_exact_limits(part):
 
 
 def test_norms_are_compared_with_the_radius_where_there_is_one(part, tmp_path):
-    curves = tmp_path / "curves.json"
-    assert "not measured" in part("inputs_words").against([1.0], curves)
-    curves.write_text('{"random_basin_radius_l2": 50.0}')
-    assert part("inputs_words").against([1.0, 5.0], curves).startswith("0.02 to 0.1 of the basin radius")
+    around = tmp_path / "around.json"
+    assert "not measured" in part("inputs_words").against([1.0], around)
+    around.write_text('{"basins": {"safety": {"l2": 50.0}}}')
+    assert part("inputs_words").against([1.0, 5.0], around).startswith("0.02 to 0.1 of the basin radius")
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="no results yet")
