@@ -53,7 +53,7 @@ ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
 ROUNDED = (0.5, 1.0, 1.5)
 DIRECTIONS, AROUND, PATH = 5, ("0:0.012:7", "0:0.036:4"), "0:1.5:7"
 WORST = {"safety_margin": 10, "knowledge": 10}
-WORST_DISTANCE, WORST_STEPS, WORST_ALPHA = 1.5, 10, "0:0.0003:7"
+WORST_DISTANCE, WORST_STEPS, WORST_ALPHA = 1.5, 10, ("0:0.0003:7", "0:0.00004:5")
 """σ 0.0003 is a distance of 3.5 in 134.5 M numbers."""
 
 PLANE_LIMITS, PLANE_ALPHA = {"safety": 20, "knowledge": 40}, "-0.5:1.5:5"
@@ -142,7 +142,8 @@ def worst(study: Study) -> dict[str, Any]:
                              out=study.worst_file(task))  # fmt: skip
         rows[task] = str(found)
     directions = [corrie.saved(study.model, study.worst_file(task)) for task in WORST]
-    corrie.scan(study.model, study.tasks(LIMITS), directions=directions, alpha=WORST_ALPHA, to=study.run)
+    for alpha in WORST_ALPHA:
+        corrie.scan(study.model, study.tasks(LIMITS), directions=directions, alpha=alpha, to=study.run)
     return {"found": rows}
 
 

@@ -107,4 +107,6 @@ def test_where_it_lies(diff: FineTuneDiff) -> None:
     assert basin.sigma_high is not None
     seen = {s: BasinSeen.of(basin, s).position for s in (0.9 * basin.sigma_low, basin.limit, 1.1 * basin.sigma_high)}
     assert list(seen.values()) == ["inside", "at the edge", "outside"]
-    assert "cannot be told from the edge" in str(BasinSeen.of(basin, basin.limit))
+    said = str(BasinSeen.of(basin, basin.limit))
+    assert said.startswith("went 1 times the most-case radius")
+    assert f"[{basin.sigma_low:.3g}, {basin.sigma_high:.3g}] leaves open whether that is inside" in said

@@ -91,12 +91,13 @@ class BasinSeen(Record):
         if self.limit is None or self.share is None:
             return f"the base has no measured basin radius ({self.status.replace('_', ' ')})"
         sign = {"beyond_range": "> ", "before_first_step": "< "}.get(self.status, "")
-        place = f"lies {self.position} the basin"
-        if self.position in ("at the edge", "unknown"):
-            place = "cannot be told from the edge of the basin"
         size = percent(self.share) if self.share < 1 else f"{self.share:.3g} times"
-        rough = ", indicative" * self.indicative
-        return f"{place} ({size} {'of ' * (self.share < 1)}the most-case radius σ {sign}{self.limit:.3g}{rough})"
+        radius = f"{size} {'of ' * (self.share < 1)}the most-case radius σ {sign}{self.limit:.3g}"
+        if self.position in ("inside", "outside"):
+            return f"lies {self.position} the basin ({radius}{', indicative' * self.indicative})"
+        low, high = self.low or 0.0, "∞" if self.high is None else f"{self.high:.3g}"
+        rough = " (indicative)" * self.indicative
+        return f"went {radius}, whose interval [{low:.3g}, {high}] leaves open whether that is inside{rough}"
 
 
 class CapabilityDiff(Record):
