@@ -140,7 +140,7 @@ def worst(study: Study) -> dict[str, Any]:
     for task, limit in WORST.items():
         found = corrie.worst(study.model, study.tasks({task: limit})[0], distance=WORST_DISTANCE, steps=WORST_STEPS,
                              out=study.worst_file(task))  # fmt: skip
-        rows[task] = str(found)
+        rows[task] = str(found).partition(" Kept in")[0]
     directions = [corrie.saved(study.model, study.worst_file(task)) for task in WORST]
     for alpha in WORST_ALPHA:
         corrie.scan(study.model, study.tasks(LIMITS), directions=directions, alpha=alpha, to=study.run)
@@ -191,7 +191,11 @@ def picture(study: Study) -> dict[str, Any]:
     corrie.report([study.run], figure=images / "three-puzzles.png", together=True)
     corrie.report([study.work / "run-plane"], figure=images / "three-puzzles-plane.png")
     found = Together.open([study.run])
-    return {"says": str(found)}
+    ratios = {
+        task: {way.says: way.ratio.model_dump(mode="json") for way in ways if way.ratio is not None}
+        for task, ways in found.ways.items()
+    }
+    return {"says": str(found), "ratios": ratios}
 
 
 STAGES: dict[str, Callable[[Study], dict[str, Any]]] = {
