@@ -200,9 +200,9 @@ class CapabilityDiff(Record):
             return said + "."
         more: list[str] = []
         if self.alpha is not None and self.way_out is not None:
-            more.append(f"on the way it is lost at α = {self.alpha:.2g} ({self.way_out})")
+            more.append(f"on the way the tolerance is first used up at α = {self.alpha:.2g} ({self.way_out})")
         elif self.way_out is not None:
-            more.append(f"it is not lost on the way, as far as this was followed ({self.way_out})")
+            more.append(f"on the way it is not used up, as far as this was followed ({self.way_out})")
         if self.basin is not None:
             more.append(f"the fine-tune {self.basin}" if self.basin.limit is not None else str(self.basin))
         if self.sharpness is not None:

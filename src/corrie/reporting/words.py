@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from corrie.analysis.basin import Basin, percent
+from corrie.analysis.fine_tune_diff import called
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.path_scores import path_scores
 
@@ -82,14 +83,16 @@ def headline(basins: Sequence[Basin]) -> str:
 
 def along_paths(landscape: Landscape) -> str:
     """The headline of a landscape along paths: what is left of each capability where each of them leads."""
-    said = []
+    names = {d.id: called(d) for d in landscape.directions}
+    ends: dict[str, list[str]] = {}
     for line in path_scores(landscape):
         before, after = line.at(0.0), line.at(1.0)
         if before is not None and after is not None:
-            said.append(f"{line.task} {before:.2f} → {after:.2f} along {line.says}")
-    if not said:
+            ends.setdefault(line.direction, []).append(f"{line.task} {before:.2f} → {after:.2f}")
+    if not ends:
         return "Paths to other weights: their ends, α = 1, have not been scored."
-    return f"From the model (α = 0) to where each path leads (α = 1): {'; '.join(said)}."
+    said = [f"{names[direction]}: {', '.join(scores)}" for direction, scores in ends.items()]
+    return f"From the model (α = 0) to where each path leads (α = 1). {'; '.join(said)}."
 
 
 def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
