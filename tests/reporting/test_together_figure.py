@@ -45,10 +45,11 @@ def test_a_short_range_is_linear_and_starts_at_the_model() -> None:
 
 def test_the_ratio_stands_beside_its_edge() -> None:
     both = Together.of([landscape(0.004, 0.02, 5), landscape(0.002, 0.02, 5)])
+    assert both.ways["language"][1].edge is not None
     sharp = replace(both.ways["language"][1], ratio=Ratio(value=33.3, known="at least"))
     ways = MappingProxyType(dict(both.ways) | {"language": (both.ways["language"][0], sharp)})
     figure = draw(replace(both, ways=ways))
-    assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [[" at least 33.3×"], []]
+    assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [["≥ 33.3×"], []]
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ DECADES = 8.0
 COLOURS: dict[Case, tuple[Tone, ...]] = {
     "most-case": (tone(0), tone(6)),
     "worst-case": (tone(1), tone(7)),
-    "SFT-case": (tone(2), tone(4)),
+    "SFT-case": (tone(2), tone(4), Tone("#5b3fa8", "#ab97ea")),
     "other": (tone(3), tone(5)),
 }
 DASHES: dict[Case, str] = {"most-case": "-", "worst-case": "--", "SFT-case": "-.", "other": ":"}
@@ -49,7 +49,7 @@ def draw(together: Together) -> Figure:
     """The figure itself, for those who want to change it before saving."""
     from matplotlib.figure import Figure
 
-    columns = min(COLUMNS, len(together.tasks))
+    columns = 2 if len(together.tasks) == 4 else min(COLUMNS, len(together.tasks))
     rows = math.ceil(len(together.tasks) / columns)
     entries = max(len(ways) for ways in together.ways.values())
     figure = Figure(figsize=(WIDTH, 2.25 * rows + 0.17 * entries + 0.3), layout="constrained")
@@ -59,8 +59,10 @@ def draw(together: Together) -> Figure:
     lines: dict[str, Any] = {}
     for index, task in enumerate(together.tasks):
         axes = figure.add_subplot(grid[index // columns, index % columns])
-        for style, way in zip(_styles(together.ways[task.name]), together.ways[task.name], strict=True):
+        styles = _styles(together.ways[task.name])
+        for style, way in zip(styles, together.ways[task.name], strict=True):
             lines.setdefault(way.says, _curve(axes, way, style, logarithmic))
+        _ratios(axes, together.ways[task.name], styles)
         for level in {together.unmoved[task.name], task.chance} - {0.0}:
             axes.axhline(level, color="#8a8f96", linewidth=0.6, linestyle=":")
         if logarithmic:
@@ -116,15 +118,24 @@ def _curve(axes: Axes, way: Way, style: dict[str, Any], logarithmic: bool) -> An
     (drawn,) = axes.plot(sigma[there], way.score.mean[first:][there], linewidth=1.5, markersize=2.6, **style)
     if way.edge is not None and way.edge >= way.sigma[1]:
         axes.axvline(way.edge, color=style["color"], linewidth=0.6, linestyle=(0, (1, 2)))
-    if way.ratio is not None:
-        axes.text(
-            way.sigma[-1] if way.edge is None else max(way.edge, way.sigma[1]),
-            0.02,
-            f" {way.ratio}×",
-            color=style["color"],
-            fontsize=6,
-            rotation=90,
-            horizontalalignment="right",
-            verticalalignment="bottom",
-        )
     return drawn
+
+
+def _ratios(axes: Axes, ways: tuple[Way, ...], styles: list[dict[str, Any]]) -> None:
+    """The sharpness ratio beside each edge that was found, or was past before the first step; neighbours at different
+    heights. A ratio that is only *at most* so much has no edge to stand at: the sentence has it."""
+    told = [(way.edge, way.ratio, style["color"], float(way.sigma[1])) for way, style in zip(ways, styles, strict=True)
+            if way.edge is not None and way.ratio is not None]  # fmt: skip
+    for number, (edge, ratio, colour, first) in enumerate(sorted(told, key=lambda t: max(t[0], t[3]))):
+        text = f"{'≥ ' if ratio.known == 'at least' else ''}{ratio.value:.3g}×"
+        axes.text(
+            max(edge, first),
+            0.03 + 0.2 * (number % 3),
+            text,
+            color=colour,
+            fontsize=6.5,
+            rotation=90,
+            horizontalalignment="center",
+            verticalalignment="bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
+        )
