@@ -45,7 +45,7 @@ def row(name: str, result: dict[str, Any]) -> str:
         f"{move['sigma']:.2g}",
         *(scores(cards[task]) for task in LIMITS),
         *(sharpness(result, task) for task in ("safety", "knowledge")),
-        *(f"{cosines[task]:.3f}" if cosines.get(task) is not None else "–" for task in WORST),
+        *(f"{cosines[task]:.1g}" if cosines.get(task) is not None else "–" for task in WORST),
     ]
     return f"| {' | '.join(cells)} |"
 
