@@ -50,7 +50,7 @@ class PairedVerdict(Record):
     ...                     digest="d")
     >>> kept = KeptScore(task, (1.0,) * 80 + (0.0,) * 20, tolerance=0.05)
     >>> print(PairedVerdict.of(kept, (1.0,) * 60 + (0.0,) * 40, confidence=0.95))
-    lost: 0.800 → 0.600, -0.2 [-0.307, -0.106] (20 of 100 examples got worse and 0 better, p = 1.91e-06)
+    lost: 0.800 → 0.600, -0.2 [-0.307, -0.106] (20 of 100 examples got worse and 0 better, one-sided p = 9.54e-07)
     """
 
     verdict: Verdict
@@ -119,7 +119,7 @@ class PairedVerdict(Record):
     @property
     def numbers(self) -> str:
         """The scores, the difference and the test, in words."""
-        p = "" if self.p_changed is None else f", p = {self.p_changed:.3g}"
+        p = "" if self.p_worse is None else f", one-sided p = {self.p_worse:.3g}"
         interval = f"{self.after - self.before:+.3g} [{self.low:+.3g}, {self.high:+.3g}]"
         return (
             f"{self.before:.3f} → {self.after:.3f}, {interval} "

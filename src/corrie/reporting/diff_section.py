@@ -52,7 +52,7 @@ def _card(card: CapabilityDiff, diff: FineTuneDiff, number: int) -> Markup:
 
 def _facts(card: CapabilityDiff, diff: FineTuneDiff) -> list[tuple[str, str]]:
     s = card.scores
-    test = "" if s.p_changed is None else f", p = {s.p_changed:.3g} (two-sided)"
+    test = "" if s.p_worse is None or s.p_changed is None else f", p = {s.p_worse:.3g} (two-sided {s.p_changed:.3g})"
     told = [
         ("Score", f"{s.before:.3f} → {s.after:.3f}; {s.chance:.3g} by chance, at least {s.least:.3f} to be kept"),
         ("Difference", f"{s.after - s.before:+.3g} [{s.low:+.3g}, {s.high:+.3g}], {percent(s.confidence)} confidence"),
