@@ -155,7 +155,7 @@ def test_the_gradient_of_the_one_hot_is_that_of_finite_differences(part):
 def test_suffixes_scored_together_have_the_loss_of_each_alone(part, answering, prompt):
     suffixes = [(40, 41, 42), (40, 50, 42), (60, 41, 42)]
     score = part("suffix_search").score_suffixes
-    alone = [float(answering.opening(answering.vectors(prompt.with_suffix(s)), prompt.opening).loss) for s in suffixes]
+    alone = [answering.opening(answering.vectors(prompt.with_suffix(s)), prompt.opening).loss.item() for s in suffixes]
     for engine in (PackedEngine(answering.model.module), PlainEngine(answering.model.module)):
         assert [loss for loss, _ in score(engine, prompt, suffixes)] == pytest.approx(alone, abs=1e-4)
 
