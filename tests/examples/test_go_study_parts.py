@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,18 +14,10 @@ STUDY = Path(__file__).parents[2] / "examples" / "go_study"
 
 
 @pytest.fixture(scope="module")
-def part():
-    """A module of the study by its name; afterwards none of them is importable any more."""
-    names = {file.stem for file in STUDY.glob("*.py")}
-    sys.path.insert(0, str(STUDY))
-
-    def load(name: str) -> ModuleType:
-        return import_module(name)
-
-    yield load
-    sys.path.remove(str(STUDY))
-    for name in names:
-        sys.modules.pop(name, None)
+def part(modules_of):
+    """A module of the example by its name."""
+    with modules_of(STUDY) as load:
+        yield load
 
 
 @pytest.fixture
@@ -42,11 +31,7 @@ def ids(count: int) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam"])
 def test_every_way_of_training_learns_and_leaves_a_plain_model(part, tiny, recipe):
-    if recipe == "sam":
-        pytest.importorskip("pytorch_optimizer")
-        recipe_passes = 2
-    else:
-        recipe_passes = 1
+    recipe_passes = 2 if recipe == "sam" else 1
     chosen = part("recipes").RECIPES[recipe]
     asked = []
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,20 +21,10 @@ PUZZLES = ROOT / "examples" / "three_puzzles"
 
 
 @pytest.fixture(scope="module")
-def part():
-    """A module of the example by its name; afterwards none of them is importable any more."""
-    names = {file.stem for file in PUZZLES.glob("*.py")}
-    kept = {name: sys.modules.pop(name) for name in names & set(sys.modules)}
-    sys.path.insert(0, str(PUZZLES))
-
-    def load(name: str) -> ModuleType:
-        return import_module(name)
-
-    yield load
-    sys.path.remove(str(PUZZLES))
-    for name in names:
-        sys.modules.pop(name, None)
-    sys.modules.update(kept)
+def part(modules_of):
+    """A module of the example by its name."""
+    with modules_of(PUZZLES) as load:
+        yield load
 
 
 def test_a_fine_tune_lowers_the_loss_and_is_written_whole(part: Any, tmp_path: Path) -> None:

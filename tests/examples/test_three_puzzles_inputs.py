@@ -5,10 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import re
-import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -30,18 +27,10 @@ OPENING = "OK"
 
 
 @pytest.fixture(scope="module")
-def part():
-    """A module of the example by its name; afterwards none of them is importable any more."""
-    names = {file.stem for file in FOLDER.glob("*.py")}
-    sys.path.insert(0, str(FOLDER))
-
-    def load(name: str) -> ModuleType:
-        return import_module(name)
-
-    yield load
-    sys.path.remove(str(FOLDER))
-    for name in names:
-        sys.modules.pop(name, None)
+def part(modules_of):
+    """A module of the example by its name."""
+    with modules_of(FOLDER) as load:
+        yield load
 
 
 @pytest.fixture
@@ -277,7 +266,6 @@ def test_norms_are_compared_with_the_radius_where_there_is_one(part, tmp_path):
     assert part("inputs_words").against([1.0, 5.0], around).startswith("0.02 to 0.1 of the basin radius")
 
 
-@pytest.mark.skipif(not RESULTS.exists(), reason="no results yet")
 def test_results_hold_ids_and_numbers_and_the_page_shows_them(part):
     results = json.loads(RESULTS.read_text("utf-8"))
     allowed = {"complied", "refused", "collapsed", results["settings"]["opening"], "safety"}
@@ -290,8 +278,7 @@ def test_results_hold_ids_and_numbers_and_the_page_shows_them(part):
 
     assert all(t in allowed or words.fullmatch(t) for t in texts(results))
     assert '"private"' not in RESULTS.read_text("utf-8")
-    pages = [ROOT / "docs" / name for name in ("three-puzzles-inputs.part.md", "three-puzzles.md")]
-    page = next(p for p in pages if p.exists()).read_text("utf-8")
+    page = (ROOT / "docs" / "three-puzzles.md").read_text("utf-8")
     for line in part("inputs_words").table(results).splitlines():
         assert line in page
     assert len(results["prompts"]) == 5
