@@ -17,7 +17,7 @@ def test_one_row_for_each_path_and_task() -> None:
     rows = [line for line in capture.get().splitlines() if "@rtn-1" in line]
     for row, line in zip(rows, path_scores(landscape), strict=True):
         assert row.split() == [line.direction, "toy", *(f"{s:.3f}" for s in line.scores), f"{line.distances[2]:.4g}"]
-    assert "toy 1.00 → 1.00 along quantised:int8/row@rtn-1" in along_paths(landscape)
+    assert "quantised:int8/row@rtn-1: toy 1.00 → 1.00" in along_paths(landscape)
     assert not any("Indicative" in said for said in caution(landscape, landscape.basins()))
 
 
