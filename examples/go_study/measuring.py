@@ -15,11 +15,15 @@ from training import fine_tune
 import corrie
 from corrie.analysis.landscape import Landscape
 from corrie.models.load import from_module
+from corrie.models.model import Model
 from corrie.records.scan_spec import AlphaAuto
 
 DIRECTIONS, EXAMPLES, STEPS = 8, 100, 5
 RISE = 0.1
 """Nats per token: the loss radius is the σ at which the loss has risen by so much."""
+
+FARTHEST = 1.0
+"""No σ beyond this is looked at for it."""
 
 FINE_TUNE_STEPS, FINE_TUNE_LR = 50, 1e-3
 LOOKS = (0, 10, 20, 50)
@@ -50,26 +54,35 @@ def validation(model: nn.Module, here: Corpora, domain: str, limit: int | None =
 def radius(model: nn.Module, here: Corpora) -> dict[str, Any]:
     """Basin radius by score (corrie's) and by loss, and the curves that they are read from."""
     loaded = from_module(model, here.tokenizer, name="study")
-    landscape = corrie.scan(
-        loaded,
-        [(here.tasks["prose"], EXAMPLES)],
-        directions=corrie.gaussian(DIRECTIONS),
-        alpha=AlphaAuto(points=STEPS),
-        block=EXAMPLES,
-    )
+    landscape = _along(loaded, here, AlphaAuto(points=STEPS))
     basin = landscape.basin("prose")
     curve = landscape.curve("prose")
+    wider, reach = landscape, float(curve.alphas[-1])
+    while loss_radius(wider)["sigma"] is None and reach < FARTHEST:
+        reach *= 2
+        wider = _along(loaded, here, f"0:{reach:g}:{2 * STEPS + 1}")
     return {
         "parameters": basin.dimension,
         "rms": basin.rms,
         "basin": basin.to_json(),
-        "loss_radius": loss_radius(landscape),
+        "loss_radius": loss_radius(wider),
         "curve": {
             "sigma": curve.alphas.tolist(),
             "score": curve.score.mean.tolist(),
             "loss": curve.loss.mean.tolist(),
         },
     }
+
+
+def _along(loaded: Model, here: Corpora, alpha: AlphaAuto | str) -> Landscape:
+    """The landscape of the prose task along the eight random directions."""
+    return corrie.scan(
+        loaded,
+        [(here.tasks["prose"], EXAMPLES)],
+        directions=corrie.gaussian(DIRECTIONS),
+        alpha=alpha,
+        block=EXAMPLES,
+    )
 
 
 def loss_radius(landscape: Landscape, rise: float = RISE) -> dict[str, float | None]:

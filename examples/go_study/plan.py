@@ -6,7 +6,7 @@ The two smallest sizes with every recipe and three seeds, the two largest with A
 from __future__ import annotations
 
 MAIN = ("adamw", "go-0.04", "sam", "go-0.08", "go-0.02", "dropout")
-SCALED = ("adamw-x3", "go-0.08-x3")
+SCALED = ("adamw-x3", "go-0.08-x3", "adamw-x8", "go-0.12-x8")
 TRIED = (
     "go-0.08-x3-pairs",
     "local-0.04",
@@ -23,17 +23,12 @@ GPU_PLAN = [f"{size}:{recipe}:0" for size in ("30M", "124M") for recipe in MAIN[
 
 PLAN = [
     *(f"0.17M:{recipe}:0" for recipe in (*MAIN[:3], SCALED[0])),
-    *(f"{size}:{recipe}:0" for size in ("0.7M", "2.6M", "8.3M") for recipe in MAIN[:2]),
-    "0.7M:sam:0",
-    "0.17M:go-0.08:0",
-    "0.17M:go-0.08-x3:0",
-    "2.6M:sam:0",
+    *(f"{size}:{recipe}:0" for size in ("0.7M", "2.6M", "8.3M") for recipe in MAIN[:3]),
+    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[3:], *SCALED[2:])),
+    *(f"0.7M:{recipe}:0" for recipe in MAIN[3:]),
     *(f"0.17M:{recipe}:0" for recipe in LONGER),
-    *(f"0.17M:{recipe}:1" for recipe in MAIN[:3]),
-    "8.3M:sam:0",
-    *(f"0.17M:{recipe}:2" for recipe in MAIN[:3]),
-    *(f"0.17M:{recipe}:0" for recipe in (*MAIN[4:], *TRIED)),
-    *(f"0.7M:{recipe}:0" for recipe in (*MAIN[3:], *SCALED)),
-    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN[3:]),
+    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN),
     *(f"0.7M:{recipe}:{seed}" for seed in (1, 2) for recipe in MAIN),
+    *(f"0.17M:{recipe}:0" for recipe in (SCALED[1], *TRIED)),
+    *(f"0.7M:{recipe}:0" for recipe in SCALED),
 ]

@@ -70,6 +70,7 @@ RECIPES = {
         Recipe("adamw-x3", scale=3.0),
         Recipe("adamw-x8", scale=8.0),
         Recipe("go-0.08-x3", "go", sigma=0.08, scale=3.0),
+        Recipe("go-0.12-x8", "go", sigma=0.12, scale=8.0),
         # What else was tried at the same σ
         Recipe("go-0.08-x3-pairs", "go", sigma=0.08, scale=3.0, draws=4, antithetic=True),
         Recipe("local-0.04", "local", sigma=0.04),

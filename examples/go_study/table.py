@@ -48,17 +48,21 @@ def mean(runs: Runs, *path: str) -> float:
 
 
 def level(recipes: dict[str, Runs]) -> float:
-    """The lowest code loss that every run of a size has reached in fine-tuning."""
-    return max(min(look["code"] for look in run["fine_tune"]) for runs in recipes.values() for run in runs)
+    """The lowest code loss that every run of a size has reached in fine-tuning, models at another scale aside: at the
+    same learning rate they go another way."""
+    unscaled = [run for runs in recipes.values() for run in runs if run["recipe"]["scale"] == 1]
+    return max(min(look["code"] for look in run["fine_tune"]) for run in unscaled)
 
 
 def forgotten_at(run: dict[str, Any], code: float) -> float:
-    """Rise of the prose loss where the code loss has come down to a level."""
+    """Rise of the prose loss where the code loss has come down to a level; NaN where it has not."""
     looks = run["fine_tune"]
     losses = [look["code"] for look in looks]
     if losses[0] <= code:
         return 0.0
-    i = next(i for i, loss in enumerate(losses) if loss <= code)
+    i = next((i for i, loss in enumerate(losses) if loss <= code), 0)
+    if not i:
+        return float("nan")
     share = (losses[i - 1] - code) / (losses[i - 1] - losses[i])
     return looks[i - 1]["prose"] + share * (looks[i]["prose"] - looks[i - 1]["prose"]) - looks[0]["prose"]
 
@@ -96,12 +100,18 @@ def _size_table(size: str, recipes: dict[str, Runs]) -> str:
         equal = float(np.mean([forgotten_at(r, code) for r in runs]))
         lines.append(
             f"| {name} | {len(runs)} | {loss:.3f}{spread} | {difference} "
-            f"| {basin:.4f} [{_low(runs):.3f}, {_high(runs)}] | {wider} | {by_loss:.4f} | {wider_by_loss} "
+            f"| {_known(f'{basin:.4f}')} [{_low(runs):.3f}, {_high(runs)}] | {_known(wider)} "
+            f"| {by_loss:.4f} | {wider_by_loss} "
             f"| {100 * by_loss / mean(runs, 'rms'):.0f} % "
             f"| {mean(runs, 'rounded', 'int8', 'loss_rise'):+.4f}, {mean(runs, 'rounded', 'int4', 'loss_rise'):+.4f} "
-            f"| {forgets:+.3f} | {equal:+.3f} |"
+            f"| {forgets:+.3f} | {_known(f'{equal:+.3f}')} |"
         )
     return "\n".join(lines)
+
+
+def _known(number: str) -> str:
+    """A radius beyond the largest σ tried, and a level that was not reached, are no numbers."""
+    return "–" if "nan" in number else number
 
 
 def _low(runs: Runs) -> float:
