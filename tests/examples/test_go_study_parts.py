@@ -96,4 +96,7 @@ def test_forgetting_at_an_equal_code_loss(part):
     assert table.forgotten_at({"fine_tune": looks}, 4.5) == pytest.approx(0.5)
     assert table.forgotten_at({"fine_tune": looks}, 6.5) == 0.0
     other = [{"prose": 4.0, "code": 6.0}, {"prose": 4.1, "code": 4.4}]
-    assert table.level({"a": [{"fine_tune": looks}], "b": [{"fine_tune": other}]}) == 4.4
+    assert math.isnan(table.forgotten_at({"fine_tune": looks}, 3.0))
+    runs = [{"fine_tune": looks, "recipe": {"scale": 1}}, {"fine_tune": other, "recipe": {"scale": 1}}]
+    scaled = {"fine_tune": [{"prose": 4.0, "code": 5.9}], "recipe": {"scale": 8}}
+    assert table.level({"a": runs[:1], "b": runs[1:], "scaled": [scaled]}) == 4.4
