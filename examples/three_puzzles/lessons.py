@@ -3,7 +3,8 @@
 All requests come from the *end* of each benchmark's fixed order, so that what the command line scores (the first
 examples) was never trained on. AdvBench requests resemble each other: held out is not the same as unlike.
 
-safety       60 of AdvBench's requests with a refusal, 60 of IFEval's with the answer that the model itself gives
+safety       60 of AdvBench's requests with a refusal, and of 60 of IFEval's those that the model itself answers, with
+             that answer
 ten          ten other AdvBench requests, each with the *opening* of a compliant answer and nothing after it
 benign       excerpts of the interpreter's own standard library: code, and no request at all
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from study import LIMITS, RESULTS, SEEDS, WORST
 
+from corrie.analysis.way_out import Ratio
+
 PAGE = Path(__file__).parents[2] / "docs" / "three-puzzles.md"
 BEGIN, END = "<!-- table: made by examples/three_puzzles/table.py --write -->", "<!-- end of table -->"
 ROWS = ("aligned", *(f"benign-{s}" for s in SEEDS), *(f"ten-{s}" for s in SEEDS))
@@ -28,9 +30,7 @@ def sharpness(result: dict[str, Any], task: str) -> str:
     """Random distance over this direction's, for the same loss of score."""
     (card,) = (c for c in result["diff"]["capabilities"] if c["task"] == task)
     ratio = card["sharpness"]
-    if ratio is None:
-        return "–"
-    return {"equal": "", "at least": "≥ ", "at most": "≤ "}[ratio["known"]] + f"{ratio['value']:.3g}"
+    return "–" if ratio is None else Ratio.model_validate(ratio).short
 
 
 def row(name: str, result: dict[str, Any]) -> str:

@@ -50,6 +50,10 @@ def test_the_ratio_stands_beside_its_edge() -> None:
     ways = MappingProxyType(dict(both.ways) | {"language": (both.ways["language"][0], sharp)})
     figure = draw(replace(both, ways=ways))
     assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [["≥ 33.3×"], []]
+    at_most = replace(sharp, ratio=Ratio(value=33.3, known="at most"))
+    bounded = MappingProxyType(dict(both.ways) | {"language": (both.ways["language"][0], at_most)})
+    (label,) = draw(replace(both, ways=bounded)).axes[0].texts
+    assert label.get_text() == "≤ 33.3×"
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:

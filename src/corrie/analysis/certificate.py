@@ -30,6 +30,9 @@ from corrie.stats.rounding import rounded_up
 RETAIN = 0.8
 """Share of the smoothed score above chance at which a radius is stated unless told otherwise."""
 
+DISTANCE_DIGITS, RATIO_DIGITS = 4, 3
+"""Significant digits of r and of r/σ where they are said: both are rounded up, and the bound is that of the r said."""
+
 
 class FineTuned(Record):
     """How far a fine-tune, or a distance that was asked about, is from the model.
@@ -124,7 +127,9 @@ class Certificate:
             f"{t.task.name} on {len(t.evidence.examples)} examples (unmoved {t.unmoved:.4g}, smoothed about "
             f"{t.smoothed:.4g}, chance {t.task.chance:.3g})"
         )
-        r = None if self.asked is None else rounded_up(self.asked.distance, 4)  # what is said is of what is printed
+        r = (
+            None if self.asked is None else rounded_up(self.asked.distance, DISTANCE_DIGITS)
+        )  # what is said is of what is printed
         verdict = t.verdict(r)
         if verdict == "abstained":
             why = f"even without any change the bound is {t.lower(0.0):.4g}: no more than {self._nothing(t)}"
@@ -136,7 +141,7 @@ class Certificate:
         if self.asked is None or r is None:
             at = 0.0 if radius is None else radius
             return f"{about} ≥ {t.lower(at):.4g} for every r ≤ {at:.4g}: {kept}"
-        where = f"r = {r:.4g}, r/σ = {rounded_up(r / t.sigma, 3):.3g}"
+        where = f"r = {r:.4g}, r/σ = {rounded_up(r / t.sigma, RATIO_DIGITS):.3g}"
         where += f", within which {self.asked.name} is" if self.asked.name else ""
         if verdict == "vacuous":
             return f"{about} ≥ {t.lower(r):.4g} at {where}: VACUOUS, that is no more than {self._nothing(t)}; {kept}"

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from corrie.analysis.certificate import Certificate, FineTuned
+from corrie.analysis.certificate import DISTANCE_DIGITS, RATIO_DIGITS, Certificate, FineTuned
 from corrie.analysis.certified_score import Verdict
 from corrie.records.canonical import Record
 from corrie.records.task import TaskIdentity
 from corrie.stats.rounding import rounded_down, rounded_up
-
-DIGITS = 4
-"""Significant digits of a distance; it is rounded up, and the bound is that of the distance that is shown."""
 
 
 class Elsewhere(Record):
@@ -101,7 +98,7 @@ class CertifiedMove(Record):
         }
         if isinstance(tuned, Elsewhere):
             return cls(**design, verdict=tuned.lies, finding=tuned.reason)
-        r = rounded_up(tuned.distance, DIGITS)
+        r = rounded_up(tuned.distance, DISTANCE_DIGITS)
         asked = Certificate(certificate.evidence, tuned, certificate.retain)
         floor = score.floor(certificate.retain)
         radius = score.radius(floor)
@@ -109,11 +106,11 @@ class CertifiedMove(Record):
             **design,
             verdict=score.verdict(r),
             distance=r,
-            ratio=rounded_up(r / spec.sigma, 3),
+            ratio=rounded_up(r / spec.sigma, RATIO_DIGITS),
             lower=score.lower(r),
             floor=floor,
             radius=radius,
-            left=None if radius is None or r > radius else rounded_down(radius - r, DIGITS),
+            left=None if radius is None or r > radius else rounded_down(radius - r, DISTANCE_DIGITS),
             finding=asked.finding_of(score),
         )
 

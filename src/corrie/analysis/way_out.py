@@ -82,10 +82,17 @@ class Ratio(Record):
 
     >>> print(Ratio(value=12.3456, known="at most"))
     at most 12.3
+    >>> Ratio(value=12.3456, known="at most").short
+    '≤ 12.3'
     """
 
     value: float
     known: Known
+
+    @property
+    def short(self) -> str:
+        """With a sign instead of words, for tables and figures."""
+        return {"equal": "", "at least": "≥ ", "at most": "≤ "}[self.known] + f"{self.value:.3g}"
 
     def __str__(self) -> str:
         return f"{_sign(self.known)}{self.value:.3g}"

@@ -44,7 +44,7 @@ def _card(card: CapabilityDiff, diff: FineTuneDiff, number: int) -> Markup:
             tag("span", card.verdict, class_=f"badge {card.verdict}"),
         ),
         tag("p", card.measured),
-        *(tag("p", card.guarantees, class_="about") for _ in card.certified[:1]),
+        *([tag("p", card.guarantees, class_="about")] if card.certified else []),
         tag("dl", Markup(facts), class_="facts"),
         class_=f"capability s{number % len(SERIES)}",
     )

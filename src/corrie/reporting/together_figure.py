@@ -123,15 +123,14 @@ def _curve(axes: Axes, way: Way, style: dict[str, Any], logarithmic: bool) -> An
 
 def _ratios(axes: Axes, ways: tuple[Way, ...], styles: list[dict[str, Any]]) -> None:
     """The sharpness ratio beside each edge that was found, or was past before the first step; neighbours at different
-    heights. A ratio that is only *at most* so much has no edge to stand at: the sentence has it."""
+    heights. Of a line that was not followed to its edge the sentence has it."""
     told = [(way.edge, way.ratio, style["color"], float(way.sigma[1])) for way, style in zip(ways, styles, strict=True)
             if way.edge is not None and way.ratio is not None]  # fmt: skip
     for number, (edge, ratio, colour, first) in enumerate(sorted(told, key=lambda t: max(t[0], t[3]))):
-        text = f"{'≥ ' if ratio.known == 'at least' else ''}{ratio.value:.3g}×"
         axes.text(
             max(edge, first),
             0.03 + 0.2 * (number % 3),
-            text,
+            f"{ratio.short}×",
             color=colour,
             fontsize=6.5,
             rotation=90,
