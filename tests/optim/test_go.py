@@ -13,6 +13,7 @@ from torch import nn
 
 from corrie.errors import InputError
 from corrie.optim import GO, choose
+from corrie.optim.go import DEFAULT_SIGMA
 
 Optimizers = pytest.mark.parametrize(
     "base",
@@ -239,6 +240,17 @@ def test_relative_sigma_counts_in_root_mean_squares():
         assert float(small.detach().std()) == pytest.approx(0.001, rel=0.1)
         assert float(large.detach().std()) == pytest.approx(1.0, rel=0.1)
         assert not zero.any()
+
+
+def test_the_default_sigma_is_relative_and_a_group_s_own_is_not():
+    small, own, both = (nn.Parameter(torch.full((2000,), v)) for v in (0.01, 10.0, 10.0))
+    groups = [{"params": [small]}, {"params": [own], "sigma": 0.3}, {"params": [both], "sigma": 0.3, "relative": True}]
+    go = GO(torch.optim.SGD(groups, lr=0.1))
+    with go.perturbed():
+        for weight, expected in ((small, 0.01 * DEFAULT_SIGMA), (own, 0.3), (both, 3.0)):
+            assert float(weight.detach().std()) == pytest.approx(expected, rel=0.1)
+    with pytest.raises(InputError, match="the default is relative"):
+        GO(torch.optim.SGD([small], lr=0.1), relative=False)
 
 
 def test_chosen_tensors_move_and_frozen_ones_do_not():

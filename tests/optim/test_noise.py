@@ -11,7 +11,7 @@ from corrie.optim.noise import (
     CHUNK,
     CPU_BLOCK,
     block_size,
-    gaussian_levels,
+    gaussian_pairs,
     noise_of_block,
     noise_of_tensor,
     run_lengths,
@@ -21,25 +21,42 @@ CPU = torch.device("cpu")
 
 
 def test_the_levels_are_the_gaussian_means_of_equally_likely_bins():
-    levels = gaussian_levels().double().numpy()
-    assert len(levels) == 65_536
-    assert np.all(np.diff(levels) > 0)
-    assert np.array_equal(levels, -levels[::-1])  # every odd moment is 0
-    assert np.mean(levels**2) == pytest.approx(1.0, abs=1e-7)
-    assert np.mean(levels**4) == pytest.approx(2.9998, abs=1e-4)
-    assert np.mean(levels**6) == pytest.approx(14.99, abs=1e-2)
-    assert levels[-1] == pytest.approx(4.39, abs=0.01)
-    # A slow reference: the mean over a bin by numerical integration.
-    for k in (0, 1, 20_000, 32_768, 65_535):
-        low, high = stats.norm.ppf([k / 65_536, (k + 1) / 65_536])
-        assert levels[k] == pytest.approx(stats.norm.expect(lb=low, ub=high, conditional=True), abs=2e-4)
+    pairs = gaussian_pairs().double().numpy()
+    assert pairs.shape == (65_536, 2)
+    for levels in np.sort(pairs, axis=0).T:
+        assert np.array_equal(levels[::2], levels[1::2])  # each level twice: equally likely
+        levels = levels[::2]
+        assert np.array_equal(levels, -levels[::-1])
+        assert np.mean(levels**4) == pytest.approx(2.9997, abs=1e-4)
+        assert np.mean(levels**6) == pytest.approx(14.98, abs=1e-2)
+        assert levels[-1] == pytest.approx(4.23, abs=0.01)
+        # A slow reference: the mean over a bin by numerical integration.
+        for k in (0, 1, 10_000, 16_384, 32_767):
+            low, high = stats.norm.ppf([k / 32_768, (k + 1) / 32_768])
+            assert levels[k] == pytest.approx(stats.norm.expect(lb=low, ub=high, conditional=True), abs=4e-4)
 
 
-def test_distribution_function_is_as_near_to_the_gaussian_as_stated():
-    levels = gaussian_levels().double().numpy()
-    above = np.arange(1, 65_537) / 65_536
-    gap = np.maximum(np.abs(above - stats.norm.cdf(levels)), np.abs(above - 1 / 65_536 - stats.norm.cdf(levels)))
-    assert gap.max() < 1e-5
+def test_moments_of_a_pair():
+    x, y = gaussian_pairs().double().numpy().T
+    for i in range(4):
+        for j in range(4):
+            if i % 2 or j % 2:
+                assert abs(np.mean(x**i * y**j)) < 1e-12, (i, j)
+    for z in (x, y):
+        assert np.mean(z**2) == pytest.approx(1.0, abs=1e-7)
+    assert np.mean(x**2 * y**2) == pytest.approx(1.0, abs=2e-4)
+    for angle in np.linspace(0, np.pi, 17):
+        assert np.mean((np.cos(angle) * x + np.sin(angle) * y) ** 4) == pytest.approx(3.0, abs=4e-4)
+
+
+@pytest.mark.parametrize(
+    ("angle", "most"), [(0.0, 2e-5), (np.pi / 2, 2e-5), (0.3, 6e-4), (np.pi / 4, 6e-4), (1.1, 6e-4)]
+)
+def test_distribution_function_is_as_near_to_the_gaussian_as_stated(angle: float, most: float):
+    x, y = gaussian_pairs().double().numpy().T
+    levels, counts = np.unique(np.cos(angle) * x + np.sin(angle) * y, return_counts=True)
+    above, law = np.cumsum(counts) / 65_536, stats.norm.cdf(levels)
+    assert max(np.abs(above - law).max(), np.abs(above - counts / 65_536 - law).max()) < most
 
 
 def test_a_large_sample_passes_as_gaussian():
@@ -47,9 +64,10 @@ def test_a_large_sample_passes_as_gaussian():
     assert stats.kstest(noise[:50_000], "norm").pvalue > 1e-3
     assert abs(noise.mean()) < 4 / np.sqrt(noise.size)
     assert abs(noise.var() - 1) < 4 * np.sqrt(2 / noise.size)
-    # Neighbours, and numbers that come from the same 64 random bits, know nothing of each other.
-    for lag in (1, 2, 3, 4, CHUNK):
-        assert abs(np.corrcoef(noise[:-lag], noise[lag:])[0, 1]) < 4 / np.sqrt(noise.size - lag)
+    # The two of a pair, neighbours, and numbers from the same 64 random bits are not correlated, nor are their squares.
+    for lag in (1, 2, 3, 4, 7, CHUNK):
+        for numbers in (noise, noise**2):
+            assert abs(np.corrcoef(numbers[:-lag], numbers[lag:])[0, 1]) < 4 / np.sqrt(noise.size - lag)
 
 
 @pytest.mark.parametrize("other", [(2, 0, 0, 0), (1, 1, 0, 0), (1, 0, 1, 0), (1, 0, 0, 1)])
@@ -65,11 +83,11 @@ def test_blocks_of_one_tensor_differ():
 
 
 @pytest.mark.parametrize(
-    ("begin", "end"), [(0, 1), (3, 4), (CHUNK - 1, CHUNK + 2), (2 * CHUNK, 3 * CHUNK), (5, 99_999)]
+    ("begin", "end"), [(0, 1), (3, 4), (CHUNK - 1, CHUNK + 2), (2 * CHUNK, 3 * CHUNK), (5, 499_999)]
 )
 def test_a_part_is_the_whole_s_part(begin: int, end: int):
-    whole = noise_of_tensor((9, 0, 4, 2), 100_000, CPU)
-    parts = [noise.clone() for noise in noise_of_block((9, 0, 4, 2), 100_000, 0, begin, end, CPU)]
+    whole = noise_of_tensor((9, 0, 4, 2), 500_000, CPU)
+    parts = [noise.clone() for noise in noise_of_block((9, 0, 4, 2), 500_000, 0, begin, end, CPU)]
     assert [len(part) for part in parts] == run_lengths(0, begin, end, CPU)
     assert torch.equal(torch.cat(parts), whole[begin:end])
 

@@ -20,6 +20,9 @@ from corrie.optim.schedules import Constant
 from corrie.optim.shard import forget_gathered, is_sharded
 from corrie.optim.sharing import Sharing
 
+DEFAULT_SIGMA = 0.1
+"""Of each tensor's root mean square: where nothing is known yet of a model. Measured in ``docs/go-study.md``."""
+
 
 class GO(Sharing):
     r"""Any optimizer, fed with gradients taken at weights moved by fresh Gaussian noise.
@@ -42,9 +45,10 @@ class GO(Sharing):
     Args:
         base: the optimizer that updates θ.
         sigma: standard deviation σ of the noise, in units of the weights. A group with a key ``"sigma"`` keeps its own;
-            it may be changed at any time. σ = 0 is the base optimizer, bit for bit.
+            it may be changed at any time. σ = 0 is the base optimizer, bit for bit. None: :data:`DEFAULT_SIGMA`,
+            relative (a group's own sigma stays in units of the weights).
         relative: σ counts in units of each tensor's root mean square at the time of the draw (a tensor of zeros then
-            stays where it is). Groups may set ``"relative"``.
+            stays where it is). Groups may set ``"relative"``. None: only the default σ does.
         schedule: a factor on every σ as a function of the number of finished steps (:mod:`corrie.optim.schedules`).
         tensors: the parameters that move; None for all in the groups that require a gradient. Groups added later move
             unless their sigma is 0.
@@ -60,8 +64,8 @@ class GO(Sharing):
     Memory: one buffer of the size of the tensors that move, nothing else.
 
     Raises:
-        InputError: σ is negative or no number, ``tensors`` names one that the base optimizer does not have, or a
-            tensor to be moved is not real and floating-point.
+        InputError: σ is negative or no number, or left out and wanted absolute; ``tensors`` names one that the base
+            optimizer does not have, or a tensor to be moved is not real and floating-point.
 
     Source: arXiv 2505.17646, section on the GO optimizer.
 
@@ -80,9 +84,9 @@ class GO(Sharing):
     def __init__(
         self,
         base: Optimizer,
-        sigma: float,
+        sigma: float | None = None,
         *,
-        relative: bool = False,
+        relative: bool | None = None,
         schedule: Callable[[int], float] | None = None,
         tensors: Iterable[Tensor] | None = None,
         antithetic: bool = False,
@@ -90,6 +94,13 @@ class GO(Sharing):
         replica: int | None = None,
         in_place: bool | None = None,
     ) -> None:
+        self._default_sigma = sigma is None
+        if sigma is None:
+            if relative is False:
+                raise InputError(
+                    "GO without a sigma, relative=False", found="the default is relative", advice="sigma=0.01"
+                )
+            sigma, relative = DEFAULT_SIGMA, True
         _check_sigma(sigma)
         if seed < 0:
             raise InputError(f"seed {seed}", found="it is negative", advice="seed=0")
@@ -97,7 +108,7 @@ class GO(Sharing):
         self._antithetic = antithetic
         self._replica = replica
         self._in_place = in_place
-        self._own = {"sigma": float(sigma), "relative": relative, "go_seed": seed, "go_draws": 0, "go_steps": 0}
+        self._own = {"sigma": float(sigma), "relative": bool(relative), "go_seed": seed, "go_draws": 0, "go_steps": 0}
         self._placements: dict[Tensor, Placement] = {}
         self._moved: list[Placement] = []
         self._attachments: list[Attachment] = []
@@ -315,6 +326,8 @@ class GO(Sharing):
     def _complete(self, group: dict[str, Any]) -> None:
         """Give a group the keys of GO that it lacks. The noise stands where the first group's does."""
         first = self.param_groups[0]
+        if self._default_sigma and "sigma" in group:
+            group.setdefault("relative", False)
         for key, value in self._own.items():
             group.setdefault(key, first.get(key, value) if key.startswith("go_") else value)
         _check_sigma(group["sigma"])

@@ -29,7 +29,7 @@ class TrainerGO(GO):
         base_class: type[Optimizer],
         base_options: dict[str, Any],
         attach_to: nn.Module,
-        sigma: float,
+        sigma: float | None = None,
         **options: Any,
     ) -> None:
         super().__init__(base_class(params, **base_options), sigma, **options)
@@ -37,7 +37,7 @@ class TrainerGO(GO):
 
 
 def for_trainer(
-    args: TrainingArguments, model: nn.Module, sigma: float, **options: Any
+    args: TrainingArguments, model: nn.Module, sigma: float | None = None, **options: Any
 ) -> tuple[type[TrainerGO], dict[str, Any]]:
     """The one argument that puts GO into a Trainer, around the optimizer that ``args`` ask for.
 
