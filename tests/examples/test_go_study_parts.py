@@ -29,7 +29,9 @@ def ids(count: int) -> list[torch.Tensor]:
     return list(torch.randint(64, (count, 2, 128), generator=torch.Generator().manual_seed(0)))
 
 
-@pytest.mark.parametrize("recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam"])
+@pytest.mark.parametrize(
+    "recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam", "ivon"]
+)
 def test_every_way_of_training_learns_and_leaves_a_plain_model(part, tiny, recipe):
     recipe_passes = 2 if recipe == "sam" else 1
     chosen = part("recipes").RECIPES[recipe]
