@@ -15,8 +15,8 @@ from typing import Literal
 class Recipe:
     """One way of training.
 
-    kind       ``adamw``; ``go`` (corrie's); ``local`` (:mod:`local_noise`); ``sam`` (``pytorch_optimizer``, Apache-2.0);
-               ``ivon`` (``ivon``, GPL: an extra of its own)
+    kind       ``adamw``; ``go`` (corrie's); ``local`` (:mod:`local_noise`); ``sam`` (``pytorch_optimizer``,
+               Apache-2.0); ``ivon`` (``ivon``, GPL: an extra of its own)
     sigma      of GO's noise, in units of the weights (``relative``: of each tensor's root mean square)
     ramp       share of the steps over which σ rises to its full size
     tensors    shell patterns of what moves
@@ -85,6 +85,7 @@ RECIPES = {
         Recipe("go-0.04-pairs", "go", sigma=0.04, draws=4, antithetic=True),
         Recipe("go-0.04-matrices", "go", sigma=0.04, tensors=MATRICES),
         Recipe("go-relative", "go", sigma=0.2, relative=True),
+        Recipe("go-default", "go", sigma=0.1, relative=True, ramp=0.0),
         # Of thirteen settings tried at 0.17 M the one with the lowest loss
         Recipe("ivon", "ivon", samples=3e6, hessian=3e-3, lr_factor=1000.0, weight_decay=1e-4),
         # Other lengths of training (t: times the size's tokens). AdamW's give the line of loss and radius that every
@@ -95,6 +96,7 @@ RECIPES = {
         Recipe("go-0.08-t4", "go", sigma=0.08, longer=4.0),
         Recipe("go-0.08-t10", "go", sigma=0.08, longer=10.0),
         Recipe("go-0.16-t10", "go", sigma=0.16, longer=10.0),
+        Recipe("go-0.32-t10", "go", sigma=0.32, longer=10.0),
         Recipe("go-0.12-x3-t4", "go", sigma=0.12, scale=3.0, longer=4.0),
         Recipe("go-0.24-x3-t10", "go", sigma=0.24, scale=3.0, longer=10.0),
     )
