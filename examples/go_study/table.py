@@ -4,8 +4,8 @@
 
 Two tables for each size. *Radii*: beside AdamW's trained on as many tokens, and beside AdamW's at an equal validation
 loss: its runs of several lengths give a line of radius over loss (:class:`Line`). *Rounding and forgetting*: the rise
-of the prose loss while a copy is fine-tuned on code, after all steps, and where the code loss has come down to the
-level that every run with as many tokens has reached (linear between looks).
+of the prose loss while a copy is fine-tuned on code, after all steps, and at an equal code loss: the lowest that it and
+SAM's run of the same seed and compute have both reached (linear between looks).
 
 A ratio is between means over the seeds that both have. Radii of several seeds are averaged, and their intervals' ends
 too: the interval is a typical single run's.
@@ -92,10 +92,10 @@ class Line:
         return float(np.exp(there))
 
 
-def level(runs: Runs) -> float:
-    """The lowest code loss that every one of these has reached in fine-tuning, models at another scale aside: at the
-    same learning rate they go another way."""
-    return max(min(look["code"] for look in run["fine_tune"]) for run in runs if run["recipe"]["scale"] == 1)
+def beside(run: dict[str, Any], other: dict[str, Any]) -> tuple[float, float, float]:
+    """The lowest code loss that both have reached in fine-tuning, and what each has forgotten of prose there."""
+    code = max(min(look["code"] for look in one["fine_tune"]) for one in (run, other))
+    return code, forgotten_at(run, code), forgotten_at(other, code)
 
 
 def forgotten_at(run: dict[str, Any], code: float) -> float:
@@ -156,19 +156,20 @@ def _radii(recipes: dict[str, Runs]) -> str:
 def _afterwards(recipes: dict[str, Runs]) -> str:
     lines = [
         "| recipe | tokens | seeds | int8: Δ loss | int4: Δ loss | prose forgets | code loss from, to "
-        "| equal code loss | prose forgets there |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| code loss that SAM reaches too | prose forgets there | SAM's there |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, runs in recipes.items():
-        code = level([r for others in recipes.values() for r in others if length(r) == length(runs[0])])
         first, last = ([r["fine_tune"][look] for r in runs] for look in (0, -1))
         forgets = mean(last, "prose") - mean(first, "prose")
-        equal = float(np.mean([forgotten_at(r, code) for r in runs]))
+        bar = recipes.get("sam" if length(runs[0]) == 1 else f"sam-t{length(runs[0]):g}", [])
+        pairs = [beside(r, b) for r in runs for b in bar if b["seed"] == r["seed"] and b is not r]
+        code, ours, theirs = np.mean(pairs, axis=0) if pairs else [np.nan] * 3
         lines.append(
             f"| {name} | {_tokens(runs[0])} | {len(runs)} "
             f"| {mean(runs, 'rounded', 'int8', 'loss_rise'):+.4f} | {mean(runs, 'rounded', 'int4', 'loss_rise'):+.4f} "
             f"| {forgets:+.3f} | {mean(first, 'code'):.2f}, {mean(last, 'code'):.2f} "
-            f"| {code:.2f} | {_known(f'{equal:+.3f}')} |"
+            f"| {_known(f'{code:.2f}')} | {_known(f'{ours:+.3f}')} | {_known(f'{theirs:+.3f}')} |"
         )
     return "\n".join(lines)
 

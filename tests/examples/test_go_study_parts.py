@@ -99,9 +99,7 @@ def test_forgetting_at_an_equal_code_loss(part):
     assert table.forgotten_at({"fine_tune": looks}, 6.5) == 0.0
     other = [{"prose": 4.0, "code": 6.0}, {"prose": 4.1, "code": 4.4}]
     assert math.isnan(table.forgotten_at({"fine_tune": looks}, 3.0))
-    runs = [{"fine_tune": looks, "recipe": {"scale": 1}}, {"fine_tune": other, "recipe": {"scale": 1}}]
-    scaled = {"fine_tune": [{"prose": 4.0, "code": 5.9}], "recipe": {"scale": 8}}
-    assert table.level([*runs, scaled]) == 4.4
+    assert table.beside({"fine_tune": looks}, {"fine_tune": other}) == pytest.approx((4.4, 0.56, 0.1))
 
 
 def run_of(recipe: str, loss: float, radius: float) -> dict:
