@@ -45,9 +45,9 @@ SIZES = {
     size.name: size
     for size in (
         Size("0.17M", 64, 176, 2, 4, tokens=500_000, batch=8, lr=1e-2),
-        Size("0.7M", 112, 304, 4, 4, tokens=250_000, batch=8, lr=6e-3),
-        Size("2.6M", 224, 600, 4, 4, tokens=150_000, batch=4, lr=3e-3, looked_at=100),
-        Size("8.3M", 320, 960, 6, 5, tokens=80_000, batch=4, lr=2e-3, looked_at=100),
+        Size("0.7M", 112, 304, 4, 4, tokens=500_000, batch=8, lr=6e-3),
+        Size("2.6M", 224, 600, 4, 4, tokens=500_000, batch=4, lr=3e-3, looked_at=100),
+        Size("8.3M", 320, 960, 6, 5, tokens=500_000, batch=4, lr=2e-3, looked_at=100),
         Size("30M", 576, 1536, 7, 9, tokens=20_000_000, batch=64, lr=1e-3),
         Size("124M", 768, 2048, 17, 12, tokens=30_000_000, batch=64, lr=6e-4),
     )

@@ -15,23 +15,26 @@ from typing import Literal
 class Recipe:
     """One way of training.
 
-    kind       ``adamw``; ``go`` (corrie's); ``local`` (:mod:`local_noise`); ``sam`` (``pytorch_optimizer``, Apache-2.0)
+    kind       ``adamw``; ``go`` (corrie's); ``local`` (:mod:`local_noise`); ``sam`` (``pytorch_optimizer``,
+               Apache-2.0); ``ivon`` (``ivon``, GPL: an extra of its own)
     sigma      of GO's noise, in units of the weights (``relative``: of each tensor's root mean square)
     ramp       share of the steps over which σ rises to its full size
     tensors    shell patterns of what moves
     draws      micro-batches a step, each with an ε of its own
     antithetic draws in pairs, ε and −ε
     rho        SAM's radius; ``adaptive`` for ASAM
+    samples    IVON's effective sample size: its noise has the variance 1 / (samples × (its Hessian + its decay))
+    hessian    what IVON's Hessian begins at, everywhere
     lr_factor  on the size's learning rate
     begin      share of the steps before the noise begins
-    longer     factor on the size's tokens
+    longer     factor on the size's tokens, below 1 for shorter training
     scale      k: matrices begin k times as large and learn k times as fast, norms' gains 1/k of both. As every norm
                undoes the scale of what it reads, this is the same function and (but for weight decay and attention)
                the same training; but noise of the same σ is k times smaller beside the matrices
     """
 
     name: str
-    kind: Literal["adamw", "go", "local", "sam"] = "adamw"
+    kind: Literal["adamw", "go", "local", "sam", "ivon"] = "adamw"
     sigma: float = 0.0
     relative: bool = False
     ramp: float = 0.5
@@ -40,6 +43,8 @@ class Recipe:
     antithetic: bool = False
     rho: float = 0.0
     adaptive: bool = False
+    samples: float = 0.0
+    hessian: float = 0.0
     dropout: float = 0.0
     weight_decay: float = 0.1
     lr_factor: float = 1.0
@@ -68,6 +73,7 @@ RECIPES = {
         Recipe("go-0.08", "go", sigma=0.08),
         # The same function at other scales of the matrices: how much of a radius in σ is scale alone?
         Recipe("adamw-x3", scale=3.0),
+        Recipe("adamw-x3-t2", scale=3.0, longer=2.0),
         Recipe("adamw-x8", scale=8.0),
         Recipe("go-0.08-x3", "go", sigma=0.08, scale=3.0),
         Recipe("go-0.12-x8", "go", sigma=0.12, scale=8.0),
@@ -79,9 +85,20 @@ RECIPES = {
         Recipe("go-0.04-pairs", "go", sigma=0.04, draws=4, antithetic=True),
         Recipe("go-0.04-matrices", "go", sigma=0.04, tensors=MATRICES),
         Recipe("go-relative", "go", sigma=0.2, relative=True),
-        Recipe("adamw-longer", longer=4.0),
-        Recipe("go-0.04-longer", "go", sigma=0.04, longer=4.0),
-        Recipe("sam-longer", "sam", rho=0.05, longer=4.0),
+        Recipe("go-default", "go", sigma=0.1, relative=True, ramp=0.0),
+        # Of thirteen settings tried at 0.17 M the one with the lowest loss
+        Recipe("ivon", "ivon", samples=3e6, hessian=3e-3, lr_factor=1000.0, weight_decay=1e-4),
+        # Other lengths of training (t: times the size's tokens). AdamW's give the line of loss and radius that every
+        # other recipe is held against at its own loss
+        *(Recipe(f"adamw-t{times:g}", longer=times) for times in (0.25, 0.5, 2.0, 4.0, 10.0)),
+        Recipe("sam-t10", "sam", rho=0.05, longer=10.0),
+        Recipe("go-0.04-t4", "go", sigma=0.04, longer=4.0),
+        Recipe("go-0.08-t4", "go", sigma=0.08, longer=4.0),
+        Recipe("go-0.08-t10", "go", sigma=0.08, longer=10.0),
+        Recipe("go-0.16-t10", "go", sigma=0.16, longer=10.0),
+        Recipe("go-0.32-t10", "go", sigma=0.32, longer=10.0),
+        Recipe("go-0.12-x3-t4", "go", sigma=0.12, scale=3.0, longer=4.0),
+        Recipe("go-0.24-x3-t10", "go", sigma=0.24, scale=3.0, longer=10.0),
     )
 }
 """Every recipe by its name."""

@@ -1,10 +1,14 @@
-"""The study's table, from the results that are there: printed, and written into the page with ``--write``.
+"""The study's tables, from the results that are there: printed, and written into the page with ``--write``.
 
     python examples/go_study/table.py --write
 
-A ratio is between means over seeds. Radii of several seeds are averaged, and their intervals' ends too: the interval is
-a typical single run's. Forgetting is the rise of the prose loss while a copy is fine-tuned on code: after all steps,
-and where the code loss has come down to the level that every recipe of that size has reached (linear between looks).
+Two tables for each size. *Radii*: beside AdamW's trained on as many tokens, and beside AdamW's at an equal validation
+loss: its runs of several lengths give a line of radius over loss (:class:`Line`). *Rounding and forgetting*: the rise
+of the prose loss while a copy is fine-tuned on code, after all steps, and at an equal code loss: the lowest that it and
+SAM's run of the same seed and compute have both reached (linear between looks).
+
+A ratio is between means over the seeds that both have. Radii of several seeds are averaged, and their intervals' ends
+too: the interval is a typical single run's.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +52,50 @@ def mean(runs: Runs, *path: str) -> float:
     return float(np.mean(values))
 
 
-def level(recipes: dict[str, Runs]) -> float:
-    """The lowest code loss that every run of a size has reached in fine-tuning, models at another scale aside: at the
-    same learning rate they go another way."""
-    unscaled = [run for runs in recipes.values() for run in runs if run["recipe"]["scale"] == 1]
-    return max(min(look["code"] for look in run["fine_tune"]) for run in unscaled)
+def share(runs: Runs) -> float:
+    """The loss radius over the root mean square of all weights."""
+    return mean(runs, "loss_radius", "sigma") / mean(runs, "rms")
+
+
+def length(run: dict[str, Any]) -> float:
+    """Times the size's tokens."""
+    return run["recipe"]["longer"]
+
+
+def is_adamw(run: dict[str, Any]) -> bool:
+    """Plain AdamW of any length."""
+    return run["recipe"]["name"].partition("-t")[0] == "adamw"
+
+
+@dataclass(frozen=True)
+class Line:
+    """What AdamW has at a validation loss: its runs of several lengths, one mean over seeds for each.
+
+    Between two lengths the logarithm is linear in the loss; beyond the ends there is nothing (NaN).
+    """
+
+    losses: tuple[float, ...]
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, recipes: dict[str, Runs], *path: str) -> Line:
+        """Of a number that a run has under ``path``; without one, of the share of a weight."""
+        runs = [r for r in recipes.values() if is_adamw(r[0])]
+        points = sorted((mean(r, "loss"), mean(r, *path) if path else share(r)) for r in runs)
+        return cls(tuple(loss for loss, _ in points), tuple(value for _, value in points))
+
+    def at(self, loss: float) -> float:
+        """Where the loss is this."""
+        if len(self.losses) < 2:
+            return float("nan")
+        there = np.interp(loss, self.losses, np.log(self.values), left=np.nan, right=np.nan)
+        return float(np.exp(there))
+
+
+def beside(run: dict[str, Any], other: dict[str, Any]) -> tuple[float, float, float]:
+    """The lowest code loss that both have reached in fine-tuning, and what each has forgotten of prose there."""
+    code = max(min(look["code"] for look in one["fine_tune"]) for one in (run, other))
+    return code, forgotten_at(run, code), forgotten_at(other, code)
 
 
 def forgotten_at(run: dict[str, Any], code: float) -> float:
@@ -63,59 +107,82 @@ def forgotten_at(run: dict[str, Any], code: float) -> float:
     i = next((i for i, loss in enumerate(losses) if loss <= code), 0)
     if not i:
         return float("nan")
-    share = (losses[i - 1] - code) / (losses[i - 1] - losses[i])
-    return looks[i - 1]["prose"] + share * (looks[i]["prose"] - looks[i - 1]["prose"]) - looks[0]["prose"]
+    part = (losses[i - 1] - code) / (losses[i - 1] - losses[i])
+    return looks[i - 1]["prose"] + part * (looks[i]["prose"] - looks[i - 1]["prose"]) - looks[0]["prose"]
 
 
 def table() -> str:
-    """One table of markdown for each size."""
-    return "\n\n".join(_size_table(size, recipes) for size, recipes in results().items())
+    """The tables in markdown."""
+    return "\n\n".join(_size(size, recipes) for size, recipes in results().items())
 
 
-def _size_table(size: str, recipes: dict[str, Runs]) -> str:
-    first = next(iter(recipes.values()))[0]
-    code = level(recipes)
-    tokens = first["tokens_per_pass"] * first["steps"] * (2 if first["recipe"]["kind"] == "sam" else 1)
+def _size(size: str, recipes: dict[str, Runs]) -> str:
+    ordered = dict(sorted(recipes.items(), key=lambda item: length(item[1][0])))  # stable: recipes keep their order
+    parameters = next(iter(recipes.values()))[0]["parameters"]
+    heading = f"**{size}**: {parameters:,} parameters"
+    return f"{heading}. Radii:\n\n{_radii(ordered)}\n\n{heading}. Rounding and forgetting:\n\n{_afterwards(ordered)}"
+
+
+def _radii(recipes: dict[str, Runs]) -> str:
+    radius, weight = Line.of(recipes, "loss_radius", "sigma"), Line.of(recipes)
     lines = [
-        f"**{size}**: {first['parameters']:,} parameters, {tokens:,} tokens of one-pass training; "
-        f"equal code loss: {code:.2f} nats",
-        "",
-        "| recipe | seeds | loss | Δ loss | basin radius σ | × | σ at +0.1 nat | × | share of a weight "
-        "| int8, int4: Δ loss | forgets | at equal code loss |",
+        "| recipe | tokens | seeds | loss | Δ loss | basin radius σ | × | σ at +0.1 nat | × | × at equal loss "
+        "| share of a weight | × at equal loss |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    base = recipes.get("adamw")
     for name, runs in recipes.items():
-        basin, by_loss = mean(runs, "basin", "sigma"), mean(runs, "loss_radius", "sigma")
-        loss = mean(runs, "loss")
+        loss, by_loss, of_weight = mean(runs, "loss"), mean(runs, "loss_radius", "sigma"), share(runs)
         spread = f" ± {np.std([r['loss'] for r in runs], ddof=1):.3f}" if len(runs) > 1 else ""
-        difference, wider, wider_by_loss = "", "", ""
-        if base and runs is not base:
-            shared = {r["seed"] for r in runs} & {r["seed"] for r in base}
+        base = recipes.get("adamw" if length(runs[0]) == 1 else f"adamw-t{length(runs[0]):g}", [])
+        shared = {r["seed"] for r in runs} & {r["seed"] for r in base}
+        difference = wider = wider_by_loss = at_equal = share_at_equal = ""
+        if runs is not base and shared:
             ours, theirs = ([r for r in some if r["seed"] in shared] for some in (runs, base))
             difference = f"{mean(ours, 'loss') - mean(theirs, 'loss'):+.3f}"
             wider = f"{mean(ours, 'basin', 'sigma') / mean(theirs, 'basin', 'sigma'):.2f}"
             wider_by_loss = f"{mean(ours, 'loss_radius', 'sigma') / mean(theirs, 'loss_radius', 'sigma'):.2f}"
-        forgets = float(np.mean([r["fine_tune"][-1]["prose"] - r["fine_tune"][0]["prose"] for r in runs]))
-        equal = float(np.mean([forgotten_at(r, code) for r in runs]))
+        if not is_adamw(runs[0]):
+            at_equal, share_at_equal = f"{by_loss / radius.at(loss):.2f}", f"{of_weight / weight.at(loss):.2f}"
+        basin = _known(f"{mean(runs, 'basin', 'sigma'):.4f}")
         lines.append(
-            f"| {name} | {len(runs)} | {loss:.3f}{spread} | {difference} "
-            f"| {_known(f'{basin:.4f}')} [{_low(runs):.3f}, {_high(runs)}] | {_known(wider)} "
-            f"| {by_loss:.4f} | {wider_by_loss} "
-            f"| {100 * by_loss / mean(runs, 'rms'):.0f} % "
-            f"| {mean(runs, 'rounded', 'int8', 'loss_rise'):+.4f}, {mean(runs, 'rounded', 'int4', 'loss_rise'):+.4f} "
-            f"| {forgets:+.3f} | {_known(f'{equal:+.3f}')} |"
+            f"| {name} | {_tokens(runs[0])} | {len(runs)} | {loss:.3f}{spread} | {difference} "
+            f"| {basin} [{mean(runs, 'basin', 'sigma_low'):.3f}, {_high(runs)}] | {_known(wider)} "
+            f"| {by_loss:.4f} | {wider_by_loss} | {_known(at_equal)} "
+            f"| {100 * of_weight:.0f} % | {_known(share_at_equal)} |"
         )
     return "\n".join(lines)
+
+
+def _afterwards(recipes: dict[str, Runs]) -> str:
+    lines = [
+        "| recipe | tokens | seeds | int8: Δ loss | int4: Δ loss | prose forgets | code loss from, to "
+        "| code loss that SAM reaches too | prose forgets there | SAM's there |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, runs in recipes.items():
+        first, last = ([r["fine_tune"][look] for r in runs] for look in (0, -1))
+        forgets = mean(last, "prose") - mean(first, "prose")
+        bar = recipes.get("sam" if length(runs[0]) == 1 else f"sam-t{length(runs[0]):g}", [])
+        pairs = [beside(r, b) for r in runs for b in bar if b["seed"] == r["seed"] and b is not r]
+        code, ours, theirs = np.mean(pairs, axis=0) if pairs else [np.nan] * 3
+        lines.append(
+            f"| {name} | {_tokens(runs[0])} | {len(runs)} "
+            f"| {mean(runs, 'rounded', 'int8', 'loss_rise'):+.4f} | {mean(runs, 'rounded', 'int4', 'loss_rise'):+.4f} "
+            f"| {forgets:+.3f} | {mean(first, 'code'):.2f}, {mean(last, 'code'):.2f} "
+            f"| {_known(f'{code:.2f}')} | {_known(f'{ours:+.3f}')} | {_known(f'{theirs:+.3f}')} |"
+        )
+    return "\n".join(lines)
+
+
+def _tokens(run: dict[str, Any]) -> str:
+    """How many tokens were trained on in passes of compute, in millions."""
+    passes = 2 if run["recipe"]["kind"] == "sam" else 1
+    return f"{run['tokens_per_pass'] * run['steps'] * passes / 1e6:.2g} M"
 
 
 def _known(number: str) -> str:
     """A radius beyond the largest σ tried, and a level that was not reached, are no numbers."""
     return "–" if "nan" in number else number
-
-
-def _low(runs: Runs) -> float:
-    return mean(runs, "basin", "sigma_low")
 
 
 def _high(runs: Runs) -> str:
@@ -124,8 +191,8 @@ def _high(runs: Runs) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The table of the GO study.")
-    parser.add_argument("--write", action="store_true", help="put it into docs/go-study.md")
+    parser = argparse.ArgumentParser(description="The tables of the GO study.")
+    parser.add_argument("--write", action="store_true", help="put them into docs/go-study.md")
     made = table()
     print(made)
     if parser.parse_args().write:

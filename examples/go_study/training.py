@@ -17,6 +17,9 @@ from torch.nn import functional
 from corrie.optim import GO, choose
 
 BETAS = (0.9, 0.95)
+IVON_BETA = 0.999
+"""Of its Hessian: the library's 0.99999 would leave it where it began, in runs this short."""
+
 WARM_UP, FLOOR = 0.05, 0.1
 
 
@@ -180,4 +183,29 @@ def _sam(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> 
     return step
 
 
-STEPS: dict[str, Callable[..., Step]] = {"adamw": _adamw, "go": _go, "local": _local, "sam": _sam}
+def _ivon(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> Step:
+    """Its noise is torch's global one, which :func:`ladder.build` has seeded. It clips by its own rule, here not."""
+    from ivon import IVON
+
+    optimizer = IVON(
+        model.parameters(),
+        lr=lr,
+        ess=recipe.samples,
+        hess_init=recipe.hessian,
+        beta1=BETAS[0],
+        beta2=IVON_BETA,
+        weight_decay=recipe.weight_decay,
+    )
+
+    def step(ids: Tensor, lr: float) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        with optimizer.sampled_params(train=True):
+            loss_of(model, ids).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+STEPS: dict[str, Callable[..., Step]] = {"adamw": _adamw, "go": _go, "local": _local, "sam": _sam, "ivon": _ivon}

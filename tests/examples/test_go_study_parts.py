@@ -29,7 +29,9 @@ def ids(count: int) -> list[torch.Tensor]:
     return list(torch.randint(64, (count, 2, 128), generator=torch.Generator().manual_seed(0)))
 
 
-@pytest.mark.parametrize("recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam"])
+@pytest.mark.parametrize(
+    "recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam", "ivon"]
+)
 def test_every_way_of_training_learns_and_leaves_a_plain_model(part, tiny, recipe):
     recipe_passes = 2 if recipe == "sam" else 1
     chosen = part("recipes").RECIPES[recipe]
@@ -97,6 +99,24 @@ def test_forgetting_at_an_equal_code_loss(part):
     assert table.forgotten_at({"fine_tune": looks}, 6.5) == 0.0
     other = [{"prose": 4.0, "code": 6.0}, {"prose": 4.1, "code": 4.4}]
     assert math.isnan(table.forgotten_at({"fine_tune": looks}, 3.0))
-    runs = [{"fine_tune": looks, "recipe": {"scale": 1}}, {"fine_tune": other, "recipe": {"scale": 1}}]
-    scaled = {"fine_tune": [{"prose": 4.0, "code": 5.9}], "recipe": {"scale": 8}}
-    assert table.level({"a": runs[:1], "b": runs[1:], "scaled": [scaled]}) == 4.4
+    assert table.beside({"fine_tune": looks}, {"fine_tune": other}) == pytest.approx((4.4, 0.56, 0.1))
+
+
+def run_of(recipe: str, loss: float, radius: float) -> dict:
+    return {"recipe": {"name": recipe}, "loss": loss, "loss_radius": {"sigma": radius}, "rms": 0.5}
+
+
+def test_the_line_of_adamw_over_loss(part):
+    line_of = part("table").Line.of
+    recipes = {
+        "adamw": [run_of("adamw", 3.9, 0.03), run_of("adamw", 4.1, 0.05)],
+        "adamw-x3": [run_of("adamw-x3", 4.0, 9.0)],
+        "go-0.04": [run_of("go-0.04", 4.2, 9.0)],
+        "adamw-t4": [run_of("adamw-t4", 3.0, 0.01)],
+    }
+    line = line_of(recipes, "loss_radius", "sigma")
+    assert (line.losses, line.values) == ((3.0, 4.0), (0.01, 0.04))  # seeds averaged, other recipes aside
+    assert line.at(3.5) == pytest.approx(0.02)
+    assert math.isnan(line.at(4.01))
+    assert line_of(recipes).at(4.0) == pytest.approx(0.04 / 0.5)
+    assert math.isnan(line_of({"adamw": recipes["adamw"]}).at(4.0))

@@ -1,9 +1,9 @@
 """Find the edges: scout, lay a grid, look closer where the basins end.
 
 1.  The unmoved model is scored.
-2.  A *scout*, one more random direction on the first examples of each task, is followed outwards, α doubling from a
-    hundredth of a typical weight, until no capability is left; if the first step is too far already, inwards by
-    halves. The scout is no part of the landscape.
+2.  A *scout*, one more random direction on the first examples of each task (as many as it takes to see a weak
+    capability there), is followed outwards, α doubling from a hundredth of a typical weight, until no capability is
+    left; if the first step is too far already, inwards by halves. The scout is no part of the landscape.
 3.  A grid of step sizes, evenly spaced in log α, is laid from well inside the first edge the scout saw to where it
     saw the last capability gone. Every direction is scored at all of it: the basin radius belongs to the mean over
     directions, so all must be looked at in the same places.
@@ -78,7 +78,7 @@ class AutoPlan:
         if not isinstance(spec.alpha, AlphaAuto):
             raise InputError("an auto plan", found="a fixed alpha grid", advice="the line plan")
         expected = cells_at(spec, 1 + spec.alpha.points * len(spec.directions)) + cells_at(
-            self._scouting(spec), _TYPICAL_POINTS
+            self._scouting(spec, known), _TYPICAL_POINTS
         )
         origin = known.missing(spec, [Point.origin()])
         if origin:
@@ -99,17 +99,30 @@ class AutoPlan:
             work = known.missing(spec, line_points(spec, grid))
         return Agenda(work, max(expected, cells_at(spec, 1 + len(grid) * len(spec.directions))))
 
-    def _scouting(self, spec: ScanSpec) -> ScanSpec:
-        """The spec as the scout sees it: few examples."""
-        few = tuple(TaskRequest(task=r.task, limit=min(r.limit, SCOUT_EXAMPLES)) for r in spec.tasks)
+    def _scouting(self, spec: ScanSpec, known: Known) -> ScanSpec:
+        """The spec as the scout sees it: few examples, twice as many while they do not show a capability that the
+        unmoved model shows on all of them."""
+        few = tuple(self._seen_by_the_scout(spec, known, request) for request in spec.tasks)
         return spec.model_copy(update={"tasks": few})
+
+    def _seen_by_the_scout(self, spec: ScanSpec, known: Known, whole: TaskRequest) -> TaskRequest:
+        def shows(request: TaskRequest) -> bool:
+            alone = spec.model_copy(update={"tasks": (request,)})
+            return bool(retained_shares(alone, known, Point.origin(), self.chances))
+
+        request = TaskRequest(task=whole.task, limit=min(whole.limit, SCOUT_EXAMPLES))
+        if not shows(whole):
+            return request
+        while not shows(request):
+            request = TaskRequest(task=whole.task, limit=min(whole.limit, 2 * request.limit))
+        return request
 
     def _scout(self, spec: ScanSpec, known: Known) -> Work | dict[float, dict[str, float]]:
         """The scout's next step; or, when it has seen enough, what share of each capability it found where.
 
         {α: {task id: (J − c) / (J0 − c)}}, capabilities that the unmoved model has only.
         """
-        spec = self._scouting(spec)
+        spec = self._scouting(spec, known)
         seen: dict[float, dict[str, float]] = {}
 
         def look(alpha: float) -> Work | dict[str, float]:
