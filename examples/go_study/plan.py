@@ -29,6 +29,7 @@ TRIED = (
     "go-0.04-late",
     "go-0.04-pairs",
     "go-0.04-fast",
+    "adamw-fast",
     "go-0.04-matrices",
     "go-relative",
     "go-default",

@@ -80,6 +80,7 @@ RECIPES = {
         # What else was tried at the same σ
         Recipe("go-0.08-x3-pairs", "go", sigma=0.08, scale=3.0, draws=4, antithetic=True),
         Recipe("local-0.04", "local", sigma=0.04),
+        Recipe("adamw-fast", lr_factor=2.0),
         Recipe("go-0.04-fast", "go", sigma=0.04, lr_factor=2.0),
         Recipe("go-0.04-late", "go", sigma=0.04, begin=0.5, ramp=0.25),
         Recipe("go-0.04-pairs", "go", sigma=0.04, draws=4, antithetic=True),
