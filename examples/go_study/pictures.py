@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from ladder import SIZES
+from plan import TRIED
 from table import Line, Runs, is_adamw, length, mean, results, share
 
 matplotlib.use("Agg")
@@ -78,11 +79,13 @@ def _against(axis: Axes, size: str, recipes: dict[str, Runs]) -> None:
         point = mean(runs, "loss"), mean(runs, "loss_radius", "sigma")
         scaled, long = runs[0]["recipe"]["scale"] != 1, length(runs[0]) > 1
         filling = {"markerfacecolor": "none"} if scaled else {}
-        axis.plot(*point, "s" if long else "o", color=colour(runs[0]["recipe"]), markersize=5, **filling)
-        axis.annotate(name, point, fontsize=6, xytext=(4, 2), textcoords="offset points")
+        also = name in TRIED
+        axis.plot(*point, "s" if long else "o", color=colour(runs[0]["recipe"]), markersize=3 if also else 5, **filling)
+        if not also:
+            axis.annotate(name, point, fontsize=6, xytext=(4, 2), textcoords="offset points")
     axis.set(xlabel="validation loss (nats)", ylabel="loss radius: σ at +0.1 nat", yscale="log")
     _plain(axis.yaxis, (0.02, 0.05, 0.1, 0.2))
-    axis.set_title(f"What a radius costs, {size} (squares: trained longer; hollow: rescaled)", fontsize=10)
+    axis.set_title(f"What a radius costs, {size} (squares: longer; hollow: rescaled; small: also tried)", fontsize=10)
     axis.legend(fontsize=7, loc="lower right")
 
 
