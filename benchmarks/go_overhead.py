@@ -82,7 +82,7 @@ def sources() -> None:
     candidates: dict[str, tuple[Callable[[], object], int]] = {
         "torch normal_ (Mersenne Twister, Box–Muller)": (lambda: chunk.normal_(generator=generator), CHUNK),
         "numpy standard_normal (SFC64, ziggurat)": (lambda: ziggurat.standard_normal(CHUNK, dtype=np.float32), CHUNK),
-        "random bits alone, 8 a number (SFC64)": (lambda: sfc.random_raw(CHUNK // 8), CHUNK),
+        "random bits alone, 4 a number (SFC64)": (lambda: sfc.random_raw(CHUNK // 16), CHUNK),
         "GO's noise": (lambda: [None for _ in noise_of_block((0,), 2**20, 0, 0, 2**20, cpu)], 2**20),
         "adding and writing alone": (lambda: torch.add(theta, theta, alpha=0.5, out=target), 2**22),
         "GO's draw: noise, added and written": (everything, 2**22),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +14,7 @@ from corrie.optim.noise import (
     CHUNK,
     CPU_BLOCK,
     block_size,
-    gaussian_pairs,
+    gaussian_quadruples,
     noise_of_block,
     noise_of_tensor,
     run_lengths,
@@ -21,42 +24,52 @@ CPU = torch.device("cpu")
 
 
 def test_the_levels_are_the_gaussian_means_of_equally_likely_bins():
-    pairs = gaussian_pairs().double().numpy()
-    assert pairs.shape == (65_536, 2)
-    for levels in np.sort(pairs, axis=0).T:
-        assert np.array_equal(levels[::2], levels[1::2])  # each level twice: equally likely
-        levels = levels[::2]
+    quadruples = gaussian_quadruples().double().numpy()
+    assert quadruples.shape == (65_536, 4)
+    for levels in np.sort(quadruples, axis=0).T:
+        levels, counts = np.unique(levels, return_counts=True)
+        assert len(levels) == 8_192
+        assert (counts == 8).all()  # equally likely
         assert np.array_equal(levels, -levels[::-1])
-        assert np.mean(levels**4) == pytest.approx(2.9997, abs=1e-4)
-        assert np.mean(levels**6) == pytest.approx(14.98, abs=1e-2)
-        assert levels[-1] == pytest.approx(4.23, abs=0.01)
+        assert np.mean(levels**4) == pytest.approx(2.9987, abs=1e-4)
+        assert np.mean(levels**6) == pytest.approx(14.94, abs=1e-2)
+        assert levels[-1] == pytest.approx(3.91, abs=0.01)
         # A slow reference: the mean over a bin by numerical integration.
-        for k in (0, 1, 10_000, 16_384, 32_767):
-            low, high = stats.norm.ppf([k / 32_768, (k + 1) / 32_768])
+        for k in (0, 1, 2_500, 4_096, 8_191):
+            low, high = stats.norm.ppf([k / 8_192, (k + 1) / 8_192])
             assert levels[k] == pytest.approx(stats.norm.expect(lb=low, ub=high, conditional=True), abs=4e-4)
 
 
-def test_moments_of_a_pair():
-    x, y = gaussian_pairs().double().numpy().T
-    for i in range(4):
-        for j in range(4):
-            if i % 2 or j % 2:
-                assert abs(np.mean(x**i * y**j)) < 1e-12, (i, j)
-    for z in (x, y):
-        assert np.mean(z**2) == pytest.approx(1.0, abs=1e-7)
-    assert np.mean(x**2 * y**2) == pytest.approx(1.0, abs=2e-4)
-    for angle in np.linspace(0, np.pi, 17):
-        assert np.mean((np.cos(angle) * x + np.sin(angle) * y) ** 4) == pytest.approx(3.0, abs=4e-4)
+def test_moments_of_a_quadruple():
+    quadruples = gaussian_quadruples().double().numpy()
+    for powers in product(range(4), repeat=4):
+        moment = np.mean(np.prod(quadruples ** np.array(powers), axis=1))
+        if any(power % 2 for power in powers):
+            assert abs(moment) < 1e-11, powers
+        else:  # powers 0 and 2: products of squares
+            order = sum(powers)
+            most = {0: 0.0, 2: 1e-7, 4: 1.5e-3, 6: 0.01, 8: 0.01}[order]
+            assert moment == pytest.approx(1.0, abs=most), powers
 
 
-@pytest.mark.parametrize(
-    ("angle", "most"), [(0.0, 2e-5), (np.pi / 2, 2e-5), (0.3, 6e-4), (np.pi / 4, 6e-4), (1.1, 6e-4)]
-)
-def test_distribution_function_is_as_near_to_the_gaussian_as_stated(angle: float, most: float):
-    x, y = gaussian_pairs().double().numpy().T
-    levels, counts = np.unique(np.cos(angle) * x + np.sin(angle) * y, return_counts=True)
-    above, law = np.cumsum(counts) / 65_536, stats.norm.cdf(levels)
-    assert max(np.abs(above - law).max(), np.abs(above - counts / 65_536 - law).max()) < most
+def test_every_direction_of_four_dimensions_is_as_near_to_the_gaussian_as_stated():
+    quadruples = gaussian_quadruples().double().numpy()
+    assert np.allclose(quadruples.T @ quadruples / 65_536, np.eye(4), atol=1e-7)
+    axes = np.random.default_rng(0).standard_normal((60, 4))
+    axes = np.vstack([axes, list(product((-1, 0, 1), repeat=4))[41:]])  # and the symmetric ones
+    steps = np.arange(65_537) / 65_536
+    for axis in axes / np.linalg.norm(axes, axis=1, keepdims=True):
+        shadow = np.sort(quadruples @ axis)
+        assert np.mean(shadow**4) == pytest.approx(3.0, rel=1e-3)
+        assert np.mean(shadow**6) == pytest.approx(15.0, rel=0.01)
+        law = stats.norm.cdf(shadow)
+        last = np.append(np.diff(shadow) > 1e-12, True)  # where equal numbers end
+        first = np.append(True, last[:-1])
+        most = 1e-4 if np.count_nonzero(axis) == 1 else 3e-3
+        assert np.abs(law - steps[1:])[last].max() < most
+        assert np.abs(law - steps[:-1])[first].max() < most
+    length = np.linalg.norm(quadruples, axis=1)
+    assert stats.kstest(length, stats.chi(4).cdf).statistic < 6e-3
 
 
 def test_a_large_sample_passes_as_gaussian():
@@ -64,8 +77,9 @@ def test_a_large_sample_passes_as_gaussian():
     assert stats.kstest(noise[:50_000], "norm").pvalue > 1e-3
     assert abs(noise.mean()) < 4 / np.sqrt(noise.size)
     assert abs(noise.var() - 1) < 4 * np.sqrt(2 / noise.size)
-    # The two of a pair, neighbours, and numbers from the same 64 random bits are not correlated, nor are their squares.
-    for lag in (1, 2, 3, 4, 7, CHUNK):
+    # The four of a quadruple, neighbours, and numbers from the same 64 bits are not correlated, nor are their
+    # squares.
+    for lag in (1, 2, 3, 4, 5, 8, 15, CHUNK):
         for numbers in (noise, noise**2):
             assert abs(np.corrcoef(numbers[:-lag], numbers[lag:])[0, 1]) < 4 / np.sqrt(noise.size - lag)
 
@@ -104,6 +118,24 @@ def test_a_part_of_a_later_block(begin: int, end: int):
 def test_the_noise_of_a_short_tensor_begins_that_of_a_long_one():
     """So a tensor cut into shards of any size draws the same numbers."""
     assert torch.equal(noise_of_tensor((0,), 10, CPU), noise_of_tensor((0,), 70_001, CPU)[:10])
+
+
+def test_threads_do_not_write_over_each_other_s_noise():
+    keys = [(0, 0, 0, tensor) for tensor in range(8)]
+    alone = [noise_of_tensor(key, 300_000, CPU) for key in keys]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda key: noise_of_tensor(key, 300_000, CPU), keys * 4))
+    assert all(torch.equal(noise, alone[i % 8]) for i, noise in enumerate(together))
+
+
+def test_noise_is_drawn_from_a_thread_that_began_in_inference_mode():
+    def draw() -> torch.Tensor:
+        with torch.inference_mode():
+            noise_of_tensor((0,), 10, CPU)
+        return noise_of_tensor((0,), 10, CPU)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert torch.equal(pool.submit(draw).result(), noise_of_tensor((0,), 10, CPU))
 
 
 @pytest.mark.gpu

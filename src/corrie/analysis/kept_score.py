@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from corrie.records.task import TaskIdentity
 from corrie.stats.chance import above_chance
@@ -13,7 +14,7 @@ SLACK = 1e-9
 """Two scores closer than this are one score: a tie must not hang on the last bit of a division."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeptScore:
     """What of a task's score a direction must keep.
 
@@ -44,17 +45,17 @@ class KeptScore:
     unmoved: tuple[float | None, ...]
     tolerance: float
 
-    @property
+    @cached_property
     def examples(self) -> int:
         """How many examples count."""
         return sum(s is not None for s in self.unmoved)
 
-    @property
+    @cached_property
     def score(self) -> float:
         """J(θ0); 0 where no example is scored."""
         return self.of(self.unmoved) if self.examples else 0.0
 
-    @property
+    @cached_property
     def least(self) -> float:
         """The score that must be reached."""
         return self.score - self.tolerance * (self.score - self.task.chance)

@@ -6,23 +6,24 @@ ever). It is a function of (seed, replica, draw, tensor, block), hence needs no 
 resumed by giving them back, antithetic draws are made twice instead of kept, and a shard draws exactly its part of
 what the whole tensor would have received.
 
-**On the CPU** 16 random bits of NumPy's SFC64 choose one of 65,536 equally likely *pairs* (z₁, z₂), a cubature of the
-two-dimensional Gaussian (:func:`gaussian_pairs`). Pairs are independent of each other and identically distributed.
-Within a pair the coordinates are uncorrelated: each takes 32,768 equally likely levels (the means of the normal within
-as many quantile bins), and their absolute values follow a lattice. All moments with an odd power are 0, both variances
-1 and the covariance 0, exactly (to float32); the fourth moment of the pair is 3 within 4·10⁻⁴ in every direction of
-its plane, the distribution function of a coordinate within 2·10⁻⁵ of Φ, that of any rotation within 6·10⁻⁴, and
-the largest level is 4.23 (a Gaussian passes it once in 43,000 coordinates). ``design/go.md`` says what was tried and
-what it costs.
+**On the CPU** 16 random bits of NumPy's SFC64 choose one of 65,536 equally likely *quadruples*, a cubature of the
+four-dimensional Gaussian (:func:`gaussian_quadruples`). Quadruples are independent of each other and identically
+distributed. Within one the coordinates are uncorrelated: each takes 8,192 equally likely levels (the means of the
+normal within as many quantile bins), absolute values follow a scrambled Sobol net, signs are independent. All moments
+with an odd power are 0, the variances 1 and the covariances 0, exactly (to float32). In *every* direction of the four
+dimensions the fourth moment is 3 within 0.1 % and the sixth 15 within 1 %; the distribution function of a coordinate is
+Φ within 10⁻⁴, that of any rotation within 3·10⁻³; the largest level is 3.91 (a Gaussian passes it once in 11,000
+coordinates). ``design/go.md`` says what was tried and what it costs.
 
 **On any other device** it is that device's own ``normal_``.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -35,36 +36,46 @@ DEVICE_BLOCK = 2**22
 CHUNK = 2**17
 """Elements made at once on the CPU: few enough for the cache, many enough for what each call costs."""
 
-_LEVELS = 2**14
-_LATTICE, _SHIFT = 7_541, _LEVELS // 3
-"""Of all odd multipliers this one has the fourth moments of a pair nearest to the Gaussian's."""
+_LEVELS = 2**12
+_NET = np.array(
+    [
+        [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048],
+        [3779, 3000, 2003, 1078, 3263, 522, 1719, 1890, 1803, 1830, 994, 2001],
+        [1139, 2319, 1581, 2139, 150, 3271, 1810, 3083, 599, 799, 1130, 508],
+        [2828, 1517, 1543, 2581, 1333, 646, 271, 1630, 3817, 1381, 355, 1463],
+    ]
+)
+_SHIFT = np.array([0, 1067, 2656, 3752])
+"""A scrambled Sobol net: of some 300,000 scrambles the one whose moments of order 4 to 8 are nearest to the Gaussian's.
+Written out, because the noise of a run must not depend on the release of a library that scrambles."""
 
 Key = tuple[int, ...]
 """What a tensor's noise is a function of: (seed, replica, draw, position of the tensor in the optimizer)."""
 
 
 @cache
-def gaussian_pairs() -> Tensor:
-    """The 65,536 pairs of the CPU's noise, float32, shape (65536, 2).
+def gaussian_quadruples() -> Tensor:
+    """The 65,536 quadruples of the CPU's noise, float32, shape (65536, 4).
 
-    Absolute values: h_k = E[|Z| | |Z| in the k-th of n = 16,384 equally likely bins] = 2n (φ(a_k) − φ(a_{k+1})) for the
-    standard normal Z with density φ and bin edges a, times the one factor that makes the mean square 1. They are paired
-    by a rank-1 lattice, (h_k, h_π(k)) with π(k) = 7541 k + ⌊n/3⌋ mod n, and come with each of the four combinations of
-    signs. Source of lattice rules: Korobov (1959); Sloan and Joe, Lattice Methods for Multiple Integration (1994).
+    Absolute values: h_k = E[|Z| | |Z| in the k-th of n = 4,096 equally likely bins] = 2n (φ(a_k) − φ(a_{k+1})) for the
+    standard normal Z with density φ and bin edges a, times the one factor that makes the mean square 1. A digital net
+    brings four together, (h_{π₁(k)}, …, h_{π₄(k)}) with π_j(k) = shift_j ⊕ the exclusive or of net_{ji} over the bits i
+    that are set in k, and they come with each of the sixteen combinations of signs. Source: Sobol (1967); Matoušek, On
+    the L2-discrepancy for anchored boxes (1998), for the scrambling.
 
-    >>> pairs = gaussian_pairs().double()
-    >>> bool(torch.allclose(pairs.T @ pairs / len(pairs), torch.eye(2, dtype=torch.float64), atol=1e-7))
+    >>> quadruples = gaussian_quadruples().double()
+    >>> bool(torch.allclose(quadruples.T @ quadruples / len(quadruples), torch.eye(4, dtype=torch.float64), atol=1e-7))
     True
     """
     from scipy.stats import norm
 
-    k = np.arange(_LEVELS)
     edges = norm.ppf(0.5 + np.arange(_LEVELS + 1) / (2 * _LEVELS))
     levels = -np.diff(norm.pdf(edges))
     levels /= np.sqrt(np.mean(levels**2))
-    quadrant = np.stack([levels, levels[(_LATTICE * k + _SHIFT) % _LEVELS]], axis=1)
-    signs = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
-    return torch.from_numpy((signs[:, None] * quadrant).reshape(-1, 2).astype(np.float32))
+    bits = np.arange(_LEVELS)[:, None] >> np.arange(12) & 1
+    orthant = levels[np.bitwise_xor.reduce(bits[:, None] * _NET, axis=2) ^ _SHIFT]
+    signs = np.array(list(product((1, -1), repeat=4)))
+    return torch.from_numpy((signs[:, None] * orthant).reshape(-1, 4).astype(np.float32))
 
 
 def block_size(device: torch.device) -> int:
@@ -95,7 +106,8 @@ def noise_of_block(key: Key, numel: int, block: int, begin: int, end: int, devic
         device: where.
 
     Yields:
-        float32 noise, 1-D, of the lengths :func:`run_lengths`. Each overwrites the one before.
+        float32 noise, 1-D, of the lengths :func:`run_lengths`. Each overwrites the one before, and so does
+        the next block's in the same thread.
 
     >>> cpu = torch.device("cpu")
     >>> whole = torch.cat([n.clone() for n in noise_of_block((0, 0, 0, 0), 100_000, 0, 0, 100_000, cpu)])
@@ -116,26 +128,33 @@ def noise_of_block(key: Key, numel: int, block: int, begin: int, end: int, devic
 
 def _looked_up(bits: np.random.SFC64, begin: int, end: int) -> Iterator[Tensor]:
     """Noise by table. SFC64 cannot jump, so what lies before ``begin`` is drawn and dropped (under 1 ms a block)."""
-    pairs = gaussian_pairs().view(torch.float64).view(-1)  # two numbers in one element: half as many to look up
+    # Four numbers in one element of the widest type there is: a quarter as many to look up.
+    quadruples = gaussian_quadruples().view(torch.complex128).view(-1)
+    index, noise, numbers = _ROOM.index, _ROOM.quadruples, _ROOM.numbers
     dropped = begin // CHUNK
-    bits.random_raw(dropped * (CHUNK // 8), output=False)
-    size = min(CHUNK, end - dropped * CHUNK)
-    index, noise, numbers = _room(size)
+    bits.random_raw(dropped * (CHUNK // 16), output=False)
     for start in range(dropped * CHUNK, end, CHUNK):
         length = min(CHUNK, end - start)
-        if length < size:
-            index, noise, numbers = _room(length)
-        raw = torch.from_numpy(bits.random_raw((length + 7) // 8).view(np.uint16))
-        index.copy_(raw if length % 8 == 0 else raw[: (length + 1) // 2])
-        torch.index_select(pairs, 0, index, out=noise)
+        if length < CHUNK:
+            count = (length + 3) // 4
+            index, noise, numbers = index[:count], noise[:count], numbers[:length]
+        raw = torch.from_numpy(bits.random_raw((length + 15) // 16).view(np.uint16))
+        index.copy_(raw if length % 16 == 0 else raw[: len(index)])
+        torch.index_select(quadruples, 0, index, out=noise)
         yield numbers[begin - start :] if start < begin else numbers
 
 
-def _room(length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Where ``length`` numbers are made: numbers of pairs, pairs, and the same as single numbers."""
-    count = (length + 1) // 2
-    pairs = torch.empty(count, dtype=torch.float64)
-    return torch.empty(count, dtype=torch.int32), pairs, pairs.view(torch.float32)[:length]
+class _Room(threading.local):
+    """Where a thread makes its noise: kept, since new memory at every tensor costs a twentieth of the draw."""
+
+    @torch.inference_mode(False)
+    def __init__(self) -> None:
+        self.index = torch.empty(CHUNK // 4, dtype=torch.int32, device="cpu")
+        self.numbers = torch.empty(CHUNK, dtype=torch.float32, device="cpu")
+        self.quadruples = self.numbers.view(torch.complex128)
+
+
+_ROOM = _Room()
 
 
 def noise_of_tensor(key: Key, numel: int, device: torch.device) -> Tensor:

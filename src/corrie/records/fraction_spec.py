@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -178,7 +179,7 @@ class FractionSpec(Record):
 
     def point(self, draw: int) -> Point:
         """Where draw number ``draw`` (from 0) looks: θ0 + σ δ."""
-        return Point.along(Gaussian(seed=self.first + draw), self.sigma)
+        return _moved(self.first + draw, self.sigma)
 
     def __str__(self) -> str:
         draws = f"draws from seed {self.first}"
@@ -186,6 +187,12 @@ class FractionSpec(Record):
             f"at least {self.fraction:g} with confidence {self.confidence:g}, σ = {self.sigma:g}, tolerance "
             f"{self.tolerance:g}, {self.design}, {draws if self.failures is None else f'{self.draws} {draws}'}"
         )
+
+
+@lru_cache(maxsize=2**16)
+def _moved(seed: int, sigma: float) -> Point:
+    """θ0 + σ δ. Kept, for a plan goes through all its draws again after each."""
+    return Point.along(Gaussian(seed=seed), sigma)
 
 
 def parse_design(text: str) -> int | None:

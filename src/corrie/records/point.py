@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 from pydantic import field_validator
 
@@ -69,9 +70,9 @@ class Point(Record):
         """
         return cls(steps=tuple(Step(direction=d, alpha=a) for d, a in steps))
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """Hash of the content, 32 hexadecimal digits."""
+        """Hash of the content, 32 hexadecimal digits. Kept: plans ask for it at every block of every point."""
         return content_hash([[s.direction.id, s.alpha] for s in self.steps])[:32]
 
     def __str__(self) -> str:
