@@ -22,6 +22,7 @@ LONGER = (
     "go-0.12-x3-t4",
     "go-0.08-t4",
     "go-0.04-t4",
+    "go-0.24-x3-t10-mixed",
 )
 TRIED = (
     "go-0.08-x3-pairs",
@@ -30,6 +31,9 @@ TRIED = (
     "go-0.04-pairs",
     "go-0.04-fast",
     "adamw-fast",
+    "go-0.04-mixed",
+    "go-0.08-mixed",
+    "go-0.16-mixed",
     "go-0.04-matrices",
     "go-relative",
     "go-default",

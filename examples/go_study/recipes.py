@@ -22,6 +22,7 @@ class Recipe:
     tensors    shell patterns of what moves
     draws      micro-batches a step, each with an ε of its own
     antithetic draws in pairs, ε and −ε
+    clean      share of each batch whose gradient is taken at θ itself: the clean loss, mixed in at no extra pass
     rho        SAM's radius; ``adaptive`` for ASAM
     samples    IVON's effective sample size: its noise has the variance 1 / (samples × (its Hessian + its decay))
     hessian    what IVON's Hessian begins at, everywhere
@@ -41,6 +42,7 @@ class Recipe:
     tensors: tuple[str, ...] = ("*",)
     draws: int = 1
     antithetic: bool = False
+    clean: float = 0.0
     rho: float = 0.0
     adaptive: bool = False
     samples: float = 0.0
@@ -84,6 +86,9 @@ RECIPES = {
         Recipe("go-0.04-fast", "go", sigma=0.04, lr_factor=2.0),
         Recipe("go-0.04-late", "go", sigma=0.04, begin=0.5, ramp=0.25),
         Recipe("go-0.04-pairs", "go", sigma=0.04, draws=4, antithetic=True),
+        Recipe("go-0.04-mixed", "go", sigma=0.04, clean=0.5),
+        Recipe("go-0.08-mixed", "go", sigma=0.08, clean=0.5),
+        Recipe("go-0.16-mixed", "go", sigma=0.16, clean=0.5),
         Recipe("go-0.04-matrices", "go", sigma=0.04, tensors=MATRICES),
         Recipe("go-relative", "go", sigma=0.2, relative=True),
         Recipe("go-default", "go", sigma=0.1, relative=True, ramp=0.0),
@@ -100,6 +105,7 @@ RECIPES = {
         Recipe("go-0.32-t10", "go", sigma=0.32, longer=10.0),
         Recipe("go-0.12-x3-t4", "go", sigma=0.12, scale=3.0, longer=4.0),
         Recipe("go-0.24-x3-t10", "go", sigma=0.24, scale=3.0, longer=10.0),
+        Recipe("go-0.24-x3-t10-mixed", "go", sigma=0.24, scale=3.0, longer=10.0, clean=0.5),
     )
 }
 """Every recipe by its name."""

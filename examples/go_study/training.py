@@ -131,10 +131,12 @@ def _go(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> S
     )
 
     def step(ids: Tensor, lr: float) -> None:
-        parts = ids.chunk(recipe.draws)
-        for part in parts:
+        clean = round(recipe.clean * len(ids))
+        if clean:
+            (loss_of(model, ids[:clean]) * clean / len(ids)).backward()
+        for part in ids[clean:].chunk(recipe.draws):
             with optimizer.perturbed():
-                (loss_of(model, part) / len(parts)).backward()
+                (loss_of(model, part) * len(part) / len(ids)).backward()
         _finish(model, optimizer, lr)
 
     return step

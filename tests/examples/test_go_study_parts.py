@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def ids(count: int) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    "recipe", ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-relative", "local-0.04", "sam", "ivon"]
+    "recipe",
+    ["adamw", "dropout", "go-0.04", "go-0.04-pairs", "go-0.04-mixed", "go-relative", "local-0.04", "sam", "ivon"],
 )
 def test_every_way_of_training_learns_and_leaves_a_plain_model(part, tiny, recipe):
     recipe_passes = 2 if recipe == "sam" else 1
@@ -48,6 +50,32 @@ def test_every_way_of_training_learns_and_leaves_a_plain_model(part, tiny, recip
     with torch.no_grad():
         assert float(loss_of(model, batch)) < float(loss_of(before, batch))
         assert torch.equal(loss_of(model, batch), loss_of(model, batch))  # no noise and no dropout are left
+
+
+@pytest.mark.parametrize("recipe", ["go-0.04", "go-0.04-pairs", "go-0.04-mixed"])
+def test_without_noise_every_split_of_a_batch_is_adamw(part, tiny, recipe):
+    recipes, pretrain = part("recipes").RECIPES, part("training").pretrain
+    still = dataclasses.replace(recipes[recipe], sigma=0.0)
+    one, other = (pretrain(tiny, chosen, 0, ids) for chosen in (recipes["adamw"], still))
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(p, q, atol=1e-5)
+
+
+def test_half_of_a_mixed_batch_is_seen_at_the_weights_themselves(part, tiny, monkeypatch):
+    training = part("training")
+    seen, loss_of = [], training.loss_of
+
+    def spy(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+        seen.append((len(batch), next(model.parameters()).detach().clone()))
+        return loss_of(model, batch)
+
+    monkeypatch.setattr(training, "loss_of", spy)
+    training.pretrain(tiny, part("recipes").RECIPES["go-0.04-mixed"], 0, ids)
+    start = next(part("ladder").build(tiny, 0).parameters())
+    (clean, still), (noisy, moved) = seen[:2]
+    assert (clean, noisy) == (1, 1)
+    assert torch.equal(still, start)
+    assert not torch.equal(moved, start)
 
 
 def test_rescaling_changes_no_prediction(part, tiny):
