@@ -23,6 +23,7 @@ LONGER = (
     "go-0.08-t4",
     "go-0.04-t4",
     "go-0.24-x3-t10-mixed",
+    "go-0.17-x3-t10",
 )
 TRIED = (
     "go-0.08-x3-pairs",

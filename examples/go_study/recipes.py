@@ -105,6 +105,7 @@ RECIPES = {
         Recipe("go-0.32-t10", "go", sigma=0.32, longer=10.0),
         Recipe("go-0.12-x3-t4", "go", sigma=0.12, scale=3.0, longer=4.0),
         Recipe("go-0.24-x3-t10", "go", sigma=0.24, scale=3.0, longer=10.0),
+        Recipe("go-0.17-x3-t10", "go", sigma=0.17, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-mixed", "go", sigma=0.24, scale=3.0, longer=10.0, clean=0.5),
     )
 }
