@@ -28,7 +28,7 @@ from corrie.stats import anytime_fraction
 from corrie.stats.anytime_fraction import AnytimeFraction
 from corrie.testing.check_store import IDENTITY, TASK
 
-RUNS = 2000
+RUNS = 1000
 FRACTION, CONFIDENCE = 0.8, 0.9
 GOOD, BAD = (
     tuple(Outcome(id=f"{i}", success=s, label=label) for i in range(2)) for s, label in ((1.0, "right"), (0.0, "wrong"))
