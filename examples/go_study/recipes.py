@@ -22,7 +22,7 @@ class Recipe:
     tensors    shell patterns of what moves
     draws      micro-batches a step, each with an ε of its own
     antithetic draws in pairs, ε and −ε
-    clean      share of each batch whose gradient is taken at θ itself: the clean loss, mixed in at no extra pass
+    clean      share of each batch, below 1, whose gradient is taken at θ itself: the clean loss, at no extra pass
     rho        SAM's radius; ``adaptive`` for ASAM
     samples    IVON's effective sample size: its noise has the variance 1 / (samples × (its Hessian + its decay))
     hessian    what IVON's Hessian begins at, everywhere

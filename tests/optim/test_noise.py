@@ -48,7 +48,7 @@ def test_moments_of_a_quadruple():
             assert abs(moment) < 1e-11, powers
         else:  # powers 0 and 2: products of squares
             order = sum(powers)
-            most = {0: 0.0, 2: 1e-7, 4: 1.5e-3, 6: 0.01, 8: 0.01}[order]
+            most = {0: 0.0, 2: 1e-7, 4: 1.2e-3, 6: 0.7e-2, 8: 1e-2}[order]
             assert moment == pytest.approx(1.0, abs=most), powers
 
 
