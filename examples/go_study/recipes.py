@@ -19,6 +19,7 @@ class Recipe:
                Apache-2.0); ``ivon`` (``ivon``, GPL: an extra of its own)
     sigma      of GO's noise, in units of the weights (``relative``: of each tensor's root mean square)
     ramp       share of the steps over which σ rises to its full size
+    fade       share of the steps, the last, over which σ falls to nothing
     tensors    shell patterns of what moves
     draws      micro-batches a step, each with an ε of its own
     antithetic draws in pairs, ε and −ε
@@ -39,6 +40,7 @@ class Recipe:
     sigma: float = 0.0
     relative: bool = False
     ramp: float = 0.5
+    fade: float = 0.0
     tensors: tuple[str, ...] = ("*",)
     draws: int = 1
     antithetic: bool = False
@@ -85,6 +87,7 @@ RECIPES = {
         Recipe("adamw-fast", lr_factor=2.0),
         Recipe("go-0.04-fast", "go", sigma=0.04, lr_factor=2.0),
         Recipe("go-0.04-late", "go", sigma=0.04, begin=0.5, ramp=0.25),
+        *(Recipe(f"go-{sigma}-fade", "go", sigma=sigma, ramp=0.2, fade=0.4) for sigma in (0.04, 0.08, 0.16)),
         Recipe("go-0.04-pairs", "go", sigma=0.04, draws=4, antithetic=True),
         Recipe("go-0.04-mixed", "go", sigma=0.04, clean=0.5),
         Recipe("go-0.08-mixed", "go", sigma=0.08, clean=0.5),
@@ -100,12 +103,15 @@ RECIPES = {
         Recipe("sam-t10", "sam", rho=0.05, longer=10.0),
         Recipe("go-0.04-t4", "go", sigma=0.04, longer=4.0),
         Recipe("go-0.08-t4", "go", sigma=0.08, longer=4.0),
+        Recipe("go-default-t10", "go", sigma=0.1, relative=True, ramp=0.0, longer=10.0),
         Recipe("go-0.08-t10", "go", sigma=0.08, longer=10.0),
         Recipe("go-0.16-t10", "go", sigma=0.16, longer=10.0),
         Recipe("go-0.32-t10", "go", sigma=0.32, longer=10.0),
         Recipe("go-0.12-x3-t4", "go", sigma=0.12, scale=3.0, longer=4.0),
         Recipe("go-0.24-x3-t10", "go", sigma=0.24, scale=3.0, longer=10.0),
         Recipe("go-0.17-x3-t10", "go", sigma=0.17, scale=3.0, longer=10.0),
+        Recipe("go-0.24-x3-t10-fade", "go", sigma=0.24, ramp=0.2, fade=0.4, scale=3.0, longer=10.0),
+        Recipe("go-0.24-x3-t10-late", "go", sigma=0.24, begin=0.5, ramp=0.25, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-mixed", "go", sigma=0.24, scale=3.0, longer=10.0, clean=0.5),
     )
 }

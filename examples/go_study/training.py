@@ -68,14 +68,27 @@ def loss_of(model: nn.Module, ids: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """GO's σ: nothing for ``begin`` steps, then a straight line to its full size over ``rise`` more."""
+class Course:
+    """GO's σ over a run: nothing for ``begin`` steps, a straight line to its full size over ``rise`` more, and over the
+    last ``fade`` of the ``steps`` a straight line back to nothing.
+    """
 
     begin: int
     rise: int
+    fade: int
+    steps: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, steps: int) -> Course:
+        """A recipe's, over so many steps."""
+        return cls(
+            round(recipe.begin * steps), max(1, round(recipe.ramp * steps)), round(recipe.fade * steps), steps
+        )
 
     def __call__(self, step: int) -> float:
-        return min(max(step + 1 - self.begin, 0) / self.rise, 1.0)
+        risen = min(max(step + 1 - self.begin, 0) / self.rise, 1.0)
+        left = max(self.steps - 1 - step, 0) / self.fade if self.fade else 1.0
+        return min(risen, left)
 
 
 Step = Callable[[Tensor, float], None]
@@ -124,7 +137,7 @@ def _go(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> S
         _base(model, recipe, lr),
         sigma=recipe.sigma,
         relative=recipe.relative,
-        schedule=Late(round(recipe.begin * steps), max(1, round(recipe.ramp * steps))),
+        schedule=Course.of(recipe, steps),
         tensors=choose(model, *recipe.tensors),
         antithetic=recipe.antithetic,
         seed=seed,
@@ -145,7 +158,7 @@ def _go(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> S
 def _local(model: nn.Module, recipe: Recipe, lr: float, steps: int, seed: int) -> Step:
     optimizer = _base(model, recipe, lr)
     noise = LocalNoise(model)
-    schedule = Late(round(recipe.begin * steps), max(1, round(recipe.ramp * steps)))
+    schedule = Course.of(recipe, steps)
     done = 0
 
     def step(ids: Tensor, lr: float) -> None:

@@ -50,6 +50,47 @@ def test_having_joined_it_reaches_whatever_the_trainer_reports_to(tiny: Any, tmp
     assert [entry["step"] for entry in ours] == [2, 4, 6]
     assert guard.last is not None
     assert ours[-1]["basin/distance"] == guard.last.distance > 0
+    theirs = [entry["step"] for entry in reported.entries if "loss" in entry]
+    assert theirs == [entry["step"] for entry in trainer.state.log_history if "loss" in entry] == [1, 2, 3, 4, 5, 6]
+
+
+def test_tensorboard_gets_the_basin_and_keeps_the_loss(tiny: Any, tmp_path: Path):
+    from tensorboardX.proto.event_pb2 import Event
+
+    net = tiny.model()
+    args = tiny.arguments(tmp_path, save_strategy="no", report_to=["tensorboard"], logging_steps=2)
+    trainer = tiny.trainer(net, args)
+    guard = BasinGuard(net, {"math": 1.0}).join(trainer)
+    trainer.train()
+    seen: dict[str, list[tuple[int, float]]] = {}
+    for file in tmp_path.rglob("events.out.tfevents.*"):
+        data = file.read_bytes()
+        while data:  # a record: its length in 8 bytes, a checksum of 4, itself, a checksum of 4
+            size = int.from_bytes(data[:8], "little")
+            event = Event.FromString(data[12 : 12 + size])
+            for value in event.summary.value:
+                seen.setdefault(value.tag, []).append((event.step, value.simple_value))
+            data = data[16 + size :]
+    assert guard.last is not None
+    assert [step for step, _ in seen["train/basin/distance"]] == [2, 4, 6]
+    assert seen["train/basin/distance"][-1][1] == pytest.approx(guard.last.distance, rel=1e-6)
+    assert seen["train/basin/used/math"][-1][1] == pytest.approx(guard.last.used["math"], rel=1e-6)
+    assert [step for step, _ in seen["train/loss"]] == [2, 4, 6]
+
+
+def test_what_is_merged_is_of_the_step_that_is_logged(tiny: Any, tmp_path: Path):
+    net, distances = tiny.model(), {}
+
+    class Slow(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            distances[state.global_step] = guard.watch.measure().distance
+
+    guard = BasinGuard(net, {"math": 1.0}, every=2)
+    args = tiny.arguments(tmp_path, save_strategy="no", logging_steps=3)
+    trainer = tiny.trainer(net, args, callbacks=[Slow(), guard])
+    trainer.train()
+    told = {e["step"]: e["basin/distance"] for e in trainer.state.log_history if "loss" in e}
+    assert told == {3: distances[3], 6: distances[6]}
 
 
 def test_warns_once_and_goes_on(tiny: Any, tmp_path: Path):
@@ -61,7 +102,7 @@ def test_warns_once_and_goes_on(tiny: Any, tmp_path: Path):
         trainer.train()
     ours = [str(w.message) for w in said if "basin guard" in str(w.message)]
     assert len(ours) == 1
-    assert "step 1, limit passed (50 % of a basin radius): distance" in ours[0]
+    assert "step 1, limit passed (math past 50 % of the radius): distance" in ours[0]
     assert trainer.state.global_step == 6
 
 
@@ -82,6 +123,52 @@ def test_stops_at_the_limit(tiny: Any, tmp_path: Path):
     assert trainer.state.global_step == 4
 
 
+@pytest.mark.parametrize("logging", [{"logging_strategy": "no"}, {"logging_strategy": "epoch"}, {"logging_steps": 500}])
+def test_it_stops_however_seldom_the_trainer_logs(tiny: Any, tmp_path: Path, logging: dict[str, Any]):
+    net = tiny.model()
+    guard = BasinGuard(net, {"math": 1e-9}, on_limit="stop")
+    trainer = tiny.trainer(net, tiny.arguments(tmp_path, save_strategy="no", **logging), callbacks=[guard])
+    with pytest.warns(UserWarning, match="step 1, stopped"):
+        trainer.train()
+    assert trainer.state.global_step == 1
+
+
+@pytest.mark.parametrize("logging", [{"logging_strategy": "no"}, {"logging_strategy": "epoch"}, {"logging_steps": 500}])
+def test_the_end_is_measured_however_seldom_the_trainer_logs(tiny: Any, tmp_path: Path, logging: dict[str, Any]):
+    net = tiny.model()
+    guard = BasinGuard(net, {"math": 1e-9})
+    with pytest.warns(UserWarning, match="limit passed"):
+        tiny.trainer(net, tiny.arguments(tmp_path, save_strategy="no", **logging), callbacks=[guard]).train()
+    assert guard.last is not None
+    assert guard.last.distance == guard.watch.measure().distance > 0
+
+
+def test_a_certified_radius_is_guarded_too(tiny: Any, tmp_path: Path):
+    net = tiny.model()
+    guard = BasinGuard(net, {"math": 1e6}, certified={"math": 1e-6}, on_limit="stop")
+    trainer = tiny.trainer(net, tiny.arguments(tmp_path, save_strategy="no"), callbacks=[guard])
+    with pytest.warns(UserWarning, match=r"math \(certified\) past 100 % of the radius"):
+        trainer.train()
+    assert trainer.state.global_step == 1
+
+
+def test_weights_that_are_no_numbers_stop_it(tiny: Any, tmp_path: Path):
+    net = tiny.model()
+    guard = BasinGuard(net, {"math": 1e30}, on_limit="stop")
+    args = tiny.arguments(tmp_path, save_strategy="no", learning_rate=1e38)
+    trainer = tiny.trainer(net, args, callbacks=[guard])
+    with pytest.warns(UserWarning, match="stopped"):
+        trainer.train()
+    assert trainer.state.global_step < 6
+
+
+def test_a_trainer_of_another_model_is_refused(tiny: Any, tmp_path: Path):
+    guard = BasinGuard(tiny.model(), {"math": 1.0})
+    trainer = tiny.trainer(tiny.model(), tiny.arguments(tmp_path, save_strategy="no"), callbacks=[guard])
+    with pytest.raises(InputError, match="are not in the Trainer's model"):
+        trainer.train()
+
+
 def test_a_resumed_run_is_measured_from_the_base_model(tiny: Any, tmp_path: Path):
     ends = []
     for resume in (None, str(tmp_path / "checkpoint-3")):
@@ -93,7 +180,16 @@ def test_a_resumed_run_is_measured_from_the_base_model(tiny: Any, tmp_path: Path
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("options", [{"limit": 0.0}, {"limit": float("nan")}, {"every": 0}])
-def test_what_cannot_be_meant_is_refused(tiny: Any, options: dict[str, float]):
-    with pytest.raises(InputError, match="neither may be 0"):
-        BasinGuard(tiny.model(), {"math": 1.0}, **options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"limit": 0.0}, "no positive share"),
+        ({"limit": float("nan")}, "no positive share"),
+        ({"limit": "80%"}, "no positive share"),
+        ({"every": 0}, "0 or less"),
+        ({"on_limit": "halt"}, 'Try: "warn" or "stop"'),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(tiny: Any, options: dict[str, Any], said: str):
+    with pytest.raises(InputError, match=said):
+        BasinGuard(tiny.model(), {"math": 1.0}, **options)

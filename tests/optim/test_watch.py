@@ -30,8 +30,9 @@ def test_numbers_by_hand():
     assert dict(here.used) == pytest.approx({"math": 2.5, "code": 0.5}, rel=1e-6)
     assert dict(here.certified_left) == pytest.approx({"math": 0.2, "code": -0.3}, rel=1e-5)
     assert here.most_used == ("math", pytest.approx(2.5))
-    assert here.past(0.4) == ("math", "code")
-    assert here.past(1.0) == ("math",)
+    assert dict(here.certified_used) == pytest.approx({"math": 5 / 7, "code": 2.5}, rel=1e-5)
+    assert here.past(0.4) == ("math", "code (certified)", "math (certified)", "code")
+    assert here.past(1.0) == ("math", "code (certified)")
     assert str(here) == (
         "distance 0.5 from the base (σ 0.05): math 250 % of its basin radius, code 50 %; "
         "certified radius left: math 0.2, code none"
@@ -56,6 +57,48 @@ def test_a_limit_is_kept_or_refused():
     with pytest.raises(ClaimError, match="math is at 250 %") as refusal:
         here.require(0.8)
     assert refusal.value.exit_code == 3
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, "1"])
+def test_a_limit_that_cannot_be_meant_is_refused(limit):
+    _, watch = moved()
+    with pytest.raises(InputError, match="no positive share"):
+        watch.measure().require(limit)
+
+
+def test_without_a_radius_nothing_can_be_required():
+    with pytest.raises(InputError, match="no radius is known"):
+        BasinWatch(nn.Linear(3, 3)).measure().require()
+
+
+def test_weights_that_are_no_numbers_are_past_every_limit():
+    model, watch = moved()
+    model.weight.data[0, 0] = math.nan
+    with pytest.raises(ClaimError, match="math is at nan %"):
+        watch.measure().require(1e9)
+
+
+def test_adapters_put_on_afterwards_are_not_missed(tiny):
+    from peft import LoraConfig, get_peft_model
+
+    base = tiny.model()
+    watch = BasinWatch(base, {"math": 1.0})
+    get_peft_model(base, LoraConfig(r=2, target_modules=["v_proj"]))
+    with pytest.raises(InputError, match="after get_peft_model"):
+        watch.measure()
+
+
+def test_a_module_that_peft_trains_a_copy_of_counts_once(tiny):
+    from peft import LoraConfig, get_peft_model
+
+    base = tiny.model()
+    weights = sum(p.numel() for p in base.parameters())
+    net = get_peft_model(base, LoraConfig(r=2, target_modules=["v_proj"], modules_to_save=["norm"]))
+    watch = BasinWatch(net)
+    assert watch.dimension == weights
+    (copy,) = choose(net, "*model.norm.modules_to_save*")
+    copy.data.add_(1.0)
+    assert watch.measure().distance == pytest.approx(math.sqrt(copy.numel()), rel=1e-6)
 
 
 def test_noise_of_sigma_has_the_sigma_equivalent_sigma():
@@ -127,6 +170,14 @@ def test_what_is_no_radius_is_refused(radius: float):
         BasinWatch(nn.Linear(2, 2), {"math": radius})
     with pytest.raises(InputError, match="certified radius"):
         BasinWatch(nn.Linear(2, 2), certified={"math": radius})
+
+
+@pytest.mark.parametrize(
+    "options", [{"certified_in": "adapter"}, {"dimension": -1}, {"dimension": 0}, {"radii": [0.1]}, {"radii": 0.1}]
+)
+def test_what_cannot_be_meant_is_refused(options):
+    with pytest.raises(InputError):
+        BasinWatch(nn.Linear(2, 2), **options)
 
 
 def test_nothing_to_watch_is_refused():

@@ -79,3 +79,11 @@ def _weight(layer: nn.Module) -> nn.Parameter:
 def adapter_parameters(adapters: Sequence[Adapter]) -> frozenset[nn.Parameter]:
     """The matrices of the adapters."""
     return frozenset(p for adapter in adapters for p in (adapter.a, adapter.b))
+
+
+def own_weights(model: nn.Module) -> frozenset[nn.Parameter]:
+    """The parameters that are the model itself, tied ones once: no adapter's, and of a module that PEFT trains a copy of
+    (``modules_to_save``) the copy alone.
+    """
+    in_use = {p for name, p in model.named_parameters(remove_duplicate=False) if ".original_module." not in name}
+    return frozenset(in_use) - adapter_parameters(find_adapters(model))

@@ -3,11 +3,15 @@
 Before a forward pass of the attached model in training mode the weights go to θ + σε; when the backward pass through
 its output is over they are θ again. Between the two they stay, so that activation checkpointing recomputes at
 θ + σε. Should that backward pass never come, the weights are restored by whatever is first: ``step`` (also of the
-base optimizer), ``zero_grad``, a forward pass in evaluation mode, or ``model.state_dict()``.
+base optimizer), ``zero_grad``, a forward pass in evaluation mode, ``model.state_dict()`` or
+``model.load_state_dict()``. What asks only a part of the model, or copies it whole (``copy.deepcopy``, ``pickle``), finds
+θ + σε until then.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +50,7 @@ class Attachment:
         self._go = go
         self._model = model
         self._handles: list[RemovableHandle] = []
+        self._warned = False
         self._hook()
 
     def _hook(self) -> None:
@@ -54,6 +59,7 @@ class Attachment:
                 self._model.register_forward_pre_hook(self.before_forward, prepend=True),  # type: ignore[attr-defined]
                 self._model.register_forward_hook(self.after_forward),  # type: ignore[attr-defined]
                 self._model.register_state_dict_pre_hook(self.before_state_dict),
+                self._model.register_load_state_dict_pre_hook(self.before_load_state_dict),
             ]
 
     def __reduce__(self) -> tuple[type[Attachment], tuple[()]]:
@@ -98,12 +104,28 @@ class Attachment:
         if go is None or go.is_held or not go.is_perturbed or inside_backward():
             return
         heads = [tensor for tensor in _tensors(output) if tensor.grad_fn is not None]
-        if heads:
+        if not heads:
+            self._warn_of_no_head(output)
+        else:
             torch.autograd.graph.register_multi_grad_hook(heads, self._backward_began, mode="any")
 
     def before_state_dict(self, module: nn.Module, prefix: str, keep_vars: bool) -> None:
         if self._go is not None:
             self._go.restore_unless_held()
+
+    def before_load_state_dict(self, module: nn.Module, *_: Any) -> None:
+        if self._go is not None:
+            self._go.restore_unless_held()
+
+    def _warn_of_no_head(self, output: Any) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"GO.attach: in what the model returns, a {type(output).__name__}, no tensor has a gradient, so the end of "
+                "the backward pass cannot be seen: the weights stay at θ + ε until the optimizer's step, and micro-batches "
+                "before it share one ε. Use `with go.perturbed():` instead.",
+                stacklevel=2,
+            )
 
     def _backward_began(self, gradient: Tensor) -> None:
         go = self._go
@@ -118,7 +140,7 @@ def inside_backward() -> bool:
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:
-    """Every tensor in a model's output: a tensor, a sequence, a mapping (ModelOutput is one), or nested ones."""
+    """Every tensor in a model's output: a tensor, a sequence, a mapping (ModelOutput is one), a dataclass, or nested."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, Mapping):
@@ -127,3 +149,6 @@ def _tensors(output: Any) -> Iterator[Tensor]:
     elif isinstance(output, tuple | list):
         for value in output:
             yield from _tensors(value)
+    elif dataclasses.is_dataclass(output):
+        for field in dataclasses.fields(output):
+            yield from _tensors(getattr(output, field.name))

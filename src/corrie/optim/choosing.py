@@ -8,16 +8,17 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from corrie.errors import InputError
+from corrie.optim.module import module_of
 
 
-def choose(model: nn.Module, *include: str, exclude: Sequence[str] = ()) -> tuple[nn.Parameter, ...]:
+def choose(model: nn.Module, *include: str, exclude: str | Sequence[str] = ()) -> tuple[nn.Parameter, ...]:
     """The parameters whose names match one of ``include`` and none of ``exclude``, each tied one once.
 
     Patterns are the shell's: ``*`` any text, ``?`` one character, ``[ab]`` one of these. Names are those of
     ``model.named_parameters()``.
 
     Raises:
-        InputError: a pattern of ``include`` matches nothing, or nothing is left.
+        InputError: a pattern matches nothing or is none, or nothing is left.
 
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
     >>> [tuple(p.shape) for p in choose(model, "*.weight")]
@@ -25,8 +26,12 @@ def choose(model: nn.Module, *include: str, exclude: Sequence[str] = ()) -> tupl
     >>> [tuple(p.shape) for p in choose(model, "*.weight", exclude=["1.*"])]
     [(3, 2)]
     """
+    model = module_of(model, "choose(model, …)")
+    exclude = (exclude,) if isinstance(exclude, str) else tuple(exclude)
     named = dict(model.named_parameters())
-    for pattern in include or ("",):
+    for pattern in (*(include or ("",)), *exclude):
+        if not isinstance(pattern, str):
+            raise InputError(f"tensors {pattern!r}", found="that is no pattern", advice='choose(model, "*q*", "*k*")')
         if not any(fnmatchcase(name, pattern) for name in named):
             some = ", ".join(list(named)[:3])
             raise InputError(

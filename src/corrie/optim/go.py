@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, Self
 
 import torch
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 from corrie.errors import InputError
 from corrie.optim.attaching import Attachment, inside_backward
 from corrie.optim.distance import root_mean_square
+from corrie.optim.module import module_of
 from corrie.optim.placing import Placement, place, restore, warn_of_swallowed_noise
 from corrie.optim.schedules import Constant
 from corrie.optim.shard import forget_gathered, is_sharded
@@ -36,6 +38,9 @@ class GO(Sharing):
     smoothed loss exactly (up to the sampler's law, :mod:`corrie.optim.noise`); L + (σ²/2) tr H is its second-order
     approximation. Clipping, and Adam's square root, act on the *noisy* gradient and are not linear: with them the mean
     update is not the update of the mean.
+
+    A base optimizer whose groups an earlier GO has made keeps that one's σ, with a warning where another is asked for; so
+    does a loaded state. Copies and pickles of a GO hold a copy of its base and are attached to nothing.
 
     **Order of a step**: θ → θ + ε, forward, backward, θ back, (other micro-batches, each with its own ε), unscale,
     clip, base optimizer's step. Learning-rate schedulers, ``GradScaler`` and gradient clipping take a GO as they take
@@ -65,7 +70,7 @@ class GO(Sharing):
 
     Raises:
         InputError: σ is negative or no number, or left out and wanted absolute; ``tensors`` names one that the base
-            optimizer does not have, or a tensor to be moved is not real and floating-point.
+            optimizer does not have, or a tensor to be moved is not real and floating-point; the base is a GO itself.
 
     Source: arXiv 2505.17646, section on the GO optimizer.
 
@@ -104,43 +109,60 @@ class GO(Sharing):
         _check_sigma(sigma)
         if seed < 0:
             raise InputError(f"seed {seed}", found="it is negative", advice="seed=0")
+        if not (schedule is None or callable(schedule)):
+            raise InputError(f"schedule {schedule!r}", found="it is no function of the step", advice="Ramp(1000)")
+        if isinstance(base, GO):
+            raise InputError("GO(GO(…))", found="the base is a GO already", advice="GO(base.base, sigma=…)")
         self._schedule = schedule or Constant()
         self._antithetic = antithetic
         self._replica = replica
         self._in_place = in_place
         self._own = {"sigma": float(sigma), "relative": bool(relative), "go_seed": seed, "go_draws": 0, "go_steps": 0}
+        super().__init__(base)
+        if not self._default_sigma:
+            self._warn_of_another_sigma([self._own] * len(self.param_groups), "an earlier GO has left its groups with")
+        self._still = _positions_left_out(self._groups(), tensors)
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """At θ, attached to nothing, and told of what is done to the base."""
         self._placements: dict[Tensor, Placement] = {}
         self._moved: list[Placement] = []
         self._attachments: list[Attachment] = []
         self._models: set[nn.Module] = set()
+        self._before_loading: list[dict[str, Any]] = []
         self._gathered_noise = False
         self._held = False
         self._drawn = self._warned_of_no_draw = self._checked_precision = False
+        self.base.register_step_pre_hook(lambda *_: self.restore())
+        self.base.register_load_state_dict_pre_hook(lambda *_: self._before_load())
+        self.base.register_load_state_dict_post_hook(lambda *_: self._after_load())
 
-        super().__init__(base)
-        for group in self.param_groups:
-            self._complete(group)
-        self._still = _positions_left_out(self.param_groups, tensors)
-        base.register_step_pre_hook(lambda *_: self.restore())
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: the base optimizer, and the options. Taken at θ."""
+        if self._held:
+            raise InputError("a copy of a GO", found="the weights are at θ + ε", advice="after `with go.perturbed()`")
+        self.restore()
+        kept = ("base", "_default_sigma", "_schedule", "_antithetic", "_replica", "_in_place", "_own", "_still")
+        return {name: self.__dict__[name] for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._set_up()
 
     # -- a torch optimizer -----------------------------------------------------------------------------------------
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where ``state_dict`` was taken, noise included, bit for bit.
+        """Go on where ``state_dict`` was taken, noise included, bit for bit. Its σ counts, with a warning if it is another.
 
         A state of the base optimizer alone is taken too: then σ and the noise are this GO's.
         """
-        self.restore()
-        before = [{key: group[key] for key in self._own} for group in self.param_groups]
         super().load_state_dict(state_dict)
-        for group, own in zip(self.param_groups, before, strict=True):
-            for key, value in own.items():
-                group.setdefault(key, value)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As of any optimizer; ``param_group`` may have a sigma of its own."""
         super().add_param_group(param_group)
-        self._complete(self.param_groups[-1])
+        self._groups()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """The base optimizer's; weights that an unfinished pass left at θ + ε are restored first."""
@@ -189,7 +211,11 @@ class GO(Sharing):
         """Let ``model`` perturb and restore itself around each pass, for loops that are not yours.
 
         One backward pass for each forward pass (several forward passes before one backward share their ε); for more,
-        use :meth:`perturbed`. Attach the model after ``fully_shard``. Returns this GO.
+        use :meth:`perturbed`. Attach the model after ``fully_shard``, and before its first compiled pass (or attach the
+        compiled model). Returns this GO.
+
+        Raises:
+            InputError: the model holds none of the optimizer's parameters.
 
         >>> model = nn.Linear(4, 1)
         >>> go = GO(torch.optim.AdamW(model.parameters()), sigma=0.01).attach(model)
@@ -200,6 +226,14 @@ class GO(Sharing):
         >>> go.draws, go.is_perturbed
         (2, False)
         """
+        model = module_of(model, "GO.attach(model)")
+        ours = {parameter for group in self.param_groups for parameter in group["params"]}
+        if ours.isdisjoint(model.parameters()):
+            raise InputError(
+                "GO.attach(model)",
+                found="none of the optimizer's parameters is in this model",
+                advice="the model whose parameters the base optimizer was made with",
+            )
         self._attachments.append(Attachment(self, model))
         self._models.add(model)
         return self
@@ -221,8 +255,9 @@ class GO(Sharing):
         result = self.base.step() if closure is None else self.base.step(self._at_noise(closure))
         self._warn_of_no_draw()
         self._drawn = False
-        for group in self.param_groups:
+        for group in self._groups():
             group["go_steps"] += 1
+        self._own["go_steps"] = self.param_groups[0]["go_steps"]
         return result
 
     # -- what they are made of -------------------------------------------------------------------------------------
@@ -240,7 +275,7 @@ class GO(Sharing):
     @property
     def draws(self) -> int:
         """How many ε have been drawn so far, earlier runs that were resumed included."""
-        return self.param_groups[0]["go_draws"]
+        return self._groups()[0]["go_draws"]
 
     @property
     def buffer_bytes(self) -> int:
@@ -249,7 +284,7 @@ class GO(Sharing):
 
     def sigmas(self) -> list[float]:
         """The σ of each group for the next draw, schedule included."""
-        return [group["sigma"] * self._schedule(group["go_steps"]) for group in self.param_groups]
+        return [group["sigma"] * self._schedule(group["go_steps"]) for group in self._groups()]
 
     @torch.no_grad()
     def perturb(self) -> None:
@@ -257,7 +292,7 @@ class GO(Sharing):
         self.restore()
         for model in self._models:
             forget_gathered(model)
-        first = self.param_groups[0]
+        first = self._groups()[0]
         draw, sign = first["go_draws"], 1
         if self._antithetic:
             draw, sign = draw // 2, -1 if draw % 2 else 1
@@ -266,6 +301,7 @@ class GO(Sharing):
         self._moved = [placement for placement, _, _ in moves]  # first, so that an interruption is put right too
         place(moves)
         self._drawn = self._gathered_noise = True
+        self._own["go_draws"] = first["go_draws"] + 1
         for group in self.param_groups:
             group["go_draws"] += 1
         torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights: those are of the old ε
@@ -323,14 +359,45 @@ class GO(Sharing):
 
         return noisy
 
-    def _complete(self, group: dict[str, Any]) -> None:
-        """Give a group the keys of GO that it lacks. The noise stands where the first group's does."""
+    def _groups(self) -> list[dict[str, Any]]:
+        """The groups, each with every key of GO: the base's own methods may have made some without.
+
+        The noise of a new one stands where the first group's does.
+        """
         first = self.param_groups[0]
-        if self._default_sigma and "sigma" in group:
-            group.setdefault("relative", False)
-        for key, value in self._own.items():
-            group.setdefault(key, first.get(key, value) if key.startswith("go_") else value)
-        _check_sigma(group["sigma"])
+        for group in self.param_groups:
+            if all(key in group for key in self._own):
+                continue
+            if self._default_sigma and "sigma" in group:
+                group.setdefault("relative", False)
+            for key, value in self._own.items():
+                group.setdefault(key, first.get(key, value) if key.startswith("go_") else value)
+            _check_sigma(group["sigma"])
+        return self.param_groups
+
+    def _before_load(self) -> None:
+        self.restore()
+        self._before_loading = [{key: group[key] for key in self._own} for group in self._groups()]
+
+    def _after_load(self) -> None:
+        self._warn_of_another_sigma(self._before_loading, "the loaded state has")
+        for group, before in zip(self.param_groups, self._before_loading, strict=True):
+            for key, value in before.items():
+                group.setdefault(key, value)
+        self._own |= {key: value for key, value in self.param_groups[0].items() if key.startswith("go_")}
+
+    def _warn_of_another_sigma(self, wanted: Sequence[dict[str, Any]], who: str) -> None:
+        found = [
+            (group["sigma"], own["sigma"])
+            for group, own in zip(self.param_groups, wanted, strict=True)
+            if "go_seed" in group and (group["sigma"], group["relative"]) != (own["sigma"], own["relative"])
+        ]
+        if found:
+            warnings.warn(
+                f"GO: {who} σ {found[0][0]:g}, not the {found[0][1]:g} of this GO, and {found[0][0]:g} is used. To change "
+                'it, set group["sigma"] and group["relative"] of its param_groups.',
+                stacklevel=3,
+            )
 
     def _replica_here(self) -> int:
         if self._replica is not None:
@@ -361,8 +428,8 @@ class GO(Sharing):
 
 
 def _check_sigma(sigma: float) -> None:
-    if not (math.isfinite(sigma) and sigma >= 0):
-        raise InputError(f"sigma {sigma}", found="it is no standard deviation", advice="sigma=0.001")
+    if not (isinstance(sigma, Real) and math.isfinite(sigma) and sigma >= 0):
+        raise InputError(f"sigma {sigma!r}", found="it is no standard deviation", advice="sigma=0.001")
 
 
 def _positions_left_out(groups: Sequence[dict[str, Any]], tensors: Iterable[Tensor] | None) -> frozenset[int]:
@@ -371,6 +438,8 @@ def _positions_left_out(groups: Sequence[dict[str, Any]], tensors: Iterable[Tens
         return frozenset()
     here = {parameter: n for n, parameter in enumerate(p for group in groups for p in group["params"])}
     wanted = list(tensors)
+    if not all(isinstance(tensor, Tensor) for tensor in wanted):
+        raise InputError(f"tensors={tensors!r}", found="they are no tensors", advice='choose(model, "*proj.weight")')
     strangers = [tuple(t.shape) for t in wanted if t not in here]
     if strangers or not wanted:
         raise InputError(

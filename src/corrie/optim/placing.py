@@ -206,15 +206,14 @@ def _write(job: tuple[Placement, int, float, Key]) -> None:
 
 def warn_of_swallowed_noise(placements: Iterable[Placement]) -> None:
     """Say so when low-precision weights round a good part of the noise away."""
-    worst = max(
-        ((p.unmoved_share(), p.parameters[0].dtype) for p in placements if p.parameters[0].element_size() < 4),
-        default=(0.0, None),
-        key=lambda pair: pair[0],
-    )
-    if worst[0] > 0.1:
+    low = [p for p in placements if p.parameters[0].element_size() < 4]
+    elements = sum(p.parameters[0].numel() for p in low)
+    still = sum(p.unmoved_share() * p.parameters[0].numel() for p in low)
+    if still > 0.1 * elements:
         warnings.warn(
-            f"GO's noise leaves {worst[0]:.0%} of a {worst[1]} tensor where it was: its precision swallows this sigma. "
-            "Keep the weights in float32 (autocast runs the layers in low precision), or take a larger sigma.",
+            f"GO's noise leaves {still / elements:.0%} of the {elements:,} low-precision weights where they were: their "
+            "precision swallows this sigma. Keep the weights in float32 (autocast runs the layers in low precision), or "
+            "take a larger sigma.",
             PrecisionWarning,
             stacklevel=4,
         )

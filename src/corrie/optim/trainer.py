@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 from transformers import Trainer, TrainingArguments
 
 from corrie.errors import InputError
 from corrie.optim.go import GO
+from corrie.optim.module import module_of
 
 
 class TrainerGO(GO):
@@ -48,16 +50,24 @@ def for_trainer(
     Args:
         args: the Trainer's.
         model: the Trainer's.
-        sigma, options: as of :class:`~corrie.optim.GO`.
+        sigma, options: as of :class:`~corrie.optim.GO`; the noise's ``seed`` is the Trainer's unless given.
 
     Raises:
-        InputError: ``args.optim`` is made from the model instead of parameter groups (GaLore, LOMO, layer-wise ones).
+        InputError: what GO would refuse; ``args.optim`` is made from the model instead of parameter groups (GaLore, LOMO, layer-wise ones).
 
     >>> args = TrainingArguments(output_dir="unused", report_to=[], use_cpu=True)
     >>> made, options = for_trainer(args, nn.Linear(2, 2), sigma=0.001)
     >>> made.__name__, options["base_class"].__name__, options["sigma"]
     ('TrainerGO', 'AdamW', 0.001)
     """
+    if not isinstance(args, TrainingArguments):
+        raise InputError(
+            f"for_trainer({type(args).__name__}, …)", found="those are no TrainingArguments", advice="for_trainer(args, model)"
+        )
+    model = module_of(model, "for_trainer(args, model)")
+    options = {"seed": args.seed, **options}
+    any_base = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    GO(any_base, sigma, **{k: v for k, v in options.items() if k != "tensors"})  # refuses now, not when training begins
     base_class, base_options = Trainer.get_optimizer_cls_and_kwargs(args, model)  # type: ignore[arg-type]
     made_by_model = {"params", "model", "optimizer_dict"} & set(base_options)
     if made_by_model or not (isinstance(base_class, type) and issubclass(base_class, Optimizer)):

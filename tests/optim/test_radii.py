@@ -1,0 +1,130 @@
+"""Radii as a user has them: numbers, a scan's landscape or folder, a certificate or its file."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import corrie
+from corrie.errors import InputError, RunError
+from corrie.optim import BasinWatch, choose
+from corrie.optim.radii import Radii
+from corrie.records.scan_spec import AlphaGrid
+from corrie.records.sqlite_store import SqliteStore
+from corrie.testing.cliff_run import KINDS, cliff_run, identity
+from corrie.testing.toy_models import toy_model
+from corrie.testing.toy_tasks import toy_choice
+
+
+@pytest.fixture
+def landscape() -> corrie.Landscape:
+    return corrie.Landscape.from_store(cliff_run(directions=4, examples=60))
+
+
+def test_a_landscape_gives_what_its_basins_say(landscape):
+    radii = Radii.of_basins(landscape)
+    basins = {basin.task: basin for basin in landscape.basins()}
+    assert set(radii.values) == {"language", "knowledge", "math", "code", "reasoning"}
+    assert radii.values == {name: basin.sigma for name, basin in basins.items()}
+    assert radii.lows == {name: basin.sigma_low for name, basin in basins.items()}
+    assert radii.dimension == radii.parameters == landscape.model.dimension
+    assert Radii.of_basins(landscape.basins()).values == radii.values
+    assert Radii.of_basins(basins["math"]).values == {"math": basins["math"].sigma}
+    assert Radii.of_basins({"sums": basins["math"]}).values == {"sums": basins["math"].sigma}
+
+
+def test_the_folder_of_a_scan_will_do(tmp_path: Path, landscape):
+    with SqliteStore.create_or_open(tmp_path / "run", identity()) as store:
+        cliff_run(store, directions=4, examples=60)
+    weights = landscape.model.parameters
+    model = nn.Linear(weights, 1, bias=False, device="meta")
+    watch = BasinWatch(model, tmp_path / "run")
+    assert watch.radii == {basin.task: basin.sigma for basin in landscape.basins()}
+    assert watch.dimension == weights
+    assert BasinWatch(model, landscape, dimension=7).dimension == 7
+    with pytest.raises(InputError, match="the radii of a model of 134,515,008 weights: this one has 12"):
+        BasinWatch(nn.Linear(3, 3), str(tmp_path / "run"))
+
+
+def test_a_basin_without_an_edge_counts_with_the_largest_sigma_tried():
+    near = AlphaGrid(low=0.0, high=0.001, count=3)
+    landscape = corrie.Landscape.from_store(cliff_run(directions=3, examples=60, alphas=near))
+    assert landscape.basin("math").status == "beyond_range"
+    assert Radii.of_basins(landscape).values["math"] == 0.001
+
+
+def test_what_has_no_radius_is_left_out_and_said():
+    unable = [kind._replace(ability=0.0) if kind.capability == "math" else kind for kind in KINDS]
+    landscape = corrie.Landscape.from_store(cliff_run(directions=3, examples=60, kinds=unable))
+    assert landscape.basin("math").status == "absent"
+    radii = Radii.of_basins(landscape)
+    assert "math" not in radii.values
+    assert "no such capability" in radii.left_out["math"]
+    with pytest.raises(InputError, match="math: no such capability"):
+        Radii.of_basins(landscape.basin("math"))
+    model = nn.Linear(3, 3)
+    with pytest.warns(UserWarning, match="basin watch: math is left out"):
+        BasinWatch(model, [landscape.basin("math"), landscape.basin("code")])
+
+
+def test_the_share_used_comes_with_what_the_interval_allows(landscape):
+    basin = dataclasses.replace(landscape.basin("math"), sigma=0.02, sigma_low=0.01, dimension=100)
+    open_ended = dataclasses.replace(landscape.basin("code"), sigma=0.1, sigma_low=0.0, dimension=100)
+    model = nn.Linear(10, 10, bias=False)
+    watch = BasinWatch(model, (basin, open_ended))
+    assert "at most" not in str(watch.measure())
+    with torch.no_grad():
+        model.weight.add_(0.01)
+    here = watch.measure()
+    assert dict(here.used) == pytest.approx({"math": 0.5, "code": 0.1}, rel=1e-5)
+    assert here.used_at_most["math"] == pytest.approx(1.0, rel=1e-5)
+    assert math.isinf(here.used_at_most["code"])
+    assert str(here).endswith(
+        "math 50 % of its basin radius (at most 100 %), code 10 % (or any share: the radius's interval reaches 0)"
+    )
+
+
+def test_basins_of_several_models_are_refused(landscape):
+    other = dataclasses.replace(landscape.basin("code"), dimension=7)
+    with pytest.raises(InputError, match="of 2 dimensions"):
+        Radii.of_basins([landscape.basin("math"), other])
+
+
+def test_no_run_and_no_radius(tmp_path: Path):
+    with pytest.raises(RunError):
+        Radii.of_basins(tmp_path / "nothing")
+    with pytest.raises(InputError, match="basin radius None of math"):
+        Radii.of_basins({"math": None})
+    with pytest.raises(InputError, match="no radius by name"):
+        Radii.of_basins([0.1])
+
+
+@pytest.mark.parametrize(("subspace", "measure"), [("full", "weights"), ("adapter:q_proj:1", "trained")])
+def test_a_certificate_says_its_radius_and_its_distance(tmp_path: Path, subspace: str, measure: str):
+    model = toy_model()
+    certificate = corrie.certify(model, [(toy_choice(), 10)], subspace=subspace, sigma=0.01, draws=60)
+    radii = Radii.of_certificates(certificate)
+    task = certificate.tasks[0]
+    radius = task.radius(task.floor(certificate.retain))
+    assert radius is not None
+    assert radii.values == {task.task.name: radius}
+    assert radii.measure == measure
+    assert Radii.of_certificates(certificate.write(tmp_path)).values == radii.values
+    if measure == "weights":
+        watch = BasinWatch(model.module, certified=certificate, tensors=choose(model, "*"))
+        assert watch.measure().certified_left == {task.task.name: radius}
+        with pytest.raises(InputError, match="the certificate is 'weights'"):
+            BasinWatch(model.module, certified=certificate, certified_in="trained", tensors=choose(model, "*"))
+
+
+def test_a_certificate_in_another_measure_is_refused():
+    certificate = corrie.certify(toy_model(), [(toy_choice(), 10)], subspace="random:2", sigma=0.01, draws=60)
+    with pytest.raises(InputError, match="corrie diff --certificate"):
+        Radii.of_certificates(certificate)
+    with pytest.raises(InputError, match="no radius by name"):
+        Radii.of_certificates([0.5])  # type: ignore[arg-type]
