@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
+import warnings
 from collections import OrderedDict
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from corrie.errors import InputError
 from corrie.optim import GO
 
 
@@ -226,7 +229,7 @@ def test_scaled_gradients_are_unscaled_for_a_fused_base():
         torch.testing.assert_close(a, b)
 
 
-@pytest.mark.parametrize("way", ["step", "zero_grad", "evaluation", "state_dict", "detach", "base step"])
+@pytest.mark.parametrize("way", ["step", "zero_grad", "evaluation", "state_dict", "load_state_dict", "detach", "base step"])
 def test_a_pass_without_backward_is_restored_by_whatever_comes_first(way: str):
     model = Network()
     clean = weights(model)
@@ -243,6 +246,10 @@ def test_a_pass_without_backward_is_restored_by_whatever_comes_first(way: str):
         assert torch.equal(out, Network()(X)["logits"])
     elif way == "state_dict":
         assert same(list(model.state_dict().values()), clean)
+    elif way == "load_state_dict":
+        clean = [torch.full_like(w, 7.0) for w in clean]
+        model.load_state_dict({name: torch.full_like(w, 7.0) for name, w in model.state_dict().items()})
+        go.zero_grad()
     elif way == "detach":
         go.detach()
         model(X)
@@ -261,6 +268,42 @@ def test_several_forward_passes_before_one_backward_share_their_noise():
     (first + second).square().mean().backward()
     assert go.draws == 1
     assert not go.is_perturbed
+
+
+@dataclasses.dataclass
+class Output:
+    loss: torch.Tensor
+    logits: torch.Tensor | None = None
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_a_model_returns(seen: bool):
+    """A dataclass is looked into. What cannot be looked into is said, and the step restores."""
+
+    class Returning(Network):
+        def forward(self, x: torch.Tensor) -> object:
+            loss = super().forward(x)["logits"].square().mean()
+            return Output(loss) if seen else type("Odd", (), {"loss": loss})()
+
+    model = Returning()
+    clean = weights(model)
+    go = attached(model)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            model(X).loss.backward()
+    assert go.is_perturbed == (not seen)
+    assert go.draws == (2 if seen else 1)
+    assert [str(w.message)[:38] for w in said] == ([] if seen else ["GO.attach: in what the model returns, "])
+    go.zero_grad()
+    assert same(weights(model), clean)
+
+
+def test_a_model_of_other_parameters_is_refused():
+    with pytest.raises(InputError, match="none of the optimizer's parameters"):
+        GO(torch.optim.SGD(Network().parameters(), lr=0.1), sigma=0.1).attach(Network())
+    with pytest.raises(InputError, match="not a torch module"):
+        GO(torch.optim.SGD(Network().parameters(), lr=0.1), sigma=0.1).attach("model")  # type: ignore[arg-type]
 
 
 def test_a_training_pass_without_gradients_sees_the_weights_as_they_are():

@@ -76,7 +76,9 @@ def noisy_gradients(
 def within_band(sample: torch.Tensor, answer: torch.Tensor | float) -> bool:
     """Whether every mean lies within four standard errors of its answer, and the band is narrow enough to mean it."""
     error = sample.std(0) / math.sqrt(len(sample))
-    return bool(((sample.mean(0) - answer).abs() < 4 * error).all())
+    away = torch.as_tensor(sample.mean(0) - answer)
+    narrow = float(error.norm()) < 0.1 * float(torch.as_tensor(answer).norm())
+    return narrow and bool((away.abs() < 4 * error).all())
 
 
 def test_quadratic_mean_loss_and_gradient_are_those_of_the_smoothed_loss():
@@ -357,15 +359,22 @@ def test_a_closure_runs_at_the_noise():
 
 
 def test_clipping_acts_on_the_noisy_gradient():
-    model = network()
-    go = GO(torch.optim.SGD(model.parameters(), lr=1.0), sigma=0.5)
-    with go.perturbed():
-        (100 * model(batch(0)).square().mean()).backward()
-    before = weights(model)
-    nn.utils.clip_grad_norm_(model.parameters(), 0.1)
-    go.step()
-    step = math.sqrt(sum(float((a - b).square().sum()) for a, b in zip(before, weights(model), strict=True)))
-    assert step == pytest.approx(0.1, rel=1e-3)
+    """The step is the noisy gradient, pulled to the length 0.1: neither clipped before the noise nor θ's own gradient."""
+
+    def step(sigma: float) -> torch.Tensor:
+        model = network()
+        go = GO(torch.optim.SGD(model.parameters(), lr=1.0), sigma=sigma)
+        with go.perturbed():
+            (100 * model(batch(0)).square().mean()).backward()
+        noisy = torch.cat([p.grad.flatten() for p in model.parameters()])
+        before = weights(model)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        go.step()
+        moved = torch.cat([(a - b).flatten() for a, b in zip(before, weights(model), strict=True)])
+        torch.testing.assert_close(moved, 0.1 * noisy / noisy.norm(), rtol=1e-3, atol=1e-6)
+        return moved
+
+    assert float((step(0.5) - step(0.0)).norm()) > 0.02
 
 
 def test_a_step_of_the_base_or_inside_the_with_is_not_lost():
@@ -420,6 +429,12 @@ def test_what_cannot_be_meant_is_refused():
         GO(base, sigma=0.1, tensors=[])
     with pytest.raises(InputError, match="negative"):
         GO(base, sigma=0.1, seed=-1)
+    with pytest.raises(InputError, match="no standard deviation"):
+        GO(base, sigma="0.01")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no function of the step"):
+        GO(base, sigma=0.1, schedule=100)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="they are no tensors"):
+        GO(base, sigma=0.1, tensors="*proj*")  # type: ignore[arg-type]
     go = GO(base, sigma=0.1)
     with go.perturbed(), pytest.raises(InputError, match="none inside another"), go.perturbed():
         pass

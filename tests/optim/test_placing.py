@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -65,8 +67,18 @@ def test_low_precision_rounds_the_sum_once():
 def test_swallowed_noise_is_said():
     weight = torch.nn.Parameter(torch.ones(1000, dtype=torch.bfloat16))
     go = GO(torch.optim.SGD([weight], lr=0.1), sigma=1e-4)
-    with pytest.warns(PrecisionWarning, match="precision swallows this sigma"), go.perturbed():
+    with pytest.warns(PrecisionWarning, match=r"leaves 100% of the 1,000 low-precision weights"), go.perturbed():
         pass
+
+
+def test_a_few_large_weights_among_many_are_not_spoken_of():
+    """The norms' ones swallow what the matrices take: what counts is the share of all weights."""
+    matrix, ones = (torch.nn.Parameter(v * torch.ones(n, dtype=torch.bfloat16)) for v, n in ((1e-3, 10_000), (1.0, 30)))
+    go = GO(torch.optim.SGD([matrix, ones], lr=0.1), sigma=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with go.perturbed():
+            pass
 
 
 def test_threads_change_nothing():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import warnings
+
 import pytest
 import torch
 from torch import nn
 
 from corrie.errors import InputError
-from corrie.optim import GO
+from corrie.optim import GO, Ramp
 
 
 def go_and_base() -> tuple[GO, torch.optim.Optimizer]:
@@ -53,6 +57,69 @@ def test_a_flag_for_grad_scaler_is_not_shown():
     assert not getattr(GO(base, sigma=0.1), "_step_supports_amp_scaling", False)
 
 
+def test_what_the_base_is_told_reaches_go():
+    """A new group by the base's own method, and a state of the base alone loaded into it: the noise goes on."""
+    weights = [nn.Parameter(torch.zeros(50)) for _ in range(2)]
+    base = torch.optim.SGD([{"params": [weights[0]], "sigma": 0.0}], lr=0.1)
+    go = GO(base, sigma=0.3)
+    for _ in range(4):
+        with go.perturbed():
+            pass
+    plain = torch.optim.SGD([weights[0]], lr=0.7).state_dict()
+    base.load_state_dict(plain)
+    assert (base.param_groups[0]["lr"], go.sigmas(), go.draws) == (0.7, [0.0], 4)
+    base.add_param_group({"params": [weights[1]]})
+    with go.perturbed():
+        assert not weights[0].any()
+        assert weights[1].all()
+    go.step()
+    assert go.draws == 5
+    assert [group["go_draws"] for group in go.param_groups] == [5, 5]
+
+
+def test_a_sigma_that_is_not_the_one_asked_for_is_said():
+    base = torch.optim.SGD([nn.Parameter(torch.zeros(3))], lr=0.1)
+    first = GO(base, sigma=0.1)
+    with pytest.warns(UserWarning, match=r"an earlier GO has left its groups with σ 0\.1, not the 0\.5"):
+        assert GO(base, sigma=0.5).sigmas() == [0.1]
+    other = GO(torch.optim.SGD([nn.Parameter(torch.zeros(3))], lr=0.1), sigma=0.2)
+    with pytest.warns(UserWarning, match=r"the loaded state has σ 0\.1, not the 0\.2"):
+        other.load_state_dict(first.state_dict())
+    assert other.sigmas() == [0.1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other.load_state_dict(first.state_dict())
+        GO(base, sigma=0.1)
+        GO(base)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))], ids=["copy", "pickle"])
+def test_a_copy_goes_on_alike_and_apart(copied):
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    go = GO(torch.optim.AdamW(model.parameters(), lr=0.1), sigma=0.2, schedule=Ramp(4), antithetic=True).attach(model)
+
+    def train(model: nn.Module, go: GO) -> list[torch.Tensor]:
+        for step in range(3):
+            go.zero_grad()
+            with go.perturbed():
+                model(torch.full((2, 3), 1.0 + step)).square().mean().backward()
+            go.step()
+        return [p.detach().clone() for p in model.parameters()]
+
+    train(model, go)
+    model(torch.ones(1, 3))  # a pass whose backward never comes
+    other, other_go = (copied((go, model)))[::-1]
+    assert not go.is_perturbed
+    assert other_go.param_groups[0]["params"][0] is other.weight
+    before = [p.detach().clone() for p in model.parameters()]
+    ahead = train(other, other_go)
+    assert all(torch.equal(a, b.detach()) for a, b in zip(before, model.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(train(model, go), ahead, strict=True))
+    with go.perturbed(), pytest.raises(InputError, match="at θ"):
+        copied((go, model))
+
+
 def test_modes_reach_a_base_that_has_them():
     class ScheduleFree(torch.optim.SGD):
         mode = ""
@@ -75,3 +142,5 @@ def test_modes_reach_a_base_that_has_them():
 def test_only_optimizers_can_be_wrapped():
     with pytest.raises(InputError, match="no torch optimizer"):
         GO([nn.Parameter(torch.ones(2))], sigma=0.1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a GO already"):
+        GO(go_and_base()[0], sigma=0.1)

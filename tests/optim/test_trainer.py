@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 from corrie.errors import InputError
-from corrie.optim import GO, Ramp, choose, for_trainer
+from corrie.optim import GO, Ball, Ramp, choose, for_trainer
 
 
 def by_class(net: LlamaForCausalLM, args: TrainingArguments, sigma: float) -> dict[str, Any]:
@@ -144,6 +144,33 @@ def test_options_reach_go(tmp_path: Path, tiny: Any):
     go = go_of(trainer)
     assert go.param_groups[0]["go_seed"] == 3
     assert go.buffer_bytes == sum(p.numel() * 4 for p in chosen)
+
+
+def test_the_noise_has_the_trainer_s_seed(tmp_path: Path, tiny: Any):
+    net = tiny.model()
+    _, options = for_trainer(tiny.arguments(tmp_path, seed=7), net, sigma=0.1)
+    assert options["seed"] == 7
+
+
+@pytest.mark.parametrize("options", [{"sigma": -0.1}, {"sigma": float("nan")}, {"sigma": "auto"}, {"schedule": 3}])
+def test_what_go_refuses_is_refused_at_once(tmp_path: Path, tiny: Any, options: dict[str, Any]):
+    args, net = tiny.arguments(tmp_path), tiny.model()
+    with pytest.raises(InputError):
+        for_trainer(args, net, **options)
+    with pytest.raises(TypeError, match="sigm"):
+        for_trainer(args, net, sigm=0.1)
+    with pytest.raises(InputError, match="no TrainingArguments"):
+        for_trainer(net, args, sigma=0.1)  # type: ignore[arg-type]
+
+
+def test_a_ball_holds_in_a_trainer(tmp_path: Path, tiny: Any):
+    net = tiny.model()
+    args = tiny.arguments(tmp_path, save_strategy="no")
+    trainer = tiny.trainer(net, args, **by_class(net, args, 0.02))
+    ball = Ball(net.parameters(), radius=0.01)
+    ball.hold(trainer.create_optimizer())
+    trainer.train()
+    assert 0.009 < ball.distance() <= 0.01
 
 
 def test_optimizers_made_from_the_model_are_refused(tmp_path: Path, tiny: Any, monkeypatch: pytest.MonkeyPatch):
