@@ -26,6 +26,12 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "runs" / "small" / "run.db").exists()
 
 
+def test_each_way_into_go_takes_at_most_ten_lines() -> None:
+    for way in ("with go.perturbed():", ".attach(net)", "for_trainer("):
+        (block,) = [b for b in blocks("python") if way in b]
+        assert len(block.strip().splitlines()) <= 10, way
+
+
 def test_the_commands_of_the_readme_exist() -> None:
     """Every command and option in a shell block is one that the program has."""
     command = get_command(app)

@@ -81,9 +81,7 @@ class Course:
     @classmethod
     def of(cls, recipe: Recipe, steps: int) -> Course:
         """A recipe's, over so many steps."""
-        return cls(
-            round(recipe.begin * steps), max(1, round(recipe.ramp * steps)), round(recipe.fade * steps), steps
-        )
+        return cls(round(recipe.begin * steps), max(1, round(recipe.ramp * steps)), round(recipe.fade * steps), steps)
 
     def __call__(self, step: int) -> float:
         risen = min(max(step + 1 - self.begin, 0) / self.rise, 1.0)

@@ -12,6 +12,7 @@ from torch import Tensor
 from corrie.capabilities.safety import MAX_TOKENS, RequestTask
 from corrie.inputs.untied import embedding_of
 from corrie.models.greedy import Written, write_greedily
+from corrie.models.key_values import keys_and_values_of, known_by
 from corrie.models.model import Model
 from corrie.models.reading import Writing
 
@@ -63,8 +64,8 @@ class Answering:
         entered: dict[str, Tensor] = {"inputs_embeds": vectors}
         cache: Any = None
         for _ in range(MAX_TOKENS):
-            out = model(**entered, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            cache, logits = out.past_key_values, out.logits[:, -1]
+            out = model(**entered, **known_by(model, cache), use_cache=True, logits_to_keep=1)
+            cache, logits = keys_and_values_of(out), out.logits[:, -1]
             best = logits.argmax(dim=1)
             for row, token in enumerate(best.tolist()):
                 finite[row] = finite[row] and bool(torch.isfinite(logits[row]).all())

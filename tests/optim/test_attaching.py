@@ -229,7 +229,9 @@ def test_scaled_gradients_are_unscaled_for_a_fused_base():
         torch.testing.assert_close(a, b)
 
 
-@pytest.mark.parametrize("way", ["step", "zero_grad", "evaluation", "state_dict", "load_state_dict", "detach", "base step"])
+@pytest.mark.parametrize(
+    "way", ["step", "zero_grad", "evaluation", "state_dict", "load_state_dict", "detach", "base step"]
+)
 def test_a_pass_without_backward_is_restored_by_whatever_comes_first(way: str):
     model = Network()
     clean = weights(model)

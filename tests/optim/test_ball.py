@@ -135,3 +135,21 @@ def test_weights_too_coarse_for_the_ball_are_an_error():
 
 def test_prints_as_a_sentence():
     assert str(Projection(2.0, 1.0, 1.0)) == "pulled back to the ball: distance 2 → 1, radius 1"
+
+
+def test_tensors_that_are_none_or_another_optimizer_s_are_refused():
+    model = nn.Linear(2, 2)
+    for given in ("*lora_B*", ["*lora_B*"], model):
+        with pytest.raises(InputError, match="other things than tensors"):
+            Ball(given, radius=1.0)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="radius '1'"):
+        Ball(model.parameters(), radius="1")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="moves none of the ball's tensors"):
+        Ball(model.parameters(), radius=1.0).hold(torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1))
+
+
+def test_a_tensor_that_is_given_twice_counts_once():
+    weight = nn.Parameter(torch.zeros(4))
+    ball = Ball([weight, weight], radius=1.0)
+    weight.data += 1.0
+    assert ball.distance() == pytest.approx(2.0)

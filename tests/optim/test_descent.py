@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
 import torch
 from torch import nn
 
-from corrie.errors import InputError
+from corrie.errors import InputError, PrecisionWarning
 from corrie.optim import GO, Ball, BallDescent
 
 
@@ -127,3 +128,32 @@ def test_what_cannot_be_meant_is_refused():
             BallDescent([weight], lr=lr)
     with pytest.raises(InputError, match="no distance"):
         BallDescent([weight], radius=-1.0)
+
+
+def test_the_ball_is_one_over_all_groups():
+    a, b = (nn.Parameter(torch.zeros(3)) for _ in range(2))
+    with pytest.raises(InputError, match=r"a group of radius 2\.0 beside one of 1\.0"):
+        BallDescent([{"params": [a]}, {"params": [b], "radius": 2.0}], radius=1.0)
+    descent = BallDescent([{"params": [a], "radius": 1.0}], lr=0.1)
+    descent.add_param_group({"params": [b], "radius": 1.0, "lr": 0.2})
+    with pytest.raises(InputError, match="radius nan"):
+        BallDescent([{"params": [a], "radius": float("nan")}])
+
+
+def test_a_step_that_the_precision_swallows_is_said_once():
+    weight = nn.Parameter(torch.ones(1000, dtype=torch.bfloat16))
+    descent = BallDescent([weight], lr=1e-3)
+    weight.sum().backward()
+    with pytest.warns(PrecisionWarning, match="moves 0 of 1,000 low-precision weights"):
+        descent.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        descent.step()
+
+
+def test_a_sparse_gradient_is_refused():
+    table = nn.Embedding(5, 2, sparse=True)
+    descent = BallDescent(table.parameters(), lr=0.1)
+    table(torch.tensor([1])).sum().backward()
+    with pytest.raises(InputError, match="a gradient is sparse"):
+        descent.step()

@@ -359,7 +359,7 @@ def test_a_closure_runs_at_the_noise():
 
 
 def test_clipping_acts_on_the_noisy_gradient():
-    """The step is the noisy gradient, pulled to the length 0.1: neither clipped before the noise nor θ's own gradient."""
+    """The step is the noisy gradient at the length 0.1: neither clipped before the noise nor θ's own gradient."""
 
     def step(sigma: float) -> torch.Tensor:
         model = network()

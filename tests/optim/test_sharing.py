@@ -93,7 +93,9 @@ def test_a_sigma_that_is_not_the_one_asked_for_is_said():
         GO(base)
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))], ids=["copy", "pickle"]
+)
 def test_a_copy_goes_on_alike_and_apart(copied):
     torch.manual_seed(0)
     model = nn.Linear(3, 2)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from corrie.models.head import logits_at
+from corrie.models.key_values import keys_and_values_of, known_by
 
 
 class Written(NamedTuple):
@@ -45,9 +46,9 @@ def write_greedily(
     for _ in range(max_tokens):
         with logits_at(module, rows, torch.full_like(rows, ids.shape[1] - 1)):
             out = model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **known_by(module, cache)
             )
-        logits, cache = out.logits[0], out.past_key_values
+        logits, cache = out.logits[0], keys_and_values_of(out)
         numbers = torch.isfinite(logits).all(dim=1).tolist()
         best = logits.argmax(dim=1)
         for row, token in enumerate(best.tolist()):

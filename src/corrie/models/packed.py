@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from corrie.models.encoding import Sequenced
 from corrie.models.head import logits_at
+from corrie.models.key_values import keys_and_values_of, known_by
 from corrie.models.likelihood import TokenScores, token_scores
 from corrie.models.trie import TokenTrie
 from corrie.weights.equal_rows import equal_rows
@@ -92,8 +93,8 @@ class PackedEngine:
                 input_ids=self._in_rows(trie.tokens),
                 attention_mask=mask[None, None],
                 position_ids=self._long(trie.depths)[None],
-                past_key_values=known,
                 use_cache=bool(beginning),
+                **known_by(self.module, known),
             ).logits[0]
         targets = self._long(np.concatenate([np.asarray(s.ids[s.start :]) for q in questions for s in q]))
         # A node that predicts several targets (options that part there) has its logits read once for each.
@@ -108,7 +109,7 @@ class PackedEngine:
         if known is None:
             zero = self._long([0])
             with equal_rows(), logits_at(self.module, zero, zero):
-                known = self.module(input_ids=self._in_rows(beginning), use_cache=True).past_key_values
+                known = keys_and_values_of(self.module(input_ids=self._in_rows(beginning), use_cache=True))
             self._beginnings[beginning] = known
         grown = copy.copy(known)
         grown.layers = [copy.copy(layer) for layer in known.layers]

@@ -82,7 +82,7 @@ def adapter_parameters(adapters: Sequence[Adapter]) -> frozenset[nn.Parameter]:
 
 
 def own_weights(model: nn.Module) -> frozenset[nn.Parameter]:
-    """The parameters that are the model itself, tied ones once: no adapter's, and of a module that PEFT trains a copy of
+    """The parameters that are the model itself, tied ones once: no adapter's, and where PEFT trains a copy of a module
     (``modules_to_save``) the copy alone.
     """
     in_use = {p for name, p in model.named_parameters(remove_duplicate=False) if ".original_module." not in name}

@@ -4,8 +4,8 @@ Before a forward pass of the attached model in training mode the weights go to �
 its output is over they are θ again. Between the two they stay, so that activation checkpointing recomputes at
 θ + σε. Should that backward pass never come, the weights are restored by whatever is first: ``step`` (also of the
 base optimizer), ``zero_grad``, a forward pass in evaluation mode, ``model.state_dict()`` or
-``model.load_state_dict()``. What asks only a part of the model, or copies it whole (``copy.deepcopy``, ``pickle``), finds
-θ + σε until then.
+``model.load_state_dict()``. What asks only a part of the model, or copies it whole (``copy.deepcopy``, ``pickle``),
+finds θ + σε until then.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ class Attachment:
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"GO.attach: in what the model returns, a {type(output).__name__}, no tensor has a gradient, so the end of "
-                "the backward pass cannot be seen: the weights stay at θ + ε until the optimizer's step, and micro-batches "
-                "before it share one ε. Use `with go.perturbed():` instead.",
+                f"GO.attach: in what the model returns, a {type(output).__name__}, no tensor has a gradient, so the "
+                "end of the backward pass cannot be seen: the weights stay at θ + ε until the optimizer's step, and "
+                "micro-batches before it share one ε. Use `with go.perturbed():` instead.",
                 stacklevel=2,
             )
 
@@ -140,7 +140,7 @@ def inside_backward() -> bool:
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:
-    """Every tensor in a model's output: a tensor, a sequence, a mapping (ModelOutput is one), a dataclass, or nested."""
+    """Every tensor in a model's output: a tensor, a sequence, mapping (as ModelOutput) or dataclass, or nested ones."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, Mapping):

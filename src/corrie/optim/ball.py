@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -54,14 +55,14 @@ class Ball:
     of adapters whose A is frozen – then the radius is ‖B − B0‖_F, what a certificate of that subspace speaks about.
 
     Args:
-        tensors: the parameters, each once (``model.parameters()``, ``choose(model, "*lora_B*")``).
+        tensors: the parameters (``model.parameters()``, ``choose(model, "*lora_B*")``).
         radius: L2.
         center: other values of θ0, in the same order; kept, not copied. None: a copy of the tensors as they are.
 
     Memory: one copy of the tensors.
 
     Raises:
-        InputError: the radius is negative or no number, or there is no tensor.
+        InputError: the radius is negative or no number, there is no tensor, or what is given is none.
 
     >>> weight = torch.nn.Parameter(torch.zeros(4))
     >>> ball = Ball([weight], radius=1.0)
@@ -73,12 +74,12 @@ class Ball:
     """
 
     def __init__(self, tensors: Iterable[Tensor], radius: float, center: Sequence[Tensor] | None = None) -> None:
-        self.tensors = tuple(tensors)
+        given = tuple(tensors) if isinstance(tensors, Iterable) else (tensors,)
         check_radius(radius)
-        if not self.tensors:
-            raise InputError(
-                "Ball(tensors=…)", found="there is no tensor", advice="Ball(model.parameters(), radius=1.0)"
-            )
+        if not given or not all(isinstance(tensor, Tensor) for tensor in given):
+            found = f"a {type(tensors).__name__} of other things than tensors" if given else "there is no tensor"
+            raise InputError("Ball(tensors=…)", found=found, advice="Ball(model.parameters(), radius=1.0)")
+        self.tensors = tuple(dict.fromkeys(given))
         self.radius = float(radius)
         self.center = tuple(t.detach().clone() for t in self.tensors) if center is None else tuple(center)
 
@@ -97,6 +98,11 @@ class Ball:
     def hold(self, optimizer: Optimizer) -> RemovableHandle:
         """Project after every step of ``optimizer`` (a GO too), until the returned handle's ``remove()``.
 
+        In a Trainer: ``ball.hold(trainer.create_optimizer())``.
+
+        Raises:
+            InputError: the optimizer moves none of the tensors.
+
         >>> weight = torch.nn.Parameter(torch.zeros(4))
         >>> optimizer = torch.optim.SGD([weight], lr=10.0)
         >>> handle = Ball([weight], radius=1.0).hold(optimizer)
@@ -105,6 +111,13 @@ class Ball:
         >>> round(float(weight.norm()), 4)
         1.0
         """
+        moved = {parameter for group in optimizer.param_groups for parameter in group["params"]}
+        if moved.isdisjoint(self.tensors):
+            raise InputError(
+                "Ball.hold(optimizer)",
+                found="the optimizer moves none of the ball's tensors",
+                advice="tensors of the model that is trained",
+            )
         return optimizer.register_step_post_hook(lambda *_: self.project() and None)
 
 
@@ -137,5 +150,5 @@ def project(tensors: Sequence[Tensor], center: Sequence[Tensor], radius: float) 
 
 def check_radius(radius: float) -> None:
     """Raise InputError unless the radius is a number from 0."""
-    if not (math.isfinite(radius) and radius >= 0):
-        raise InputError(f"radius {radius}", found="it is no distance", advice="radius=1.0")
+    if not (isinstance(radius, Real) and math.isfinite(radius) and radius >= 0):
+        raise InputError(f"radius {radius!r}", found="it is no distance", advice="radius=1.0")

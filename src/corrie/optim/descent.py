@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from corrie.errors import InputError
+from corrie.errors import InputError, PrecisionWarning
 from corrie.optim.ball import check_radius, project
 from corrie.optim.distance import length
 
@@ -38,7 +39,8 @@ class BallDescent(Optimizer):
     θ0 is where the parameters are at the first step; it is part of the state dict, so a resumed run keeps its ball.
 
     Raises:
-        InputError: the step or the radius is negative or no number.
+        InputError: the step or the radius is negative or no number, a group wants another radius than the first (the
+            ball is one over all groups), or a gradient is sparse.
 
     Source: ``theory.md`` section 6 of this project (the distance a fine-tune needs depends on the optimizer).
 
@@ -59,7 +61,22 @@ class BallDescent(Optimizer):
             raise InputError(f"lr {lr}", found="it is no step size", advice="lr=0.01")
         if radius is not None:
             check_radius(radius)
+        self._checked_precision = False
         super().__init__(params, {"lr": lr, "radius": radius, "normalised": normalised})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As of any optimizer; the ball is the first group's."""
+        first = self.param_groups[0]["radius"] if self.param_groups else param_group.get("radius")
+        wanted = param_group.get("radius", first)
+        if wanted is not None:
+            check_radius(wanted)
+        if wanted != first:
+            raise InputError(
+                f"a group of radius {wanted} beside one of {first}",
+                found="the ball is one over all groups",
+                advice="Ball(group, radius).hold(optimizer) for a group of its own",
+            )
+        super().add_param_group(param_group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -74,15 +91,34 @@ class BallDescent(Optimizer):
             for parameter in everything:
                 if "start" not in self.state[parameter]:
                     self.state[parameter]["start"] = parameter.detach().clone()
+        if any(p.grad is not None and p.grad.layout != torch.strided for p in everything):
+            raise InputError("BallDescent.step()", found="a gradient is sparse", advice="nn.Embedding(…, sparse=False)")
         norm = length(p.grad for p in everything if p.grad is not None)
+        before = None if self._checked_precision else [p.detach().clone() for p in everything if p.element_size() < 4]
         for group in self.param_groups:
             rate = group["lr"] / norm if group["normalised"] and norm > 0 else group["lr"]
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     parameter.add_(parameter.grad, alpha=-rate)
+        if before and norm > 0:
+            self._checked_precision = True
+            self._warn_of_swallowed_step(before, [p for p in everything if p.element_size() < 4])
         if radius is not None:
             project(everything, self.centers(), radius)
         return loss
+
+    @staticmethod
+    def _warn_of_swallowed_step(before: list[Tensor], after: list[Tensor]) -> None:
+        moved = sum(int((old != new).sum()) for old, new in zip(before, after, strict=True))
+        elements = sum(old.numel() for old in before)
+        if moved < 0.1 * elements:
+            warnings.warn(
+                f"BallDescent's first step moves {moved:,} of {elements:,} low-precision weights: their precision "
+                "swallows the rest. Keep the weights in float32 (autocast runs the layers in low precision), or take a "
+                "larger lr.",
+                PrecisionWarning,
+                stacklevel=4,
+            )
 
     def centers(self) -> list[Tensor]:
         """θ0, in the order of the parameters (empty before the first step, or without a ball)."""

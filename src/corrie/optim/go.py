@@ -39,8 +39,8 @@ class GO(Sharing):
     approximation. Clipping, and Adam's square root, act on the *noisy* gradient and are not linear: with them the mean
     update is not the update of the mean.
 
-    A base optimizer whose groups an earlier GO has made keeps that one's σ, with a warning where another is asked for; so
-    does a loaded state. Copies and pickles of a GO hold a copy of its base and are attached to nothing.
+    A base optimizer whose groups an earlier GO has made keeps that one's σ, with a warning where another is asked for;
+    so does a loaded state. Copies and pickles of a GO hold a copy of its base and are attached to nothing.
 
     **Order of a step**: θ → θ + ε, forward, backward, θ back, (other micro-batches, each with its own ε), unscale,
     clip, base optimizer's step. Learning-rate schedulers, ``GradScaler`` and gradient clipping take a GO as they take
@@ -153,7 +153,7 @@ class GO(Sharing):
     # -- a torch optimizer -----------------------------------------------------------------------------------------
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where ``state_dict`` was taken, noise included, bit for bit. Its σ counts, with a warning if it is another.
+        """Go on where ``state_dict`` was taken, noise included, bit for bit. Its σ counts, with a warning if another.
 
         A state of the base optimizer alone is taken too: then σ and the noise are this GO's.
         """
@@ -394,8 +394,8 @@ class GO(Sharing):
         ]
         if found:
             warnings.warn(
-                f"GO: {who} σ {found[0][0]:g}, not the {found[0][1]:g} of this GO, and {found[0][0]:g} is used. To change "
-                'it, set group["sigma"] and group["relative"] of its param_groups.',
+                f"GO: {who} σ {found[0][0]:g}, not the {found[0][1]:g} of this GO, and {found[0][0]:g} is used. To "
+                'change it, set group["sigma"] and group["relative"] of its param_groups.',
                 stacklevel=3,
             )
 

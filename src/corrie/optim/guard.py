@@ -31,8 +31,8 @@ class BasinGuard(TrainerCallback):
     the Trainer logs or, with ``every``, at these steps.
 
     Raises:
-        InputError: as BasinWatch, a limit or ``every`` that is not positive, another ``on_limit``; in training, a Trainer
-            whose model does not hold what is watched.
+        InputError: as BasinWatch, a limit or ``every`` that is not positive, another ``on_limit``; in training, a
+            Trainer whose model does not hold what is watched.
 
     >>> model = nn.Linear(4, 4, bias=False)
     >>> guard = BasinGuard(model, {"math": 0.1}, limit=0.8, on_limit="stop")
@@ -149,7 +149,7 @@ class BasinGuard(TrainerCallback):
             self._warned.update(news)
             verb = "stopped" if self.on_limit == "stop" else "limit passed"
             warnings.warn(
-                f"basin guard, step {state.global_step}, {verb} ({', '.join(news)} past {100 * self.limit:.3g} % of the "
-                f"radius): {here}",
+                f"basin guard, step {state.global_step}, {verb} ({', '.join(news)} past {100 * self.limit:.3g} % of "
+                f"the radius): {here}",
                 stacklevel=2,
             )

@@ -211,9 +211,9 @@ def warn_of_swallowed_noise(placements: Iterable[Placement]) -> None:
     still = sum(p.unmoved_share() * p.parameters[0].numel() for p in low)
     if still > 0.1 * elements:
         warnings.warn(
-            f"GO's noise leaves {still / elements:.0%} of the {elements:,} low-precision weights where they were: their "
-            "precision swallows this sigma. Keep the weights in float32 (autocast runs the layers in low precision), or "
-            "take a larger sigma.",
+            f"GO's noise leaves {still / elements:.0%} of the {elements:,} low-precision weights where they were: "
+            "their precision swallows this sigma. Keep the weights in float32 (autocast runs the layers in low "
+            "precision), or take a larger sigma.",
             PrecisionWarning,
             stacklevel=4,
         )

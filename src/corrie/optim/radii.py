@@ -61,10 +61,10 @@ class Radii:
         if isinstance(given, Landscape):
             parameters = given.model.parameters
             given = given.basins()
-        if not isinstance(given, Mapping):
-            given = _by_task(given or ())
-        basins = {name: basin for name, basin in given.items() if isinstance(basin, Basin)}
-        numbers = {name: number for name, number in given.items() if not isinstance(number, Basin)}
+        rest: Any = given
+        named: dict[str, Any] = dict(rest) if isinstance(rest, Mapping) else _by_task(rest or ())
+        basins = {name: basin for name, basin in named.items() if isinstance(basin, Basin)}
+        numbers = {name: number for name, number in named.items() if not isinstance(number, Basin)}
         known = {name: basin for name, basin in basins.items() if basin.status in ("found", "beyond_range")}
         left_out = {name: basin.finding for name, basin in basins.items() if name not in known}
         _check("basin radius", numbers)
@@ -137,5 +137,5 @@ def _no_mapping(what: str, given: Any, advice: str) -> InputError:
 
 def _check(what: str, radii: Mapping[str, Any]) -> None:
     for name, radius in radii.items():
-        if not (isinstance(radius, Real) and math.isfinite(radius) and radius > 0):
+        if not (isinstance(radius, Real) and 0 < float(radius) < math.inf):
             raise InputError(f"{what} {radius} of {name}", found="it is no positive number", advice="leave it out")

@@ -53,7 +53,8 @@ def for_trainer(
         sigma, options: as of :class:`~corrie.optim.GO`; the noise's ``seed`` is the Trainer's unless given.
 
     Raises:
-        InputError: what GO would refuse; ``args.optim`` is made from the model instead of parameter groups (GaLore, LOMO, layer-wise ones).
+        InputError: what GO would refuse; ``args.optim`` is made from the model instead of parameter groups (GaLore,
+            LOMO, layer-wise ones).
 
     >>> args = TrainingArguments(output_dir="unused", report_to=[], use_cpu=True)
     >>> made, options = for_trainer(args, nn.Linear(2, 2), sigma=0.001)
@@ -62,7 +63,9 @@ def for_trainer(
     """
     if not isinstance(args, TrainingArguments):
         raise InputError(
-            f"for_trainer({type(args).__name__}, …)", found="those are no TrainingArguments", advice="for_trainer(args, model)"
+            f"for_trainer({type(args).__name__}, …)",
+            found="those are no TrainingArguments",
+            advice="for_trainer(args, model)",
         )
     model = module_of(model, "for_trainer(args, model)")
     options = {"seed": args.seed, **options}

@@ -132,8 +132,8 @@ class BasinWatch:
         model: what is trained, still with the base model's weights: after ``get_peft_model`` and whatever freezes or
             unfreezes, before training, and before a checkpoint is loaded to resume from.
         radii: the basin radius of each capability of the base model: a landscape (``corrie.Landscape.open(folder)``),
-            the folder of a scan, some of its basins, or σ by name. A basin that reaches beyond all that was tried counts
-            with the largest σ tried; a capability without a radius is left out, with a warning.
+            the folder of a scan, some of its basins, or σ by name. A basin that reaches beyond all that was tried
+            counts with the largest σ tried; a capability without a radius is left out, with a warning.
         certified: the certified radius of each capability: a certificate, its file, or L2 by name.
         certified_in: which distance the certified radii speak about: ``trained`` the trained tensors themselves (an
             adapter subspace: B with A frozen), ``weights`` the model's weights. Equal where there are no adapters.
@@ -207,7 +207,8 @@ class BasinWatch:
         """Where the model is now: one pass over the watched tensors. With DTensors, every process must call it.
 
         Raises:
-            InputError: parameters are trained that are not watched (adapters put on since): their moves would be missed.
+            InputError: parameters are trained that are not watched (adapters put on since): their moves would be
+                missed.
         """
         self._check_that_nothing_is_missed()
         low_rank = adapter_parameters(self._adapters)
@@ -236,7 +237,7 @@ class BasinWatch:
         if missed:
             raise InputError(
                 "BasinWatch.measure()",
-                found=f"{len(missed)} parameters require a gradient that did not when the watch was made ({missed[0]}, …)",
+                found=f"{len(missed)} parameters require a gradient that did not when it was made ({missed[0]}, …)",
                 advice="make the watch after get_peft_model and after freezing, before training",
             )
 
@@ -253,9 +254,7 @@ def check_limit(limit: float) -> None:
 
 def _one_measure(asked: Measure | None, of_certificate: Measure | None) -> Measure:
     if asked not in (None, "trained", "weights"):
-        raise InputError(
-            f"certified_in={asked!r}", found="there is no such distance", advice='"trained" or "weights"'
-        )
+        raise InputError(f"certified_in={asked!r}", found="there is no such distance", advice='"trained" or "weights"')
     if asked and of_certificate and asked != of_certificate:
         raise InputError(
             f"certified_in={asked!r}", found=f"the certificate is {of_certificate!r}", advice="leave it out"

@@ -1,0 +1,28 @@
+"""A forward pass's keys and values under the name that the installed transformers gives them.
+
+``past_key_values`` until 5.23, ``cache`` since, on the way in and out.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from torch import nn
+
+
+def known_by(module: nn.Module, keys_and_values: Any) -> dict[str, Any]:
+    """The argument of ``module`` that continues from these keys and values.
+
+    >>> class Old(nn.Module):
+    ...     def forward(self, input_ids, past_key_values=None): ...
+    >>> known_by(Old(), None)
+    {'past_key_values': None}
+    """
+    called = inspect.signature(module.forward).parameters
+    return {"cache" if "cache" in called else "past_key_values": keys_and_values}
+
+
+def keys_and_values_of(output: Any) -> Any:
+    """Those that a forward pass with ``use_cache=True`` left."""
+    return output.cache if hasattr(output, "cache") else output.past_key_values
