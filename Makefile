@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM ?= false
 DEMO_TASKS = -t language:30 -t knowledge:40 -t math:100 -t code:40 -t reasoning:40
 DEMO_DIRECTIONS = gaussian:0-2
 
-.PHONY: help demo test everyday real gpu lint format faults bench clean
+.PHONY: help demo test everyday coverage real gpu lint format faults bench clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -28,10 +28,13 @@ demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, 
 	@echo "2. Draw it: one HTML file that opens from disk."
 	$(BIN)/corrie report demo --out demo.html
 
-test: everyday real  ## All tests of an ordinary change
+test: everyday coverage real  ## All tests of an ordinary change
 
 everyday: $(READY)  ## Tests on tiny models made in the test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'not real and not faults and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'not real and not coverage and not faults and not gpu'
+
+coverage: $(READY)  ## Does every bound hold as often as it says? Thousands of simulated runs each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'coverage and not gpu'
 
 real: $(READY)  ## SmolLM2-135M-Instruct end to end
 	$(BIN)/python -m pytest tests -m 'real and not gpu'

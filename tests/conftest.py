@@ -14,6 +14,14 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Thousands of simulated runs are a tier of their own, whoever asks for them."""
+    for item in items:
+        if "holds_as_often_as" in getattr(item, "fixturenames", ()):
+            item.add_marker("coverage")
+
+
 @pytest.fixture
 def holds_as_often_as() -> Callable[[float, ArrayLike], None]:
     """``check(confidence, held)``: of at least 2,000 simulated runs, not fewer held than the confidence says, by more

@@ -24,11 +24,18 @@ LONGER = (
     "go-0.04-t4",
     "go-0.24-x3-t10-mixed",
     "go-0.17-x3-t10",
+    "go-0.24-x3-t10-fade",
+    "go-0.24-x3-t10-late",
+    "go-0.24-x3-t10-pairs",
+    "go-default-t10",
 )
 TRIED = (
     "go-0.08-x3-pairs",
     "local-0.04",
     "go-0.04-late",
+    "go-0.04-fade",
+    "go-0.08-fade",
+    "go-0.16-fade",
     "go-0.04-pairs",
     "go-0.04-fast",
     "adamw-fast",
@@ -38,10 +45,13 @@ TRIED = (
     "go-0.04-matrices",
     "go-relative",
     "go-default",
+    "go-0.02-flat",
+    "go-0.1-relative",
     "asam",
     "ivon",
     "decay",
 )
+DEFAULTS = ("go-default", "go-0.02-flat", "go-0.1-relative")
 GPU_PLAN = [f"{size}:{recipe}:0" for size in ("30M", "124M") for recipe in MAIN[:3]]
 
 PLAN = [
@@ -53,4 +63,10 @@ PLAN = [
     *(f"{size}:{recipe}:{seed}" for size in ("0.17M", "0.7M") for seed in (1, 2) for recipe in MAIN),
     *(f"0.17M:{recipe}:0" for recipe in TRIED),
     *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in ("adamw-t2", "go-0.24-x3-t10")),
+    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in DEFAULTS),
+    *(f"0.7M:{recipe}:{seed}" for seed in (0, 1, 2) for recipe in DEFAULTS[:1]),
+    "0.7M:adamw-t2:0",
+    *(f"2.6M:{recipe}:0" for recipe in ("go-0.02", "go-0.08", "go-default")),
+    *(f"2.6M:{recipe}:1" for recipe in MAIN[:3]),
+    *(f"8.3M:{recipe}:0" for recipe in (*SHORTER, "go-default")),
 ]

@@ -94,6 +94,9 @@ RECIPES = {
         Recipe("go-0.16-mixed", "go", sigma=0.16, clean=0.5),
         Recipe("go-0.04-matrices", "go", sigma=0.04, tensors=MATRICES),
         Recipe("go-relative", "go", sigma=0.2, relative=True),
+        # The default's size of noise, in the other unit or with the other course
+        Recipe("go-0.02-flat", "go", sigma=0.02, ramp=0.0),
+        Recipe("go-0.1-relative", "go", sigma=0.1, relative=True),
         Recipe("go-default", "go", sigma=0.1, relative=True, ramp=0.0),
         # Of thirteen settings tried at 0.17 M the one with the lowest loss
         Recipe("ivon", "ivon", samples=3e6, hessian=3e-3, lr_factor=1000.0, weight_decay=1e-4),
@@ -112,6 +115,7 @@ RECIPES = {
         Recipe("go-0.17-x3-t10", "go", sigma=0.17, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-fade", "go", sigma=0.24, ramp=0.2, fade=0.4, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-late", "go", sigma=0.24, begin=0.5, ramp=0.25, scale=3.0, longer=10.0),
+        Recipe("go-0.24-x3-t10-pairs", "go", sigma=0.24, draws=4, antithetic=True, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-mixed", "go", sigma=0.24, scale=3.0, longer=10.0, clean=0.5),
     )
 }

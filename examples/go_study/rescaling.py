@@ -5,7 +5,9 @@ function: the stream that layers add to is k times as large, its norms give 1/k 
 makes k of it again. No prediction changes; noise of the same σ is k times smaller beside the matrices, and k times
 larger beside the gains.
 
-    python examples/go_study/rescaling.py 0.17M:adamw:0 2 4        # a cell that was trained here, and factors k
+    python examples/go_study/rescaling.py 0.17M:adamw:0 2 4        # a cell, and factors k
+
+The cell is trained where its weights are not kept already.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from corpus import corpora
 from ladder import SIZES, build
 from measuring import radius, validation
 from safetensors.torch import load_file
-from study import RESULTS, shortened
+from study import RESULTS, shortened, train, weights_file
 from torch import nn
 
 
@@ -35,14 +37,17 @@ def main() -> None:
     parser.add_argument("cell")
     parser.add_argument("factors", nargs="+", type=float)
     parser.add_argument("--work", type=Path, default=Path("runs/go_study"))
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the file that is written")
     options = parser.parse_args()
     torch.set_num_threads(1)
     here = corpora(options.work)
-    stem = options.cell.replace(":", "_")
+    weights = weights_file(options.cell, options.work)
+    if not weights.is_file():
+        train(options.cell, here, options.work)
     found = []
     for factor in options.factors:
         model = build(SIZES[options.cell.split(":")[0]], 0)
-        model.load_state_dict(load_file(options.work / "weights" / f"{stem}.safetensors"), strict=False)
+        model.load_state_dict(load_file(weights), strict=False)
         rescale(model.eval(), factor)
         measured = {"factor": factor, **validation(model, here, "prose"), **radius(model, here)}
         found.append(measured)
@@ -52,7 +57,9 @@ def main() -> None:
             f"σ at +0.1 nat {by_loss['sigma']:.4f}, {100 * by_loss['sigma'] / measured['rms']:.1f} % of a weight",
             flush=True,
         )
-    (RESULTS / f"rescaled-{stem}.json").write_text(json.dumps(shortened(found), indent=1) + "\n")
+    options.results.mkdir(parents=True, exist_ok=True)
+    file = options.results / f"rescaled-{options.cell.replace(':', '_')}.json"
+    file.write_text(json.dumps(shortened(found), indent=1) + "\n")
 
 
 if __name__ == "__main__":

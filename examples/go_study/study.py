@@ -2,6 +2,7 @@
 
     python examples/go_study/study.py                          # the whole plan; what is there already is skipped
     python examples/go_study/study.py 0.17M:go-0.08:0 …        # single cells, size:recipe:seed
+    python examples/go_study/study.py --results mine 0.17M:go-0.08:0     # measured anew, into a folder of one's own
 
 A cell that is interrupted starts again; nothing else is lost. Weights and corpora stay in ``--work`` (not committed).
 """
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import torch
 from corpus import Corpora, corpora
-from ladder import SIZES, WINDOW
+from ladder import SIZES, WINDOW, Size
 from measuring import measure
 from plan import PLAN
-from recipes import RECIPES
+from recipes import RECIPES, Recipe
 from safetensors.torch import save_file
+from torch import nn
 from training import pretrain
 
 import corrie
@@ -34,13 +36,33 @@ def result_file(cell: str, folder: Path = RESULTS) -> Path:
     return folder / f"{cell.replace(':', '_')}.json"
 
 
-def run(cell: str, here: Corpora, work: Path, device: str = "cpu") -> None:
-    """Train and measure one cell, and write its file."""
-    size_name, recipe_name, seed_text = cell.split(":")
-    size, recipe, seed = SIZES[size_name], RECIPES[recipe_name], int(seed_text)
-    begin = time.process_time()
+def train(cell: str, here: Corpora, work: Path, device: str = "cpu") -> nn.Module:
+    """A cell's model; its weights are kept in ``work``."""
+    size, recipe, seed = parts(cell)
     batches = partial(here.batches, "prose", batch=size.batch, seed=seed)
     model = pretrain(size, recipe, seed, batches, device)
+    file = weights_file(cell, work)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({n: p.detach() for n, p in model.named_parameters()}, file)
+    return model
+
+
+def parts(cell: str) -> tuple[Size, Recipe, int]:
+    """What ``size:recipe:seed`` names."""
+    size, recipe, seed = cell.split(":")
+    return SIZES[size], RECIPES[recipe], int(seed)
+
+
+def weights_file(cell: str, work: Path) -> Path:
+    """Where a cell's weights are kept."""
+    return work / "weights" / f"{cell.replace(':', '_')}.safetensors"
+
+
+def run(cell: str, here: Corpora, work: Path, device: str = "cpu", folder: Path = RESULTS) -> None:
+    """Train and measure one cell, and write its file."""
+    size, recipe, seed = parts(cell)
+    begin = time.process_time()
+    model = train(cell, here, work, device)
     trained = time.process_time()
     result = {
         "size": size.name,
@@ -53,11 +75,8 @@ def run(cell: str, here: Corpora, work: Path, device: str = "cpu") -> None:
         "versions": {"corrie": corrie.__version__, "torch": torch.__version__},
         "device": device if device != "cpu" else f"cpu, {torch.get_num_threads()} thread",
     }
-    folder = work / "weights"
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({n: p.detach() for n, p in model.named_parameters()}, folder / f"{cell.replace(':', '_')}.safetensors")
-    file = result_file(cell)
-    file.parent.mkdir(exist_ok=True)
+    file = result_file(cell, folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(shortened(result), indent=1) + "\n")
     basin = result["basin"]
     print(
@@ -86,13 +105,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The GO study: what is there already is skipped.")
     parser.add_argument("cells", nargs="*", help="size:recipe:seed; default: the whole plan")
     parser.add_argument("--work", type=Path, default=Path("runs/go_study"))
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the cells' files")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     here = corpora(options.work)
     for cell in options.cells or PLAN:
-        if not result_file(cell).is_file():
-            run(cell, here, options.work)
+        if result_file(cell, options.results).is_file():
+            print(f"{cell}: there already, {result_file(cell, options.results)}", flush=True)
+        else:
+            run(cell, here, options.work, folder=options.results)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ loss: its runs of several lengths give a line of radius over loss (:class:`Line`
 of the prose loss while a copy is fine-tuned on code, after all steps, and at an equal code loss: the lowest that it and
 SAM's run of the same seed and compute have both reached (linear between looks).
 
-A ratio is between means over the seeds that both have. Radii of several seeds are averaged, and their intervals' ends
-too: the interval is a typical single run's.
+A ratio is between means over the seeds that both have; its ± is the standard deviation of single seeds' ratios. Radii
+of several seeds are averaged, and their intervals' ends too: the interval is a typical single run's.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _radii(recipes: dict[str, Runs]) -> str:
     ]
     for name, runs in recipes.items():
         loss, by_loss, of_weight = mean(runs, "loss"), mean(runs, "loss_radius", "sigma"), share(runs)
-        spread = f" ± {np.std([r['loss'] for r in runs], ddof=1):.3f}" if len(runs) > 1 else ""
+        spread = _spread([r["loss"] for r in runs], digits=3)
         base = recipes.get("adamw" if length(runs[0]) == 1 else f"adamw-t{length(runs[0]):g}", [])
         shared = {r["seed"] for r in runs} & {r["seed"] for r in base}
         difference = wider = wider_by_loss = at_equal = share_at_equal = ""
@@ -140,9 +140,12 @@ def _radii(recipes: dict[str, Runs]) -> str:
             ours, theirs = ([r for r in some if r["seed"] in shared] for some in (runs, base))
             difference = f"{mean(ours, 'loss') - mean(theirs, 'loss'):+.3f}"
             wider = f"{mean(ours, 'basin', 'sigma') / mean(theirs, 'basin', 'sigma'):.2f}"
+            by_seed = {r["seed"]: r["loss_radius"]["sigma"] for r in theirs}
             wider_by_loss = f"{mean(ours, 'loss_radius', 'sigma') / mean(theirs, 'loss_radius', 'sigma'):.2f}"
+            wider_by_loss += _spread([r["loss_radius"]["sigma"] / by_seed[r["seed"]] for r in ours])
         if not is_adamw(runs[0]):
             at_equal, share_at_equal = f"{by_loss / radius.at(loss):.2f}", f"{of_weight / weight.at(loss):.2f}"
+            at_equal += _spread([r["loss_radius"]["sigma"] / radius.at(r["loss"]) for r in runs])
         basin = _known(f"{mean(runs, 'basin', 'sigma'):.4f}")
         lines.append(
             f"| {name} | {_tokens(runs[0])} | {len(runs)} | {loss:.3f}{spread} | {difference} "
@@ -172,6 +175,11 @@ def _afterwards(recipes: dict[str, Runs]) -> str:
             f"| {_known(f'{code:.2f}')} | {_known(f'{ours:+.3f}')} | {_known(f'{theirs:+.3f}')} |"
         )
     return "\n".join(lines)
+
+
+def _spread(values: list[float], digits: int = 2) -> str:
+    """The standard deviation over seeds, where there are several and each has its number."""
+    return f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 and np.isfinite(values).all() else ""
 
 
 def _tokens(run: dict[str, Any]) -> str:

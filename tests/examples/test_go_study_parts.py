@@ -108,9 +108,21 @@ def test_local_noise_is_weight_noise_for_one_token(part):
     assert torch.equal(layer(x), layer.weight @ x)
 
 
-def test_late_noise(part):
-    late = part("training").Late(begin=10, rise=10)
-    assert [late(step) for step in (0, 9, 14, 19, 500)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+def test_one_document_in_twenty_is_for_validation_whatever_stands_beside_it(part):
+    is_validation = part("corpus").is_validation
+    documents = [f"page {n} of a dictionary" for n in range(4000)]
+    chosen = [d for d in documents if is_validation(d)]
+    assert len(chosen) == pytest.approx(200, abs=45)  # three standard deviations of a fair draw
+    assert chosen == [d for d in reversed(documents) if is_validation(d)][::-1]
+
+
+def test_the_course_of_the_noise(part):
+    course, recipe = part("training").Course, part("recipes").Recipe
+    late = course.of(recipe("late", begin=0.1, ramp=0.1), steps=100)
+    assert [late(step) for step in (0, 9, 14, 19, 99)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+    fading = course.of(recipe("fading", ramp=0.1, fade=0.2), steps=100)
+    assert [fading(step) for step in (0, 4, 9, 79, 89, 99)] == [0.1, 0.5, 1.0, 1.0, 0.5, 0.0]
+    assert course.of(recipe("flat", ramp=0.0), steps=100)(0) == 1.0
 
 
 def test_a_crossing_is_read_off_a_parabola(part):

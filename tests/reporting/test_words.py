@@ -4,6 +4,7 @@ import pytest
 
 from corrie.analysis.landscape import Landscape
 from corrie.records.scan_spec import AlphaGrid
+from corrie.reporting.table import basins_table
 from corrie.reporting.words import caution, headline, realised, terms, verdict
 from corrie.testing.cliff_run import KINDS, Kind, cliff_run
 
@@ -101,6 +102,9 @@ def test_an_unfinished_run_is_said_to_be_unfinished() -> None:
         part.put(cell)
     landscape = Landscape.from_store(part)
     assert any("outcomes are missing for math (50 %)" in word for word in caution(landscape, landscape.basins()))
+    caption = str(basins_table(landscape).caption)
+    assert "outcomes are missing for math (50 %): the scan has not ended" in caption
+    assert "missing" not in str(basins_table(Landscape.from_store(whole)).caption)
 
 
 def test_the_precision_is_judged_at_the_smallest_step() -> None:

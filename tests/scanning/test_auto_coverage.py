@@ -14,7 +14,9 @@ from corrie.scanning.work import Work
 from corrie.stats.basin_radius import RadiusEstimate, basin_radius
 from corrie.testing.landscapes import KnownBasin
 
-DIRECTIONS, EXAMPLES, RUNS = 8, 100, 500
+pytestmark = pytest.mark.coverage
+
+DIRECTIONS, EXAMPLES, RUNS = 8, 100, 250
 LATTICE = [float(f"{m}e{e}") for e in (-4, -3, -2, -1) for m in range(10, 100)]
 """Every step size of two significant digits that the plan could ask for."""
 

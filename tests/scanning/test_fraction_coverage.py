@@ -28,6 +28,8 @@ from corrie.stats import anytime_fraction
 from corrie.stats.anytime_fraction import AnytimeFraction
 from corrie.testing.check_store import IDENTITY, TASK
 
+pytestmark = pytest.mark.coverage
+
 RUNS = 1000
 FRACTION, CONFIDENCE = 0.8, 0.9
 GOOD, BAD = (

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from corrie.analysis.basin import Basin, percent
 from corrie.analysis.landscape import Landscape
+from corrie.reporting.words import gaps
 
 
 def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) -> Table:
@@ -78,5 +79,7 @@ def _caption(landscape: Landscape, basins: Sequence[Basin], terms: str) -> str:
         said.append("> beyond the largest σ tried")
     if any(basin.status == "before_first_step" for basin in basins):
         said.append("< before the smallest σ tried")
+    if missing := gaps(landscape):
+        said.append(missing)
     said += landscape.model.notes
     return escape("; ".join(said))

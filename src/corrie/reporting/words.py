@@ -102,15 +102,18 @@ def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
     if few and not landscape.is_path:
         sizes = f"{min(b.directions for b in few)} directions × {min(b.examples for b in few)} examples"
         said.append(f"Indicative only: {sizes}; below 8 × 100 the intervals are wide and the picture may change.")
-    missing = {task.name: landscape.missing(task.name) for task in landscape.tasks}
-    gaps = ", ".join(f"{name} ({percent(share)})" for name, share in missing.items() if share)
-    if gaps:
-        said.append(
-            f"Not every direction was scored at every step on every example: outcomes are missing for {gaps}. The scan "
-            "has not ended, or was asked for in parts."
-        )
+    missing = gaps(landscape)
+    if missing:
+        said.append(f"Not every direction was scored at every step on every example: {missing}.")
     said += [note[:1].upper() + note[1:].rstrip(".") + "." for note in landscape.model.notes]
     return tuple(said)
+
+
+def gaps(landscape: Landscape) -> str:
+    """Which outcomes are missing, and why; empty where none is."""
+    missing = {task.name: landscape.missing(task.name) for task in landscape.tasks}
+    shares = ", ".join(f"{name} ({percent(share)})" for name, share in missing.items() if share)
+    return shares and f"outcomes are missing for {shares}: the scan has not ended, or was asked for in parts"
 
 
 def realised(landscape: Landscape) -> str:

@@ -59,10 +59,18 @@ def log_e_value(successes: ArrayLike, draws: ArrayLike, fraction: float) -> Arra
         raise InputError("evidence against a fraction of 0", found="no draw speaks for it", advice="above 0")
     if (s != np.floor(s)).any() or (n != np.floor(n)).any() or (s < 0).any() or (s > n).any():
         raise InputError("counts of successes and draws", found="no such counts", advice="0 ≤ successes ≤ draws")
-    failures = (n - s)[..., None]
+    return _mixed(s[..., None], _lost((n - s)[..., None]), p)
+
+
+def _lost(failures: Array) -> Array:
+    """The part of each bet's ln that failures cost it, shape (…, bets)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        lost = np.where(failures > 0, failures * np.log1p(-BETS), 0.0)
-    terms = s[..., None] * np.log1p(BETS * (1 - p) / p) + lost
+        return np.where(failures > 0, failures * np.log1p(-BETS), 0.0)
+
+
+def _mixed(successes: Array, lost: Array, p: float) -> Array:
+    """ln Σ_w π(w) exp(s ln(1 + w (1−p)/p) + lost)."""
+    terms = successes * np.log1p(BETS * ((1 - p) / p)) + lost
     peak = terms.max(-1, keepdims=True)
     return peak[..., 0] + np.log(np.exp(terms - peak) @ CAPITAL)
 
@@ -80,7 +88,8 @@ def lower_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
     tiny = 1e-12
     if log_e_value(successes, draws, tiny) < nats:
         return 0.0
-    return float(nudged_down(last_holding(lambda p: bool(log_e_value(successes, draws, p) >= nats), tiny, 1.0)))
+    s, lost = np.asarray([successes], float), _lost(np.asarray([draws - successes], float))
+    return float(nudged_down(last_holding(lambda p: bool(_mixed(s, lost, p) >= nats), tiny, 1.0)))
 
 
 def upper_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
