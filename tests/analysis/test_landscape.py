@@ -128,6 +128,7 @@ def test_names() -> None:
     store = cliff_run(directions=1, examples=10, kinds=kinds)
     landscape = Landscape.from_store(store)
     assert landscape["knowledge"] is landscape.grids["knowledge"]
+    assert landscape.basin(landscape.tasks[0]) == landscape.basin(landscape.tasks[0].name)
     with pytest.raises(UnknownName, match="Did you mean 'knowledge'"):
         landscape["knowlege"]
 

@@ -108,6 +108,21 @@ def test_local_noise_is_weight_noise_for_one_token(part):
     assert torch.equal(layer(x), layer.weight @ x)
 
 
+def test_one_function_at_two_scales_learns_alike(part, tiny):
+    """Fine-tuned in units of its scale, the rescaled model stays the same function."""
+    build, rescale, fine_tune = part("ladder").build, part("rescaling").rescale, part("training").fine_tune
+    plain, scaled = build(tiny, 0).eval(), build(tiny, 0).eval()
+    rescale(scaled, 4.0)
+    batch = ids(1)[0]
+    with torch.no_grad():
+        before = plain(input_ids=batch).logits
+    fine_tune(plain, ids(8), 1e-2, lambda step: None)
+    fine_tune(scaled, ids(8), 1e-2, lambda step: None, scale=4.0)
+    with torch.no_grad():
+        learned, as_well = (model.eval()(input_ids=batch).logits for model in (plain, scaled))
+    assert float((learned - as_well).norm()) < 0.1 * float((learned - before).norm())
+
+
 def test_one_document_in_twenty_is_for_validation_whatever_stands_beside_it(part):
     is_validation = part("corpus").is_validation
     documents = [f"page {n} of a dictionary" for n in range(4000)]
@@ -130,6 +145,11 @@ def test_a_crossing_is_read_off_a_parabola(part):
     crossing = part("measuring")._crossing(x**2, 0.05 * x**2, 0.1)
     assert math.sqrt(crossing) == pytest.approx(math.sqrt(2.0))
     assert part("measuring")._crossing(x**2, 0.001 * x**2, 0.1) is None
+
+
+def test_every_planned_cell_has_its_result_and_nothing_else_has(part):
+    planned = {part("study").result_file(cell) for cell in part("plan").PLAN}
+    assert planned == set(part("study").RESULTS.glob("[0-9]*_*_*.json"))
 
 
 def test_forgetting_at_an_equal_code_loss(part):

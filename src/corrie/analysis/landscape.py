@@ -136,13 +136,15 @@ class Landscape:
         """Whether α = 1 is where each direction leads: another checkpoint, an adapter, rounded weights."""
         return bool(self.directions) and all(direction.normalisation == "path" for direction in self.directions)
 
-    def task(self, name: str) -> TaskIdentity:
-        """The task of this name, or the only one that measures the capability of this name.
+    def task(self, name: str | TaskIdentity) -> TaskIdentity:
+        """The task of this name (or a task's own identity), or the only one that measures the capability of this name.
 
         Raises:
             UnknownName: there is none.
             InputError: several tasks measure this capability.
         """
+        if isinstance(name, TaskIdentity):
+            name = name.name
         for task in self.tasks:
             if task.name == name:
                 return task
@@ -154,10 +156,10 @@ class Landscape:
             raise UnknownName("task in this landscape", name, [task.name for task in self.tasks])
         return measuring[0]
 
-    def __getitem__(self, name: str) -> xr.Dataset:
+    def __getitem__(self, name: str | TaskIdentity) -> xr.Dataset:
         return self.grids[self.task(name).name]
 
-    def curve(self, name: str, band: float = 0.8) -> Curve:
+    def curve(self, name: str | TaskIdentity, band: float = 0.8) -> Curve:
         """The mean curve of a task over directions, with the band that holds the middle share ``band`` of them.
 
         Raises:
@@ -166,7 +168,7 @@ class Landscape:
         """
         return Curve.of(self[name], self.task(name), band)
 
-    def basin(self, name: str, retention: float | None = None, confidence: float = 0.95) -> Basin:
+    def basin(self, name: str | TaskIdentity, retention: float | None = None, confidence: float = 0.95) -> Basin:
         """How far a capability's basin reaches. Along paths, which are not random, there are edges only, on the side
         of their ends (α > 0).
 
