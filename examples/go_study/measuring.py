@@ -30,13 +30,13 @@ LOOKS = (0, 10, 20, 50)
 """After how many steps of fine-tuning both domains are looked at."""
 
 
-def measure(model: nn.Module, here: Corpora, size: Size, seed: int) -> dict[str, Any]:
+def measure(model: nn.Module, here: Corpora, size: Size, seed: int, scale: float = 1.0) -> dict[str, Any]:
     """Everything, as plain data."""
     return {
         **validation(model, here, "prose"),
         **radius(model, here),
         "rounded": {grid: rounded(model, here, grid) for grid in ("int8", "int4")},
-        "fine_tune": forgetting(model, here, size, seed),
+        "fine_tune": forgetting(model, here, size, seed, scale),
     }
 
 
@@ -115,7 +115,7 @@ def rounded(model: nn.Module, here: Corpora, grid: str) -> dict[str, float]:
     return {"loss_rise": float(curve.loss.mean[1] - curve.loss.mean[0]), "score": float(curve.score.mean[1])}
 
 
-def forgetting(model: nn.Module, here: Corpora, size: Size, seed: int) -> list[dict[str, float]]:
+def forgetting(model: nn.Module, here: Corpora, size: Size, seed: int, scale: float = 1.0) -> list[dict[str, float]]:
     """Losses on both domains while a copy is fine-tuned on code; also how far it has gone, in σ."""
     tuned = copy.deepcopy(model)
     before = [p.detach().clone() for p in model.parameters()]
@@ -133,5 +133,5 @@ def forgetting(model: nn.Module, here: Corpora, size: Size, seed: int) -> list[d
                 }
             )
 
-    fine_tune(tuned, here.batches("code", FINE_TUNE_STEPS, size.batch, seed), FINE_TUNE_LR, look)
+    fine_tune(tuned, here.batches("code", FINE_TUNE_STEPS, size.batch, seed), FINE_TUNE_LR, look, scale)
     return seen

@@ -70,7 +70,7 @@ def run(cell: str, here: Corpora, work: Path, device: str = "cpu", folder: Path 
         "seed": seed,
         "tokens_per_pass": size.batch * WINDOW,
         "steps": round(size.steps * recipe.longer) // recipe.passes,
-        **measure(model, here, size, seed),
+        **measure(model, here, size, seed, recipe.scale),
         "cpu_seconds": {"training": trained - begin, "measuring": time.process_time() - trained},
         "versions": {"corrie": corrie.__version__, "torch": torch.__version__},
         "device": device if device != "cpu" else f"cpu, {torch.get_num_threads()} thread",

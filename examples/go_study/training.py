@@ -41,9 +41,13 @@ def pretrain(
     return model.eval()
 
 
-def fine_tune(model: nn.Module, batches: Iterable[Tensor], lr: float, watch: Callable[[int], None]) -> None:
-    """Plain AdamW at a constant rate, the same for every model. ``watch`` is told the number of finished steps."""
-    step = _adamw(model, Recipe("fine-tune", weight_decay=0.0), lr, 0, 0)
+def fine_tune(
+    model: nn.Module, batches: Iterable[Tensor], lr: float, watch: Callable[[int], None], scale: float = 1.0
+) -> None:
+    """Plain AdamW at a constant rate, the same for every model, in units of its ``scale``: one function at two scales
+    learns the same. ``watch`` is told the number of finished steps.
+    """
+    step = _adamw(model, Recipe("fine-tune", weight_decay=0.0, scale=scale), lr, 0, 0)
     watch(0)
     for number, ids in enumerate(batches, start=1):
         model.train()

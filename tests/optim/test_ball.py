@@ -148,6 +148,14 @@ def test_tensors_that_are_none_or_another_optimizer_s_are_refused():
         Ball(model.parameters(), radius=1.0).hold(torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1))
 
 
+def test_a_center_goes_with_its_tensors():
+    a, b = (nn.Parameter(torch.zeros(4)) for _ in range(2))
+    there = [torch.ones(4), torch.ones(4), 2 * torch.ones(4)]
+    assert Ball([a, a, b], radius=1.0, center=there).distance() == pytest.approx(math.sqrt(4 + 16))
+    with pytest.raises(InputError, match="a center of 1 tensors: the ball is over 2"):
+        Ball([a, b], radius=1.0, center=there[:1])
+
+
 def test_a_tensor_that_is_given_twice_counts_once():
     weight = nn.Parameter(torch.zeros(4))
     ball = Ball([weight, weight], radius=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 
@@ -149,6 +150,25 @@ def test_a_step_that_the_precision_swallows_is_said_once():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         descent.step()
+
+
+def test_a_first_step_of_no_length_and_rows_without_gradient_are_no_matter():
+    table = nn.Embedding(50, 4, dtype=torch.bfloat16)
+    descent = BallDescent(table.parameters(), lr=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for descent.param_groups[0]["lr"] in (0.0, 5.0):
+            descent.zero_grad()
+            table(torch.tensor([1])).float().sum().backward()
+            descent.step()
+
+
+def test_copies_go_on():
+    weight = nn.Parameter(torch.zeros(3))
+    other = copy.deepcopy(BallDescent([weight], lr=1.0))
+    other.param_groups[0]["params"][0].grad = torch.ones(3)
+    other.step()
+    assert float(other.param_groups[0]["params"][0].detach().norm()) == pytest.approx(1.0)
 
 
 def test_a_sparse_gradient_is_refused():

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import TrainerCallback
+from transformers import Trainer, TrainerCallback
 
 from corrie.errors import InputError
-from corrie.optim import BasinGuard
+from corrie.optim import BasinGuard, for_trainer
 
 
 def test_logs_the_distance_that_training_went(tiny: Any, tmp_path: Path):
@@ -121,6 +121,43 @@ def test_stops_at_the_limit(tiny: Any, tmp_path: Path):
     with pytest.warns(UserWarning, match="step 4, stopped"):
         trainer.train()
     assert trainer.state.global_step == 4
+
+
+def test_joined_with_every_it_still_looks_whenever_the_trainer_logs(tiny: Any, tmp_path: Path):
+    net = tiny.model()
+    trainer = tiny.trainer(net, tiny.arguments(tmp_path, save_strategy="no", logging_steps=2))
+    BasinGuard(net, {"math": 1e-9}, on_limit="stop", every=100).join(trainer)
+    with pytest.warns(UserWarning, match="step 2, stopped"):
+        trainer.train()
+    assert trainer.state.global_step == 2
+
+
+def test_an_evaluation_returns_its_own_metrics(tiny: Any, tmp_path: Path):
+    net = tiny.model()
+    args = tiny.arguments(tmp_path, save_strategy="no")
+    trainer = tiny.trainer(net, args, eval_dataset=tiny.examples(4), callbacks=[BasinGuard(net, {"math": 1.0})])
+    assert not any(name.startswith("basin/") for name in trainer.evaluate())
+
+
+def test_what_is_logged_within_a_step_is_left_alone(tiny: Any, tmp_path: Path):
+    """There a GO holds the weights at θ + ε, which is no move of the fine-tune."""
+    net = tiny.model()
+    args = tiny.arguments(tmp_path, save_strategy="no")
+    guard = BasinGuard(net, {"math": 1e-3}, limit=1e6, on_limit="stop")
+
+    class Telling(Trainer):
+        def compute_loss(self, *given: Any, **options: Any) -> Any:
+            loss = super().compute_loss(*given, **options)
+            self.log({"inside": 1.0})
+            return loss
+
+    go = for_trainer(args, net, sigma=100.0)
+    trainer = Telling(
+        model=net, args=args, train_dataset=tiny.examples(), callbacks=[guard], optimizer_cls_and_kwargs=go
+    )
+    trainer.train()
+    assert trainer.state.global_step == 6
+    assert not any("basin/distance" in e for e in trainer.state.log_history if "inside" in e)
 
 
 @pytest.mark.parametrize("logging", [{"logging_strategy": "no"}, {"logging_strategy": "epoch"}, {"logging_steps": 500}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from torch import nn
 
 import corrie
 from corrie.errors import InputError, RunError
-from corrie.optim import BasinWatch, choose
+from corrie.optim import BasinWatch, choose, freeze_down
 from corrie.optim.radii import Radii
+from corrie.records.model import SelectionSpec
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.testing.cliff_run import KINDS, cliff_run, identity
@@ -32,7 +34,8 @@ def test_a_landscape_gives_what_its_basins_say(landscape):
     assert set(radii.values) == {"language", "knowledge", "math", "code", "reasoning"}
     assert radii.values == {name: basin.sigma for name, basin in basins.items()}
     assert radii.lows == {name: basin.sigma_low for name, basin in basins.items()}
-    assert radii.dimension == radii.parameters == landscape.model.dimension
+    assert radii.dimension == landscape.model.dimension
+    assert radii.model == landscape.model
     assert Radii.of_basins(landscape.basins()).values == radii.values
     assert Radii.of_basins(basins["math"]).values == {"math": basins["math"].sigma}
     assert Radii.of_basins({"sums": basins["math"]}).values == {"sums": basins["math"].sigma}
@@ -47,7 +50,7 @@ def test_the_folder_of_a_scan_will_do(tmp_path: Path, landscape):
     assert watch.radii == {basin.task: basin.sigma for basin in landscape.basins()}
     assert watch.dimension == weights
     assert BasinWatch(model, landscape, dimension=7).dimension == 7
-    with pytest.raises(InputError, match="the radii of a model of 134,515,008 weights: this one has 12"):
+    with pytest.raises(InputError, match="the radii of toy, 134,515,008 weights: this model has 12"):
         BasinWatch(nn.Linear(3, 3), str(tmp_path / "run"))
 
 
@@ -102,6 +105,67 @@ def test_no_run_and_no_radius(tmp_path: Path):
         Radii.of_basins({"math": None})
     with pytest.raises(InputError, match="no radius by name"):
         Radii.of_basins([0.1])
+
+
+def test_a_basin_that_is_lost_at_once_counts_with_the_smallest_sigma_tried():
+    far = AlphaGrid(low=0.04, high=0.08, count=3)
+    landscape = corrie.Landscape.from_store(cliff_run(directions=3, examples=60, alphas=far))
+    assert landscape.basin("math").status == "before_first_step"
+    radii = Radii.of_basins(landscape)
+    assert (radii.values["math"], radii.lows["math"]) == (0.04, 0.0)
+
+
+def test_of_a_run_with_other_scans_the_random_one_is_read(tmp_path: Path, landscape):
+    with SqliteStore.create_or_open(tmp_path / "run", identity()) as store:
+        cliff_run(store, directions=4, examples=60)
+        spec, versions = store.specs()[0]
+        unit = spec.model_copy(update={"directions": corrie.gaussian(1, "unit")})
+        store.record_spec(unit, versions | {"date": "2026-02-01T00:00:00Z"})
+    assert corrie.Landscape.open(tmp_path / "run").is_raw is False
+    assert Radii.of_basins(tmp_path / "run").values == Radii.of_basins(landscape).values
+
+
+def test_moves_of_tensors_that_did_not_move_in_the_scan_are_said(landscape):
+    model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.Linear(3, 2, bias=False))
+    some = landscape.model.model_copy(update={"parameters": 18, "selection": SelectionSpec(include=("0.*",))})
+    of_some = dataclasses.replace(landscape, model=some)
+    with pytest.warns(UserWarning, match=r"1 of 2 trained tensors did not move there \(1\.weight, …\)"):
+        BasinWatch(model, of_some)
+    model[1].requires_grad_(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        BasinWatch(model, of_some)
+
+
+def test_a_certificate_is_of_what_is_trained():
+    """B alone of as many layers and the same rank, all of one model; full certificates of the tensors that move."""
+    from peft import LoraConfig, get_peft_model
+
+    task = [(toy_choice(), 10)]
+    of_b = corrie.certify(toy_model(), task, subspace="adapter:q_proj:1", sigma=0.01, draws=60)
+
+    def adapted(*targets: str, **options) -> nn.Module:
+        net = get_peft_model(toy_model().module, LoraConfig(r=1, target_modules=list(targets), **options))
+        freeze_down(net)
+        return net
+
+    watch = BasinWatch(adapted("q_proj"), certified=of_b)
+    assert watch.measure().certified_left == watch.certified
+    for other in (
+        adapted("q_proj", "v_proj"),
+        adapted("q_proj", modules_to_save=["norm"]),
+        toy_model().module.requires_grad_(),
+    ):
+        with pytest.raises(InputError, match="the certified radius left in B"):
+            BasinWatch(other, certified=of_b)
+    trained_a = adapted("q_proj")
+    for a in choose(trained_a, "*lora_A*"):
+        a.requires_grad_(True)
+    with pytest.raises(InputError, match="its A is trained"):
+        BasinWatch(trained_a, certified=of_b, tensors=choose(trained_a, "*lora_B*"))
+    whole = corrie.certify(toy_model(), task, subspace="full", sigma=0.01, draws=60)
+    with pytest.raises(InputError, match="this model has 12"):
+        BasinWatch(nn.Linear(3, 3), certified=whole)
 
 
 @pytest.mark.parametrize(("subspace", "measure"), [("full", "weights"), ("adapter:q_proj:1", "trained")])

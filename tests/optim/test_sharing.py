@@ -80,10 +80,10 @@ def test_what_the_base_is_told_reaches_go():
 def test_a_sigma_that_is_not_the_one_asked_for_is_said():
     base = torch.optim.SGD([nn.Parameter(torch.zeros(3))], lr=0.1)
     first = GO(base, sigma=0.1)
-    with pytest.warns(UserWarning, match=r"an earlier GO has left its groups with σ 0\.1, not the 0\.5"):
+    with pytest.warns(UserWarning, match=r"an earlier GO has left its groups with σ 0\.1, not the σ 0\.5"):
         assert GO(base, sigma=0.5).sigmas() == [0.1]
     other = GO(torch.optim.SGD([nn.Parameter(torch.zeros(3))], lr=0.1), sigma=0.2)
-    with pytest.warns(UserWarning, match=r"the loaded state has σ 0\.1, not the 0\.2"):
+    with pytest.warns(UserWarning, match=r"the loaded state has σ 0\.1, not the σ 0\.2"):
         other.load_state_dict(first.state_dict())
     assert other.sigmas() == [0.1]
     with warnings.catch_warnings():
@@ -91,6 +91,12 @@ def test_a_sigma_that_is_not_the_one_asked_for_is_said():
         other.load_state_dict(first.state_dict())
         GO(base, sigma=0.1)
         GO(base)
+        still = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(3))]} for _ in range(2)], lr=0.1)
+        still.param_groups[0]["sigma"] = 0.0
+        GO(still, sigma=0.3)
+        GO(still, sigma=0.3)
+    with pytest.warns(UserWarning, match=r"σ 0\.1, not the σ 0\.1 relative"):
+        GO(base, sigma=0.1, relative=True)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,28 @@ def test_weights_that_are_no_numbers_are_past_every_limit():
         watch.measure().require(1e9)
 
 
+def test_tensors_that_are_given_count_once_and_must_be_tensors():
+    model = nn.Linear(3, 1, bias=False)
+    watch = BasinWatch(model, tensors=[model.weight, model.weight])
+    model.weight.data.add_(1.0)
+    assert watch.measure().distance == pytest.approx(math.sqrt(3), rel=1e-6)
+    for given in ("*.weight", []):
+        with pytest.raises(InputError, match="BasinWatch\\(tensors"):
+            BasinWatch(model, tensors=given)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"lora_bias": True}, {"modules_to_save": ["embed_tokens"]}, {"modules_to_save": ["norm"]}, {}],
+)
+def test_the_weights_of_an_adapted_model_are_those_of_its_base(tiny, options):
+    from peft import LoraConfig, get_peft_model
+
+    base = tiny.model()
+    weights = sum(p.numel() for p in base.parameters())
+    assert BasinWatch(get_peft_model(base, LoraConfig(r=2, target_modules=["v_proj"], **options))).dimension == weights
+
+
 def test_adapters_put_on_afterwards_are_not_missed(tiny):
     from peft import LoraConfig, get_peft_model
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from corrie.errors import InputError
+from corrie.weights.selection import tensor_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ def find_adapters(model: nn.Module) -> tuple[Adapter, ...]:
             raise InputError(
                 f"the distance of the adapter at {name}",
                 found=odd[0] if odd else ("several adapters on one weight" if len(weights) > 1 else "no linear layer"),
-                advice="one plain LoRA on linear layers, or BasinWatch(model, …, tensors=[…])",
+                advice="one plain LoRA on linear layers",
             )
         for (a, b), key in zip(weights, downs, strict=True):
             scale = float(module.scaling[key])  # type: ignore[index]
@@ -82,8 +83,26 @@ def adapter_parameters(adapters: Sequence[Adapter]) -> frozenset[nn.Parameter]:
 
 
 def own_weights(model: nn.Module) -> frozenset[nn.Parameter]:
-    """The parameters that are the model itself, tied ones once: no adapter's, and where PEFT trains a copy of a module
-    (``modules_to_save``) the copy alone.
+    """The parameters of the model itself, tied ones once: none that an adapter has added, and where PEFT trains a copy
+    of a module (``modules_to_save``) the original.
     """
-    in_use = {p for name, p in model.named_parameters(remove_duplicate=False) if ".original_module." not in name}
-    return frozenset(in_use) - adapter_parameters(find_adapters(model))
+    return frozenset(
+        parameter
+        for name, parameter in model.named_parameters()
+        if not any(part.startswith(_ADDED) for part in name.split("."))
+    )
+
+
+_ADDED = ("lora_", "modules_to_save", "trainable_tokens_")
+
+
+def checkpoint_name(name: str) -> str:
+    """A parameter's name in the base model; of an adapter's matrix, that of the weight it is added to.
+
+    >>> checkpoint_name("base_model.model.model.layers.0.self_attn.q_proj.lora_B.default.weight")
+    'model.layers.0.self_attn.q_proj.weight'
+    """
+    name = tensor_name(name).removeprefix("base_model.model.").replace(".base_layer.", ".")
+    name = name.replace(".modules_to_save.default.", ".")
+    before, adapter, _ = name.partition(".lora_")
+    return f"{before}.weight" if adapter else name

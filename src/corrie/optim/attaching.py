@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -101,7 +101,7 @@ class Attachment:
     @torch.compiler.disable
     def after_forward(self, module: nn.Module, args: Any, output: Any) -> None:
         go = self._go
-        if go is None or go.is_held or not go.is_perturbed or inside_backward():
+        if go is None or go.is_held or not go.is_perturbed or not torch.is_grad_enabled() or inside_backward():
             return
         heads = [tensor for tensor in _tensors(output) if tensor.grad_fn is not None]
         if not heads:
@@ -139,16 +139,18 @@ def inside_backward() -> bool:
     return torch._C._current_graph_task_id() != -1  # as torch.utils.checkpoint asks it
 
 
-def _tensors(output: Any) -> Iterator[Tensor]:
+def _tensors(output: Any, around: tuple[int, ...] = ()) -> Iterator[Tensor]:
     """Every tensor in a model's output: a tensor, a sequence, mapping (as ModelOutput) or dataclass, or nested ones."""
+    inner: Iterable[Any] = ()
     if isinstance(output, Tensor):
         yield output
+    elif id(output) in around:
+        return
     elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from _tensors(value)
+        inner = output.values()
     elif isinstance(output, tuple | list):
-        for value in output:
-            yield from _tensors(value)
+        inner = output
     elif dataclasses.is_dataclass(output):
-        for field in dataclasses.fields(output):
-            yield from _tensors(getattr(output, field.name))
+        inner = [getattr(output, field.name, None) for field in dataclasses.fields(output)]
+    for value in inner:
+        yield from _tensors(value, (*around, id(output)))

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from corrie.errors import InputError, ModelError
-from corrie.optim.distance import displacement, distance
+from corrie.optim.distance import displacement, distance, distinct
 
 _SAFETY = 2.0**-20
 """How far inside the sphere the projection aims, so that rounding does not end outside."""
@@ -74,14 +74,20 @@ class Ball:
     """
 
     def __init__(self, tensors: Iterable[Tensor], radius: float, center: Sequence[Tensor] | None = None) -> None:
-        given = tuple(tensors) if isinstance(tensors, Iterable) else (tensors,)
         check_radius(radius)
-        if not given or not all(isinstance(tensor, Tensor) for tensor in given):
-            found = f"a {type(tensors).__name__} of other things than tensors" if given else "there is no tensor"
-            raise InputError("Ball(tensors=…)", found=found, advice="Ball(model.parameters(), radius=1.0)")
-        self.tensors = tuple(dict.fromkeys(given))
+        given = tuple(tensors) if isinstance(tensors, Iterable) else tensors
+        self.tensors = distinct(given, "Ball(tensors=…)")
         self.radius = float(radius)
-        self.center = tuple(t.detach().clone() for t in self.tensors) if center is None else tuple(center)
+        if center is None:
+            self.center = tuple(t.detach().clone() for t in self.tensors)
+            return
+        if len(center) != len(given):
+            raise InputError(
+                f"a center of {len(center)} tensors",
+                found=f"the ball is over {len(given)}",
+                advice="one for each, in order",
+            )
+        self.center = tuple(dict(zip(given, center, strict=True)).values())
 
     def distance(self) -> float:
         """‖θ − θ0‖₂ now."""

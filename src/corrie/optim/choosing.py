@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from corrie.errors import InputError
-from corrie.optim.module import module_of
+from corrie.optim.module import Trainable, module_of
 
 
-def choose(model: nn.Module, *include: str, exclude: str | Sequence[str] = ()) -> tuple[nn.Parameter, ...]:
+def choose(model: Trainable, *include: str, exclude: str | Sequence[str] = ()) -> tuple[nn.Parameter, ...]:
     """The parameters whose names match one of ``include`` and none of ``exclude``, each tied one once.
 
     Patterns are the shell's: ``*`` any text, ``?`` one character, ``[ab]`` one of these. Names are those of

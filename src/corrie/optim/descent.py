@@ -54,6 +54,8 @@ class BallDescent(Optimizer):
     [1.2, 1.6]
     """
 
+    _checked_precision = False
+
     def __init__(
         self, params: Iterable[Any], lr: float = 0.01, *, radius: float | None = None, normalised: bool = True
     ) -> None:
@@ -61,7 +63,6 @@ class BallDescent(Optimizer):
             raise InputError(f"lr {lr}", found="it is no step size", advice="lr=0.01")
         if radius is not None:
             check_radius(radius)
-        self._checked_precision = False
         super().__init__(params, {"lr": lr, "radius": radius, "normalised": normalised})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -94,15 +95,16 @@ class BallDescent(Optimizer):
         if any(p.grad is not None and p.grad.layout != torch.strided for p in everything):
             raise InputError("BallDescent.step()", found="a gradient is sparse", advice="nn.Embedding(…, sparse=False)")
         norm = length(p.grad for p in everything if p.grad is not None)
-        before = None if self._checked_precision else [p.detach().clone() for p in everything if p.element_size() < 4]
+        low = [p for p in everything if p.grad is not None and p.element_size() < 4]
+        before = None if self._checked_precision else [p.detach().clone() for p in low]
         for group in self.param_groups:
             rate = group["lr"] / norm if group["normalised"] and norm > 0 else group["lr"]
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     parameter.add_(parameter.grad, alpha=-rate)
-        if before and norm > 0:
+        if before and norm > 0 and all(group["lr"] > 0 for group in self.param_groups):
             self._checked_precision = True
-            self._warn_of_swallowed_step(before, [p for p in everything if p.element_size() < 4])
+            self._warn_of_swallowed_step(before, low)
         if radius is not None:
             project(everything, self.centers(), radius)
         return loss
@@ -110,7 +112,7 @@ class BallDescent(Optimizer):
     @staticmethod
     def _warn_of_swallowed_step(before: list[Tensor], after: list[Tensor]) -> None:
         moved = sum(int((old != new).sum()) for old, new in zip(before, after, strict=True))
-        elements = sum(old.numel() for old in before)
+        elements = sum(int((new.grad != 0).sum()) for new in after if new.grad is not None)
         if moved < 0.1 * elements:
             warnings.warn(
                 f"BallDescent's first step moves {moved:,} of {elements:,} low-precision weights: their precision "

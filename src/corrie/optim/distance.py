@@ -8,7 +8,24 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from corrie.errors import InputError
 from corrie.optim.shard import is_sharded
+
+
+def distinct(tensors: Iterable[Tensor], asked: str) -> tuple[Tensor, ...]:
+    """The tensors, each once, in their order.
+
+    Args:
+        asked: the caller, for the error.
+
+    Raises:
+        InputError: there is none, or something else among them.
+    """
+    given = tuple(tensors) if isinstance(tensors, Iterable) else (tensors,)
+    if not given or not all(isinstance(tensor, Tensor) for tensor in given):
+        found = f"a {type(tensors).__name__} of other things than tensors" if given else "there is no tensor"
+        raise InputError(asked, found=found, advice='model.parameters(), or choose(model, "*proj.weight")')
+    return tuple(dict.fromkeys(given))
 
 
 def length(tensors: Iterable[Tensor]) -> float:

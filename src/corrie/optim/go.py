@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from corrie.errors import InputError
 from corrie.optim.attaching import Attachment, inside_backward
 from corrie.optim.distance import root_mean_square
-from corrie.optim.module import module_of
+from corrie.optim.module import Trainable, module_of
 from corrie.optim.placing import Placement, place, restore, warn_of_swallowed_noise
 from corrie.optim.schedules import Constant
 from corrie.optim.shard import forget_gathered, is_sharded
@@ -119,8 +119,9 @@ class GO(Sharing):
         self._in_place = in_place
         self._own = {"sigma": float(sigma), "relative": bool(relative), "go_seed": seed, "go_draws": 0, "go_steps": 0}
         super().__init__(base)
-        if not self._default_sigma:
-            self._warn_of_another_sigma([self._own] * len(self.param_groups), "an earlier GO has left its groups with")
+        left = [(group["sigma"], group["relative"]) for group in self.param_groups if "go_seed" in group]
+        if not self._default_sigma and left and (self._own["sigma"], self._own["relative"]) not in left:
+            _warn_of_another_sigma("an earlier GO has left its groups with", *left[0], self._own, stacklevel=3)
         self._still = _positions_left_out(self._groups(), tensors)
         self._set_up()
 
@@ -173,7 +174,7 @@ class GO(Sharing):
     # -- three ways in ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def perturbed(self, model: nn.Module | None = None) -> Iterator[None]:
+    def perturbed(self, model: Trainable | None = None) -> Iterator[None]:
         """Inside, the weights are θ + ε with a fresh ε; afterwards θ again, to the bit, also when the body raises.
 
         Put the forward *and* the backward pass inside: one ``with`` for each micro-batch.
@@ -192,7 +193,7 @@ class GO(Sharing):
                 advice="one perturbed() after another, none inside another",
             )
         if model is not None:
-            self._models.add(model)
+            self._models.add(module_of(model, "GO.perturbed(model)"))
         elif not self._models and self._is_sharded():
             raise InputError(
                 "GO.perturbed()",
@@ -207,7 +208,7 @@ class GO(Sharing):
             self._held = False
             self.restore()
 
-    def attach(self, model: nn.Module) -> Self:
+    def attach(self, model: Trainable) -> Self:
         """Let ``model`` perturb and restore itself around each pass, for loops that are not yours.
 
         One backward pass for each forward pass (several forward passes before one backward share their ε); for more,
@@ -380,24 +381,14 @@ class GO(Sharing):
         self._before_loading = [{key: group[key] for key in self._own} for group in self._groups()]
 
     def _after_load(self) -> None:
-        self._warn_of_another_sigma(self._before_loading, "the loaded state has")
+        said = False
         for group, before in zip(self.param_groups, self._before_loading, strict=True):
             for key, value in before.items():
                 group.setdefault(key, value)
+            if not said and (group["sigma"], group["relative"]) != (before["sigma"], before["relative"]):
+                said = True
+                _warn_of_another_sigma("the loaded state has", group["sigma"], group["relative"], before, stacklevel=7)
         self._own |= {key: value for key, value in self.param_groups[0].items() if key.startswith("go_")}
-
-    def _warn_of_another_sigma(self, wanted: Sequence[dict[str, Any]], who: str) -> None:
-        found = [
-            (group["sigma"], own["sigma"])
-            for group, own in zip(self.param_groups, wanted, strict=True)
-            if "go_seed" in group and (group["sigma"], group["relative"]) != (own["sigma"], own["relative"])
-        ]
-        if found:
-            warnings.warn(
-                f"GO: {who} σ {found[0][0]:g}, not the {found[0][1]:g} of this GO, and {found[0][0]:g} is used. To "
-                'change it, set group["sigma"] and group["relative"] of its param_groups.',
-                stacklevel=3,
-            )
 
     def _replica_here(self) -> int:
         if self._replica is not None:
@@ -425,6 +416,18 @@ class GO(Sharing):
         self._come_first()
         self.restore_unless_held()
         super()._pass_on(mode)
+
+
+def _warn_of_another_sigma(who: str, sigma: float, relative: bool, wanted: dict[str, Any], stacklevel: int) -> None:
+    found, asked = (
+        f"σ {value:g}{' relative' if unit else ''}"
+        for value, unit in ((sigma, relative), (wanted["sigma"], wanted["relative"]))
+    )
+    warnings.warn(
+        f'GO: {who} {found}, not the {asked} of this GO, and {found} is used. To change it, set group["sigma"] and '
+        'group["relative"] of its param_groups.',
+        stacklevel=stacklevel,
+    )
 
 
 def _check_sigma(sigma: float) -> None:

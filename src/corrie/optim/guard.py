@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from corrie.errors import InputError
+from corrie.optim.module import Trainable
 from corrie.optim.radii import BasinRadii, CertifiedRadii, Measure
 from corrie.optim.watch import BasinWatch, Whereabouts, check_limit
 
@@ -42,7 +43,7 @@ class BasinGuard(TrainerCallback):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Trainable,
         radii: BasinRadii | None = None,
         *,
         certified: CertifiedRadii | None = None,
@@ -70,6 +71,7 @@ class BasinGuard(TrainerCallback):
         self._measured: int | None = None
         self._merged: int | None = None
         self._warned: set[str] = set()
+        self._inside = False
         self._log: Callable[[dict[str, float]], None] | None = None
 
     def join(self, trainer: Trainer) -> Self:
@@ -91,12 +93,20 @@ class BasinGuard(TrainerCallback):
                 advice="BasinGuard(trainer.model, …), after get_peft_model",
             )
         self._measured = self._merged = None
+        self._inside = False
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._inside = True  # between here and the end of the step a GO may hold the weights at θ + ε
 
     def on_step_end(  # type: ignore[override]  # the base class says None; the Trainer takes what comes back
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
+        self._inside = False
         to_log = control.should_log if self.every is None else state.global_step % self.every == 0
-        return self._look(state, control, to_log, to_log or (self.every is None and self.on_limit == "stop"))
+        due = to_log or control.should_log or (self.every is None and self.on_limit == "stop")
+        return self._look(state, control, to_log, due)
 
     def on_epoch_end(  # type: ignore[override]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -117,12 +127,12 @@ class BasinGuard(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        if self._log is not None or self._merged == state.global_step:
+        if self._inside or self._log is not None or self._merged == state.global_step:
             return
         self._merged = state.global_step
         self._look(state, control, False, True)
         values = self.last.as_log() if self.last is not None else {}
-        if logs is not None:
+        if logs is not None and "loss" in logs:
             logs.update(values)
         if state.log_history and state.log_history[-1].get("step") == state.global_step:
             state.log_history[-1].update(values)

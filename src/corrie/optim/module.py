@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
 from corrie.errors import InputError
+
+
+class HoldsModule(Protocol):
+    """What ``corrie.load`` returns, as far as training is concerned."""
+
+    module: nn.Module
+
+
+Trainable = nn.Module | HoldsModule
+"""What has weights that can be trained."""
 
 
 def module_of(model: Any, asked: str) -> nn.Module:

@@ -14,6 +14,7 @@ from corrie.analysis.certificate import Certificate
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.verification import verify
 from corrie.errors import InputError
+from corrie.records.model import ModelIdentity
 from corrie.records.subspace import FullSpace, RowSpace
 
 BasinRadii = Mapping[str, "float | Basin"] | Landscape | Iterable[Basin] | str | Path
@@ -32,7 +33,8 @@ class Radii:
     values      name → radius: σ of basins, L2 of certificates
     lows        name → lower end of its interval, where there is one
     dimension   d that basins were measured in; None where nothing says so
-    parameters  weights of the model that was measured; None where nothing says so
+    model       what was measured; None where nothing says so
+    space       where a certificate's noise lives
     measure     which distance certified radii speak about; None where nothing says so
     left_out    name → why it has no radius
     """
@@ -40,13 +42,15 @@ class Radii:
     values: Mapping[str, float]
     lows: Mapping[str, float] = field(default_factory=dict)
     dimension: int | None = None
-    parameters: int | None = None
+    model: ModelIdentity | None = None
+    space: FullSpace | RowSpace | None = None
     measure: Measure | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_basins(cls, given: BasinRadii | None) -> Radii:
-        """Basin radii. A basin that reaches beyond all that was tried counts with the largest σ tried.
+        """Basin radii. A basin that reaches beyond all that was tried counts with the largest σ tried, one that is lost
+        at the smallest with that; of a run's folder, those along raw Gaussian directions are read.
 
         Raises:
             InputError: a radius is no positive number; basins of several dimensions; no basin has a radius.
@@ -55,17 +59,17 @@ class Radii:
         >>> Radii.of_basins({"math": 0.01}).values
         {'math': 0.01}
         """
-        parameters = None
+        model = None
         if isinstance(given, str | Path):
-            given = Landscape.open(given)
+            given = Landscape.open(given, "none")
         if isinstance(given, Landscape):
-            parameters = given.model.parameters
+            model = given.model
             given = given.basins()
         rest: Any = given
         named: dict[str, Any] = dict(rest) if isinstance(rest, Mapping) else _by_task(rest or ())
         basins = {name: basin for name, basin in named.items() if isinstance(basin, Basin)}
         numbers = {name: number for name, number in named.items() if not isinstance(number, Basin)}
-        known = {name: basin for name, basin in basins.items() if basin.status in ("found", "beyond_range")}
+        known = {name: basin for name, basin in basins.items() if not math.isnan(basin.limit)}
         left_out = {name: basin.finding for name, basin in basins.items() if name not in known}
         _check("basin radius", numbers)
         dimensions = {basin.dimension for basin in basins.values()}
@@ -85,7 +89,7 @@ class Radii:
             values=numbers | {name: basin.limit for name, basin in known.items()},
             lows={name: basin.sigma_low for name, basin in known.items() if basin.sigma_low is not None},
             dimension=dimensions.pop() if dimensions else None,
-            parameters=parameters,
+            model=model,
             left_out=left_out,
         )
 
@@ -119,6 +123,8 @@ class Radii:
         found = {t.task.name: t.radius(t.floor(given.retain)) for t in given.tasks}
         return cls(
             {name: radius for name, radius in found.items() if radius},
+            model=given.evidence.model,
+            space=space,
             measure=measure,
             left_out={name: "certified at no distance" for name, radius in found.items() if not radius},
         )

@@ -11,7 +11,7 @@ from transformers import Trainer, TrainingArguments
 
 from corrie.errors import InputError
 from corrie.optim.go import GO
-from corrie.optim.module import module_of
+from corrie.optim.module import Trainable, module_of
 
 
 class TrainerGO(GO):
@@ -39,7 +39,7 @@ class TrainerGO(GO):
 
 
 def for_trainer(
-    args: TrainingArguments, model: nn.Module, sigma: float | None = None, **options: Any
+    args: TrainingArguments, model: Trainable, sigma: float | None = None, **options: Any
 ) -> tuple[type[TrainerGO], dict[str, Any]]:
     """The one argument that puts GO into a Trainer, around the optimizer that ``args`` ask for.
 

@@ -7,13 +7,15 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from corrie.errors import ClaimError, InputError
-from corrie.optim.adapter import adapter_parameters, find_adapters, own_weights
-from corrie.optim.distance import distance
-from corrie.optim.module import module_of
+from corrie.optim.adapter import adapter_parameters, checkpoint_name, find_adapters, own_weights
+from corrie.optim.distance import distance, distinct
+from corrie.optim.module import Trainable, module_of
 from corrie.optim.radii import BasinRadii, CertifiedRadii, Measure, Radii
+from corrie.optim.scope import check_model, check_rows, check_scope
+from corrie.records.subspace import RowSpace
 
 
 @dataclass(frozen=True)
@@ -133,22 +135,24 @@ class BasinWatch:
             unfreezes, before training, and before a checkpoint is loaded to resume from.
         radii: the basin radius of each capability of the base model: a landscape (``corrie.Landscape.open(folder)``),
             the folder of a scan, some of its basins, or σ by name. A basin that reaches beyond all that was tried
-            counts with the largest σ tried; a capability without a radius is left out, with a warning.
+            counts with the largest σ tried, one that is lost at the smallest with that; a capability without a radius
+            is left out, with a warning.
         certified: the certified radius of each capability: a certificate, its file, or L2 by name.
         certified_in: which distance the certified radii speak about: ``trained`` the trained tensors themselves (an
             adapter subspace: B with A frozen), ``weights`` the model's weights. Equal where there are no adapters.
-            None: as the certificate says, else ``trained``. That the frozen A is the certificate's own is for you to
-            see to; ``corrie diff --certificate`` looks.
+            None: as the certificate says, else ``trained``. A certificate's model, tensors, layers and rank are
+            compared with what is watched; that a frozen A holds the certificate's numbers is not looked at (``corrie
+            diff --certificate`` does).
         tensors: what is watched; None for every parameter that requires a gradient now.
-        dimension: d of the σ-equivalent. None: what the radii were measured in, else all weights of the model, tied
-            ones once, adapters not counted.
+        dimension: d of the σ-equivalent, also where the model has more weights than its base (a new token). None: what
+            the radii were measured in, else all weights of the model, tied ones once, adapters not counted.
 
     LoRA pairs are measured as they act, ‖scale·(B A − B0 A0)‖_F, from small matrices. Memory: one copy of the watched
     tensors.
 
     Raises:
-        InputError: a radius that is not positive, or of another model; nothing to watch, adapters of another kind, or
-            certified radii of an adapter subspace whose A is trained.
+        InputError: a radius that is not positive, or of another model; nothing to watch, adapters of another kind; a
+            certificate of something else than what is trained, such as an adapter's whose A is.
 
     >>> import torch
     >>> model = nn.Linear(4, 4, bias=False)
@@ -160,7 +164,7 @@ class BasinWatch:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Trainable,
         radii: BasinRadii | None = None,
         *,
         certified: CertifiedRadii | None = None,
@@ -172,31 +176,39 @@ class BasinWatch:
         basins, certificates = Radii.of_basins(radii), Radii.of_certificates(certified)
         self.radii, self._lows, self.certified = basins.values, basins.lows, certificates.values
         self.certified_in = _one_measure(certified_in, certificates.measure)
-        self._watched = tuple(p for p in model.parameters() if p.requires_grad) if tensors is None else tuple(tensors)
+        trained = tuple(p for p in model.parameters() if p.requires_grad)
+        if tensors is None and not trained:
+            raise InputError("BasinWatch(model)", found="no parameter requires a gradient", advice="tensors=[…]")
+        self._watched = distinct(trained if tensors is None else tensors, "BasinWatch(tensors=…)")
         self._start = tuple(t.detach().clone() for t in self._watched)
         self._whole = model if tensors is None else None
-        if not self._watched:
-            raise InputError("BasinWatch(model)", found="no parameter requires a gradient", advice="tensors=[…]")
         watched = frozenset(self._watched)
         self._adapters = tuple(a for a in find_adapters(model) if a.a in watched or a.b in watched)
-        if self.certified and self.certified_in == "trained" and any(a.a in watched for a in self._adapters):
-            raise InputError(
-                "the certified radius left of an adapter",
-                found="its A is trained, and a certificate of B's subspace holds for a frozen A",
-                advice='freeze every "*lora_A*", or certified_in="weights" for certificates of all weights',
-            )
         weights = sum(p.numel() for p in own_weights(model))
-        if basins.parameters not in (None, weights):
-            raise InputError(
-                f"the radii of a model of {basins.parameters:,} weights",
-                found=f"this one has {weights:,}",
-                advice="the landscape of this model's base",
-            )
+        if dimension is None:
+            check_model(basins, weights)
+        check_model(certificates, weights)
+        names = [checkpoint_name(name) for name, p in model.named_parameters() if p in watched]
+        check_scope(basins, names)
+        check_scope(certificates, names)
+        self._check_certified(certificates)
         self.dimension = dimension if dimension is not None else basins.dimension or weights
         if self.dimension < 1:
             raise InputError(f"dimension {dimension}", found="it is no number of weights", advice="leave it out")
         for name, why in {**basins.left_out, **certificates.left_out}.items():
             warnings.warn(f"basin watch: {name} is left out ({why})", stacklevel=2)
+
+    def _check_certified(self, certificates: Radii) -> None:
+        if not self.certified or self.certified_in == "weights":
+            return
+        if any(a.a.requires_grad for a in self._adapters):
+            raise InputError(
+                "the certified radius left of an adapter",
+                found="its A is trained, and a certificate of B's subspace holds for a frozen A",
+                advice='freeze every "*lora_A*", or certified_in="weights" for certificates of all weights',
+            )
+        if isinstance(certificates.space, RowSpace):
+            check_rows(certificates.space, self._adapters, self._watched)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
