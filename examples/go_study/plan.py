@@ -27,6 +27,7 @@ LONGER = (
     "go-0.24-x3-t10-fade",
     "go-0.24-x3-t10-late",
     "go-0.24-x3-t10-pairs",
+    "go-0.2-x3-t10-pairs",
     "go-default-t10",
 )
 TRIED = (
@@ -62,7 +63,11 @@ PLAN = [
     *(f"0.7M:{recipe}:0" for recipe in MAIN[3:]),
     *(f"{size}:{recipe}:{seed}" for size in ("0.17M", "0.7M") for seed in (1, 2) for recipe in MAIN),
     *(f"0.17M:{recipe}:0" for recipe in TRIED),
-    *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in ("adamw-t2", "go-0.24-x3-t10")),
+    *(
+        f"0.17M:{recipe}:{seed}"
+        for seed in (1, 2)
+        for recipe in ("adamw-t2", "go-0.24-x3-t10", "go-0.2-x3-t10-pairs", "sam-t10")
+    ),
     *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in DEFAULTS),
     *(f"0.7M:{recipe}:{seed}" for seed in (0, 1, 2) for recipe in DEFAULTS[:1]),
     "0.7M:adamw-t2:0",

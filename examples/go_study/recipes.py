@@ -116,6 +116,7 @@ RECIPES = {
         Recipe("go-0.24-x3-t10-fade", "go", sigma=0.24, ramp=0.2, fade=0.4, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-late", "go", sigma=0.24, begin=0.5, ramp=0.25, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-pairs", "go", sigma=0.24, draws=4, antithetic=True, scale=3.0, longer=10.0),
+        Recipe("go-0.2-x3-t10-pairs", "go", sigma=0.2, draws=4, antithetic=True, scale=3.0, longer=10.0),
         Recipe("go-0.24-x3-t10-mixed", "go", sigma=0.24, scale=3.0, longer=10.0, clean=0.5),
     )
 }

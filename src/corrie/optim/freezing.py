@@ -7,12 +7,11 @@ of that subspace (``adapter:FOLDER``) cover whatever comes out. With A trained a
 
 from __future__ import annotations
 
-from torch import nn
-
 from corrie.errors import InputError
+from corrie.optim.module import Trainable, module_of
 
 
-def freeze_down(model: nn.Module) -> int:
+def freeze_down(model: Trainable) -> int:
     """Freeze every ``lora_A`` of a PEFT model, in place; B stays as trainable as it was.
 
     Call it after ``get_peft_model`` (or ``PeftModel.from_pretrained(…, is_trainable=True)``) and before the optimizer
@@ -24,12 +23,14 @@ def freeze_down(model: nn.Module) -> int:
     Raises:
         InputError: the model has no adapter with a ``lora_A``.
 
+    >>> from torch import nn
     >>> layer = nn.Module()
     >>> layer.lora_A = nn.ModuleDict({"default": nn.Linear(4, 1, bias=False)})
     >>> layer.lora_B = nn.ModuleDict({"default": nn.Linear(1, 4, bias=False)})
     >>> freeze_down(layer), [n for n, p in layer.named_parameters() if p.requires_grad]
     (1, ['lora_B.default.weight'])
     """
+    model = module_of(model, "freeze_down(model)")
     frozen = 0
     for name, parameter in model.named_parameters():
         if {"lora_A", "lora_embedding_A"} & set(name.split(".")):

@@ -35,6 +35,7 @@ class BasinGuard(TrainerCallback):
         InputError: as BasinWatch, a limit or ``every`` that is not positive, another ``on_limit``; in training, a
             Trainer whose model does not hold what is watched.
 
+    >>> from torch import nn
     >>> model = nn.Linear(4, 4, bias=False)
     >>> guard = BasinGuard(model, {"math": 0.1}, limit=0.8, on_limit="stop")
     >>> print(guard.watch.measure())

@@ -154,7 +154,7 @@ class BasinWatch:
         InputError: a radius that is not positive, or of another model; nothing to watch, adapters of another kind; a
             certificate of something else than what is trained, such as an adapter's whose A is.
 
-    >>> import torch
+    >>> from torch import nn
     >>> model = nn.Linear(4, 4, bias=False)
     >>> watch = BasinWatch(model, {"math": 0.1})
     >>> _ = model.weight.data.add_(0.05)
