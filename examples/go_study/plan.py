@@ -27,7 +27,6 @@ LONGER = (
     "go-0.24-x3-t10-fade",
     "go-0.24-x3-t10-late",
     "go-0.24-x3-t10-pairs",
-    "go-0.2-x3-t10-pairs",
     "go-default-t10",
 )
 TRIED = (
@@ -66,10 +65,11 @@ PLAN = [
     *(
         f"0.17M:{recipe}:{seed}"
         for seed in (1, 2)
-        for recipe in ("adamw-t2", "go-0.24-x3-t10", "go-0.2-x3-t10-pairs", "sam-t10")
+        for recipe in ("adamw-t2", "go-0.24-x3-t10", "go-0.24-x3-t10-pairs", "sam-t10")
     ),
     *(f"0.17M:{recipe}:{seed}" for seed in (1, 2) for recipe in DEFAULTS),
     *(f"0.7M:{recipe}:{seed}" for seed in (0, 1, 2) for recipe in DEFAULTS[:1]),
+    "0.17M:go-0.2-x3-t10-pairs:2",
     "0.7M:adamw-t2:0",
     *(f"2.6M:{recipe}:0" for recipe in ("go-0.02", "go-0.08", "go-default")),
     *(f"2.6M:{recipe}:1" for recipe in MAIN[:3]),
