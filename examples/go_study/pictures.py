@@ -32,6 +32,10 @@ TARGET_RADIUS, TARGET_LOSS = 5.0, 0.02
 AROUND = ("adamw", "sam", "go-0.04", "go-0.08", "adamw-t10", "sam-t10", "go-0.08-t10", "go-0.16-t10")
 """What is drawn of the smallest size where lines would cover each other."""
 
+CROWDED = [f"go-{name}" for name in ("0.2-x3-t10-pairs", "0.17-x3-t10", "0.24-x3-t10", "0.12-x3-t4", "default-t10")]
+CROWDED += [f"go-0.24-x3-t10-{name}" for name in ("fade", "late", "mixed")]
+"""Points that stand too near others for a name."""
+
 
 def colour(recipe: dict[str, Any]) -> str:
     """One for each kind of recipe."""
@@ -79,7 +83,7 @@ def _against(axis: Axes, size: str, recipes: dict[str, Runs]) -> None:
         point = mean(runs, "loss"), mean(runs, "loss_radius", "sigma")
         scaled, long = runs[0]["recipe"]["scale"] != 1, length(runs[0]) > 1
         filling = {"markerfacecolor": "none"} if scaled else {}
-        also = name in TRIED
+        also = name in TRIED or name in CROWDED
         axis.plot(*point, "s" if long else "o", color=colour(runs[0]["recipe"]), markersize=3 if also else 5, **filling)
         if not also:
             axis.annotate(name, point, fontsize=6, xytext=(4, 2), textcoords="offset points")
