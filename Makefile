@@ -31,10 +31,10 @@ demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, 
 test: everyday coverage real  ## All tests of an ordinary change
 
 everyday: $(READY)  ## Tests on tiny models made in the test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'not real and not coverage and not faults and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not coverage and not faults and not gpu'
 
 coverage: $(READY)  ## Does every bound hold as often as it says? Thousands of simulated runs each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'coverage and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m 'coverage and not gpu'
 
 real: $(READY)  ## SmolLM2-135M-Instruct end to end
 	$(BIN)/python -m pytest tests -m 'real and not gpu'
