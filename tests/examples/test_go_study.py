@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,23 +13,27 @@ ROOT = Path(__file__).parents[2]
 STUDY = ROOT / "examples" / "go_study"
 
 
-def run(script: str) -> str:
-    """What a script of the study prints."""
-    here = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(STUDY / script)], capture_output=True, text=True, env=here, cwd=ROOT, check=True
-    )
-    return done.stdout
+@pytest.fixture
+def printed(modules_of, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """What a script of the study prints, called without arguments."""
+
+    def run(script: str) -> str:
+        monkeypatch.setattr("sys.argv", [script])
+        with modules_of(STUDY) as load:
+            load(script).main()
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_the_table_on_the_page_is_the_one_that_the_results_give():
-    assert run("table.py").strip() in (ROOT / "docs" / "go-study.md").read_text()
+def test_the_table_on_the_page_is_the_one_that_the_results_give(printed):
+    assert printed("table").strip() in (ROOT / "docs" / "go-study.md").read_text()
 
 
-def test_without_a_gpu_nothing_is_measured_and_nothing_is_claimed():
+def test_without_a_gpu_nothing_is_measured_and_nothing_is_claimed(printed):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    lines = run("gpu.py").splitlines()
+    lines = printed("gpu").splitlines()
     assert lines
     assert all("not measured" in line for line in lines)
 
