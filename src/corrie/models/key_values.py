@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from torch import nn
@@ -19,8 +21,13 @@ def known_by(module: nn.Module, keys_and_values: Any) -> dict[str, Any]:
     >>> known_by(Old(), None)
     {'past_key_values': None}
     """
-    called = inspect.signature(module.forward).parameters
-    return {"cache" if "cache" in called else "past_key_values": keys_and_values}
+    return {_argument(type(module).forward): keys_and_values}
+
+
+@lru_cache
+def _argument(forward: Callable[..., Any]) -> str:
+    """Looked up once for each architecture: greedy writing asks at every token."""
+    return "cache" if "cache" in inspect.signature(forward).parameters else "past_key_values"
 
 
 def keys_and_values_of(output: Any) -> Any:

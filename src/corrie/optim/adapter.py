@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from corrie.errors import InputError
 from corrie.weights.selection import tensor_name
 
+_ADDED = ("lora_", "modules_to_save", "trainable_tokens_")
+"""How the parts of a name begin that PEFT puts into a model."""
+
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
@@ -91,9 +94,6 @@ def own_weights(model: nn.Module) -> frozenset[nn.Parameter]:
         for name, parameter in model.named_parameters()
         if not any(part.startswith(_ADDED) for part in name.split("."))
     )
-
-
-_ADDED = ("lora_", "modules_to_save", "trainable_tokens_")
 
 
 def checkpoint_name(name: str) -> str:
