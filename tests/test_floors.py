@@ -4,10 +4,13 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import corrie
+from corrie.records.sqlite_store import SqliteStore
+from corrie.testing.cliff_run import KINDS, cliff_run, identity
 
 
 def in_a_fresh_process(code: str) -> str:
@@ -22,6 +25,22 @@ def test_the_floors_of_numbers_and_of_meaning_load_no_torch() -> None:
         "corrie.analysis.export, corrie.reporting.html, corrie.records.sqlite_store, corrie.cli.main\n"
         "print([m for m in ('torch', 'transformers', 'peft', 'safetensors') if m in sys.modules])"
     )
+    assert in_a_fresh_process(code) == "[]"
+
+
+def test_commands_that_only_look_load_nothing_heavy(tmp_path: Path) -> None:
+    with SqliteStore.create_or_open(tmp_path / "run", identity()) as store:
+        cliff_run(store, directions=2, examples=10, kinds=KINDS[:1])
+    code = f"""
+import contextlib, io, sys
+from corrie.cli.main import main
+for words in (["--help"], ["--version"], ["tasks"], ["models"], ["doctor"], ["show", {str(tmp_path / "run")!r}]):
+    sys.argv = ["corrie", *words]
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        main()
+    assert said.getvalue(), words
+print([m for m in ("torch", "transformers", "scipy.stats", "xarray", "pandas") if m in sys.modules])
+"""
     assert in_a_fresh_process(code) == "[]"
 
 

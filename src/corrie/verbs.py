@@ -724,4 +724,4 @@ def _measured(landscape: Landscape | None) -> list[tuple[Task, int]]:
     if landscape is None:
         raise InputError("a diff", found="neither tasks nor a landscape", advice='tasks=corrie.tasks("knowledge")')
     found = same_tasks(landscape.tasks)
-    return [(task, landscape[task.identity.name].sizes["example"]) for task in found]
+    return [(task, landscape.block(task.identity.name).examples.size) for task in found]

@@ -11,7 +11,7 @@ from corrie.analysis.basin import Basin, fold
 from corrie.analysis.landscape import Landscape
 from corrie.errors import InputError
 from corrie.records.scan_spec import AlphaGrid
-from corrie.stats.basin_radius import basin_radius
+from corrie.stats.model_free_radius import basin_radius
 from corrie.testing.cliff_run import KINDS, MODEL, Kind, cliff_run
 
 GRID = AlphaGrid.between(0.002, 0.02, 10)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -39,12 +41,13 @@ def test_shares_of_labels_sum_to_one(landscape: Landscape) -> None:
 
 
 def test_what_is_missing_is_left_out_and_nothing_is_nan(landscape: Landscape) -> None:
-    task, grid = landscape.task("knowledge"), landscape["knowledge"].copy(deep=True)
-    grid.score[0, 0, :10] = np.nan
-    grid.score[1, 0, :] = np.nan
-    grid.score[:, 3, :] = np.nan
-    curve = Curve.of(grid, task, 0.8)
-    assert_allclose(curve.score.each[0, 0], grid.score.values[0, 0, 10:].mean())
+    block = landscape.block("knowledge")
+    score = block.moved.score.copy()
+    score[0, 0, :10] = np.nan
+    score[1, 0, :] = np.nan
+    score[:, 3, :] = np.nan
+    curve = Curve.of(replace(block, moved=replace(block.moved, score=score)), 0.8)
+    assert_allclose(curve.score.each[0, 0], score[0, 0, 10:].mean())
     assert np.isnan(curve.score.each[1, 0])
     assert_allclose(curve.score.mean[0], np.nanmean(curve.score.each[:, 0]))
     assert_array_equal(np.isnan(curve.score.mean), [False, False, False, False, True])

@@ -6,16 +6,19 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from corrie.analysis.export import COLUMNS, FORMATS, ORIGIN, export, labelled
+from corrie.analysis.export import COLUMNS, FORMATS, ORIGIN, PLANE_COLUMNS, export, labelled
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.plane import Plane
 from corrie.errors import InputError, StorageError, UnknownName
 from corrie.records.direction import gaussian
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
+from corrie.testing.cliff_plane import cliff_plane
 from corrie.testing.cliff_run import KINDS, SAFETY, cliff_run
 
 TASKS, DIRECTIONS, ALPHAS, EXAMPLES = 3, 2, 4, 15
@@ -141,3 +144,37 @@ def test_a_disk_that_refuses_leaves_nothing(landscape, tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         export(landscape, tmp_path / "file" / "out.csv")
+
+
+@pytest.fixture(scope="module")
+def plane() -> Plane:
+    return Plane.all_of(cliff_plane(examples=20))[0]
+
+
+@pytest.mark.parametrize("name", ["plane.csv", "plane.parquet"])
+def test_tables_of_a_plane(plane: Plane, tmp_path: Path, name: str) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    file = export(plane, tmp_path / name)
+    rows = pd.read_csv(file) if name.endswith("csv") else pd.read_parquet(file)
+    assert tuple(rows.columns) == PLANE_COLUMNS
+    moved = rows[rows.direction != ORIGIN]
+    assert len(moved) == 2 * 9 * 7 * 20
+    assert len(rows) == len(moved) + 2 * 20
+    assert np.allclose(rows.sigma, np.hypot(rows.alpha, rows.beta))
+    found = moved[moved.task == "math"].groupby(["alpha", "beta"]).score.mean().unstack().values
+    assert np.allclose(found, plane.score("math"))
+    assert set(rows.label) == {"right", "wrong"}
+
+
+def test_a_plane_as_netcdf(plane: Plane, tmp_path: Path) -> None:
+    whole = xr.open_dataset(export(plane, tmp_path / "plane.nc"), engine="scipy")
+    assert np.allclose(whole.score.sel(task="code").mean("example").values, plane.score("code"))
+
+
+def test_of_a_plane_formats_that_there_are_not(plane: Plane, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tells no format"):
+        export(plane, tmp_path / "plane.txt")
+    with pytest.raises(UnknownName, match="export format"):
+        export(plane, tmp_path / "plane.csv", "xls")
+    assert list(tmp_path.iterdir()) == []

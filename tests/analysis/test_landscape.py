@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from corrie.analysis.block import LABELS
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.task_grid import LABELS
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.cell import Cell, Outcome
 from corrie.records.direction import gaussian

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm as normal
 
+from corrie.analysis.export import labelled
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Mark, Plane, interpolate, short_name
 from corrie.analysis.plane_geometry import PlaneGeometry
@@ -78,7 +79,7 @@ def test_kept_is_the_share_of_points_above_the_level() -> None:
 
 def test_the_labelled_array_has_everything(tmp_path: Path) -> None:
     (plane,) = Plane.all_of(three_checkpoints(examples=30))
-    whole = plane.labelled()
+    whole = labelled(plane)
     assert dict(whole.score.sizes) == {"task": 2, "alpha": 7, "beta": 7, "example": 30}
     assert whole.score.sel(task="math").mean("example").values == pytest.approx(plane.score("math"))
     assert whole.x.dims == ("alpha", "beta")

@@ -11,7 +11,7 @@ from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, ScanSpec, TaskRequest
 from corrie.scanning.plans.auto import SCOUT_SEED, AutoPlan
 from corrie.scanning.work import Work
-from corrie.stats.basin_radius import RadiusEstimate, basin_radius
+from corrie.stats.model_free_radius import RadiusEstimate, basin_radius
 from corrie.testing.landscapes import KnownBasin
 
 pytestmark = pytest.mark.coverage

@@ -1,6 +1,7 @@
 """Floor 4: what a finished run means. Reads a store, loads no torch.
 
-landscape.py   the run as labelled arrays                    task_grid.py
+block.py       outcomes over two axes of places             steps.py
+landscape.py   the run along lines                          plane.py: over two directions at once
 curve.py       a task's mean curve, its band over directions
 basin.py       how far a capability reaches, as a sentence
 fraction_claim.py   what is said of most directions

@@ -25,12 +25,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
+from corrie.analysis.block import Block
 from corrie.records.model import ModelIdentity
-from corrie.records.task import TaskIdentity
-from corrie.stats.basin_radius import INDICATIVE_DIRECTIONS, INDICATIVE_EXAMPLES, basin_radius
+from corrie.stats.model_free_radius import INDICATIVE_DIRECTIONS, INDICATIVE_EXAMPLES, basin_radius
 
 Status = Literal["found", "beyond_range", "before_first_step", "absent", "unmeasured", "no_sigma"]
 
@@ -83,18 +82,16 @@ class Basin:
     @classmethod
     def of(
         cls,
-        grid: xr.Dataset,
-        task: TaskIdentity,
+        block: Block,
         model: ModelIdentity,
         raw: bool,
         retention: float = 0.95,
         confidence: float = 0.95,
     ) -> Basin:
-        """From a task's block of outcomes (:func:`corrie.analysis.task_grid.task_grid`).
+        """From a task's block of outcomes.
 
         Args:
-            grid: outcomes over (direction, alpha, example).
-            task: what was measured.
+            block: outcomes over (direction, alpha, example).
             model: what was moved.
             raw: whether α is σ.
             retention: ρ.
@@ -103,8 +100,9 @@ class Basin:
         Raises:
             InputError: a retention or confidence that cannot be meant.
         """
-        baseline = np.asarray(grid.unmoved_score.values, float)
-        steps, moved = fold(np.asarray(grid.alpha.values, float), np.asarray(grid.score.values, float))
+        task, (directions, alphas) = block.task, (axis.values for axis in block.axes)
+        baseline = block.unmoved.score
+        steps, moved = fold(alphas, block.moved.score)
         known: NDArray[np.bool_] = np.isfinite(baseline)
         common: dict[str, Any] = {
             "task": task.name,
@@ -141,7 +139,7 @@ class Basin:
             tried=(radius.sigmas[0], radius.sigmas[-1]),
             edges=tuple(
                 (str(direction), edge)
-                for direction, edge, there in zip(grid.direction.values, radius.edges, scored, strict=True)
+                for direction, edge, there in zip(directions, radius.edges, scored, strict=True)
                 if there and radius.status != "absent"
             ),
             directions=radius.directions,

@@ -139,7 +139,7 @@ class Comparison:
         together = shared_confidence(confidence, 2 * len(pairs))
         shown, strict = ({n: {} for n in runs}, {n: {} for n in runs})
         for task, there in tasks.items():
-            fewest = min(runs[name][task].sizes["example"] for name in there)
+            fewest = min(runs[name].block(task).examples.size for name in there)
             for name in there:
                 shown[name][task] = _basin(runs[name], task, fewest, kept, confidence)
                 strict[name][task] = _basin(runs[name], task, fewest, kept, together)
@@ -262,8 +262,7 @@ def _tasks(runs: dict[str, Landscape]) -> dict[str, list[str]]:
 
 def _basin(landscape: Landscape, task: str, examples: int, retention: float, confidence: float) -> Basin:
     """On the first examples only."""
-    grid = landscape[task].isel(example=slice(0, examples))
-    return Basin.of(grid, landscape.task(task), landscape.model, landscape.is_raw, retention, confidence)
+    return Basin.of(landscape.block(task).first(examples), landscape.model, landscape.is_raw, retention, confidence)
 
 
 def _scale(landscape: Landscape, unit: Unit) -> float:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from corrie.analysis.task_grid import LABELS
+from corrie.analysis.block import LABELS, Block
 from corrie.errors import InputError
 from corrie.records.cell import Label
-from corrie.records.task import TaskIdentity
 
 Array = NDArray[np.float64]
 
@@ -73,22 +71,22 @@ class Curve:
     band: float
 
     @classmethod
-    def of(cls, grid: xr.Dataset, task: TaskIdentity, band: float) -> Curve:
+    def of(cls, block: Block, band: float) -> Curve:
         """From a task's block of outcomes."""
         if not 0 < band <= 1:
             raise InputError(f"a band of {band:g}", found="not a share", advice="a number in (0, 1], such as 0.8")
-        alphas = np.asarray(grid.alpha.values, float)
-        zero = int(np.searchsorted(alphas, 0.0))
-        score = Lines.of(grid.score.values, grid.unmoved_score.values, zero, band)
+        directions, steps = (axis.values for axis in block.axes)
+        zero = int(np.searchsorted(steps, 0.0))
+        moved, unmoved = block.moved, block.unmoved
         return cls(
-            task=task.name,
-            alphas=np.insert(alphas, zero, 0.0),
-            directions=tuple(str(direction) for direction in grid.direction.values),
-            score=score,
-            loss=Lines.of(grid.loss.values, grid.unmoved_loss.values, zero, band),
-            composition=_composition(grid, zero),
-            unmoved=float(_mean(grid.unmoved_score.values, 0)),
-            chance=task.chance,
+            task=block.task.name,
+            alphas=np.insert(steps, zero, 0.0),
+            directions=tuple(directions.tolist()),
+            score=Lines.of(moved.score, unmoved.score, zero, band),
+            loss=Lines.of(moved.loss, unmoved.loss, zero, band),
+            composition=_composition(moved.label, unmoved.label, zero),
+            unmoved=float(_mean(unmoved.score, 0)),
+            chance=block.task.chance,
             band=band,
         )
 
@@ -107,8 +105,7 @@ class Curve:
         return f"Curve({self.task}): {', '.join(parts)} (mean of {len(self.directions)} directions)"
 
 
-def _composition(grid: xr.Dataset, zero: int) -> dict[Label, Array]:
-    moved, unmoved = grid.label.values, grid.unmoved_label.values
+def _composition(moved: NDArray[np.int8], unmoved: NDArray[np.int8], zero: int) -> dict[Label, Array]:
     known = np.insert((moved >= 0).sum((0, 2)), zero, (unmoved >= 0).sum())
     shares: dict[Label, Array] = {}
     for number, label in enumerate(LABELS):

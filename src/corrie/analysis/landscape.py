@@ -11,17 +11,19 @@ model (curves, bands, basins, exports) is computed from these blocks and from no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from corrie.analysis.basin import Basin
+from corrie.analysis.block import Axis, Block
 from corrie.analysis.curve import Curve
-from corrie.analysis.task_grid import Place, places, task_grid
+from corrie.analysis.steps import Steps
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.cell import CellKey
 from corrie.records.direction import Direction, Unit
@@ -32,6 +34,11 @@ from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Realised, Store
 from corrie.records.task import TaskIdentity
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+STEP = "step size along the direction"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Landscape:
@@ -40,13 +47,13 @@ class Landscape:
     model        what was moved
     tasks        what was measured, in the order in which it was asked for
     directions   along which lines, in the order in which they were asked for
-    steps        dataset over (direction, alpha): ``asked`` and ``distance``, the L2 norms of the step asked for and of
-                 the step the weights took, and the ``cosine`` between the two
+    taken        over (direction, α): norms of the step asked for and of the step the weights took, and their cosine
     asked        every spec of lines with its versions and date, oldest first
+    blocks       by task name the outcomes over (direction, α, example)
 
     Reading is by task name (or by capability, where one task alone measures it): ``landscape["math"]`` is an
-    :class:`xarray.Dataset` (see :func:`corrie.analysis.task_grid.task_grid`) with the coordinates direction, alpha,
-    sigma (only where α is σ: raw Gaussian directions) and example.
+    :class:`xarray.Dataset` (see :meth:`corrie.analysis.block.Block.labelled`) with the coordinates direction, alpha,
+    sigma (only where α is σ: raw Gaussian directions), distance, cosine and example; :attr:`steps` holds the steps.
 
     Only lines along directions that some spec of the run asked for belong to it, and only as many examples of a task
     as the widest spec asked for. What has not been computed yet is NaN.
@@ -62,9 +69,9 @@ class Landscape:
     model: ModelIdentity
     tasks: tuple[TaskIdentity, ...]
     directions: tuple[Direction, ...]
-    steps: xr.Dataset
+    taken: Steps
     asked: tuple[tuple[ScanSpec, dict[str, str]], ...]
-    grids: Mapping[str, xr.Dataset]
+    blocks: Mapping[str, Block]
 
     @classmethod
     def from_store(cls, store: Store, normalisation: Unit | None = None) -> Landscape:
@@ -98,18 +105,23 @@ class Landscape:
         keys: dict[str, list[CellKey]] = defaultdict(list)
         for key in sorted(store.keys()):
             keys[key.task].append(key)
-        steps = _steps(points, where, directions)
-        raw = normalisation == "none"
-        grids = {
-            task.name: _with_units(
-                task_grid(store, task, limits[task.id], directions, where, keys[task.id]),
-                steps,
-                store.identity.model,
-                raw,
-            )
-            for task in tasks
-        }
-        return cls(store.identity.model, tasks, directions, steps, asked, MappingProxyType(grids))
+        rows = Axis.of_directions([direction.id for direction in directions])
+
+        def steps_of(ids: set[str]) -> tuple[tuple[Axis, Axis], dict[str, tuple[int, int]]]:
+            """The axes of these points, and each one's place on them."""
+            alphas = sorted({where[id][1] for id in ids if id in where})
+            column = {alpha: number for number, alpha in enumerate(alphas)}
+            there = {id: (row, column[alpha]) for id, (row, alpha) in where.items() if id in ids}
+            return (rows, Axis.of_steps("alpha", alphas, STEP)), there
+
+        axes, there = steps_of(set(points))
+        blocks = {}
+        for task in tasks:
+            limit = min(limits[task.id], task.size)
+            scored = {k.point for k in keys[task.id] if k.block * store.identity.block < limit}
+            blocks[task.name] = Block.read(store, task, limit, *steps_of(scored), keys[task.id])
+        taken = Steps.of(points, there, axes)
+        return cls(store.identity.model, tasks, directions, taken, asked, MappingProxyType(blocks))
 
     @classmethod
     def open(cls, folder: Path | str, normalisation: Unit | None = None) -> Landscape:
@@ -156,8 +168,22 @@ class Landscape:
             raise UnknownName("task in this landscape", name, [task.name for task in self.tasks])
         return measuring[0]
 
+    def block(self, name: str | TaskIdentity) -> Block:
+        """A task's outcomes as plain arrays (names as of :meth:`task`)."""
+        return self.blocks[self.task(name).name]
+
     def __getitem__(self, name: str | TaskIdentity) -> xr.Dataset:
         return self.grids[self.task(name).name]
+
+    @cached_property
+    def grids(self) -> Mapping[str, xr.Dataset]:
+        """By task name the outcomes as labelled datasets."""
+        return MappingProxyType({name: self._labelled(block) for name, block in self.blocks.items()})
+
+    @cached_property
+    def steps(self) -> xr.Dataset:
+        """What each step was to be and what the weights made of it, as a labelled dataset."""
+        return self.taken.labelled()
 
     def curve(self, name: str | TaskIdentity, band: float = 0.8) -> Curve:
         """The mean curve of a task over directions, with the band that holds the middle share ``band`` of them.
@@ -166,7 +192,7 @@ class Landscape:
             UnknownName: no such task.
             InputError: a band outside (0, 1].
         """
-        return Curve.of(self[name], self.task(name), band)
+        return Curve.of(self.block(name), band)
 
     def basin(self, name: str | TaskIdentity, retention: float | None = None, confidence: float = 0.95) -> Basin:
         """How far a capability's basin reaches. Along paths, which are not random, there are edges only, on the side
@@ -182,8 +208,10 @@ class Landscape:
             InputError: a retention or confidence that cannot be meant.
         """
         wanted = self.retention if retention is None else retention
-        grid = self[name].sel(alpha=self[name].alpha > 0) if self.is_path else self[name]
-        return Basin.of(grid, self.task(name), self.model, self.is_raw, wanted, confidence)
+        block = self.block(name)
+        if self.is_path:
+            block = block.columns(block.axes[1].values > 0)
+        return Basin.of(block, self.model, self.is_raw, wanted, confidence)
 
     def basins(self, retention: float | None = None, confidence: float = 0.95) -> tuple[Basin, ...]:
         """The basin of every task, in order."""
@@ -191,45 +219,39 @@ class Landscape:
 
     def missing(self, name: str) -> float:
         """The share of a task's asked-for examples, over all points on its grid, that have not been computed yet."""
-        label = self[name].label
-        return float((label == -1).mean()) if label.size else 1.0
+        return self.block(name).missing
+
+    def _labelled(self, block: Block) -> xr.Dataset:
+        """A block with the distance of every point, and σ where α is σ."""
+        alphas = block.axes[1].values
+        steps = self.taken.at(alphas).labelled()
+        grid = block.labelled(scoring=block.task.scoring, source=block.task.source)
+        grid = grid.assign_coords({name: steps[name] for name in ("distance", "cosine")})
+        if not self.is_raw:
+            return grid
+        sigma = np.abs(alphas)
+        return grid.assign_coords(
+            sigma=("alpha", sigma, {"long_name": "noise σ per coordinate"}),
+            relative=("alpha", sigma / self.model.rms, {"long_name": "σ over the size of a typical weight, ‖θ0‖/√d"}),
+        )
 
     def __repr__(self) -> str:
         names = ", ".join(task.name for task in self.tasks)
-        alphas = self.steps.sizes["alpha"]
+        alphas = self.taken.axes[1].values.size
         return f"Landscape({self.model.name}: {names}; {len(self.directions)} directions × {alphas} α)"
 
 
-def _steps(
-    points: dict[str, tuple[Point, Realised]], where: dict[str, Place], directions: tuple[Direction, ...]
-) -> xr.Dataset:
-    """What each step was to be and what the weights made of it."""
-    moved = [(place, points[id][1]) for id, place in where.items() if place.direction is not None]
-    alphas = sorted({place.alpha for place, _ in moved})
-    asked, norm, cosine = (np.full((len(directions), len(alphas)), np.nan) for _ in range(3))
-    for place, realised in moved:
-        at = (place.direction, alphas.index(place.alpha))
-        asked[at], norm[at] = realised.asked, realised.norm
-        cosine[at] = np.nan if realised.cosine is None else realised.cosine
-    lines = ("direction", "alpha")
-    return xr.Dataset(
-        {
-            "asked": (lines, asked, {"long_name": "L2 norm of the step asked for"}),
-            "distance": (lines, norm, {"long_name": "L2 norm of the step the weights took"}),
-            "cosine": (lines, cosine, {"long_name": "cosine between the two"}),
-        },
-        coords={"direction": [direction.id for direction in directions], "alpha": np.array(alphas, dtype=float)},
-    )
+def places(
+    points: Mapping[str, tuple[Point, Realised]], directions: Sequence[Direction]
+) -> dict[str, tuple[int, float]]:
+    """The points that lie on a line along one of these directions, by id: which direction (by its number), which α.
 
-
-def _with_units(grid: xr.Dataset, steps: xr.Dataset, model: ModelIdentity, raw: bool) -> xr.Dataset:
-    """The same block with the distance of every point, and σ where α is σ."""
-    placed = steps.reindex(alpha=grid.alpha, direction=grid.direction)
-    grid = grid.assign_coords({name: placed[name] for name in ("distance", "cosine")})
-    if raw:
-        sigma = np.abs(grid.alpha.values)
-        grid = grid.assign_coords(
-            sigma=("alpha", sigma, {"long_name": "noise σ per coordinate"}),
-            relative=("alpha", sigma / model.rms, {"long_name": "σ over the size of a typical weight, ‖θ0‖/√d"}),
-        )
-    return grid
+    >>> from corrie.records.direction import gaussian
+    >>> one, two = gaussian(2)
+    >>> moved = Point.along(two, 0.5)
+    >>> places({moved.id: (moved, Realised(asked=1.0, norm=1.0, cosine=1.0))}, [two])[moved.id]
+    (0, 0.5)
+    """
+    number = {direction.id: i for i, direction in enumerate(directions)}
+    lines = {id: point.steps[0] for id, (point, _) in points.items() if len(point.steps) == 1}
+    return {id: (number[step.direction.id], step.alpha) for id, step in lines.items() if step.direction.id in number}

@@ -59,7 +59,7 @@ def path_scores(landscape: Landscape) -> tuple[PathScores, ...]:
     curves = {task.name: landscape.curve(task.name) for task in landscape.tasks}
     for row, direction in enumerate(landscape.directions):
         for name, curve in curves.items():
-            steps = landscape.steps.distance.reindex(alpha=curve.alphas).values[row]
+            steps = landscape.taken.at(curve.alphas).distance[row]
             distances = np.where(curve.alphas == 0, 0.0, steps)
             found.append(
                 PathScores(

@@ -10,23 +10,23 @@ and the straight way from A to B between them. Such places are *marks*.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
+from corrie.analysis.block import Axis, Block
 from corrie.analysis.plane_geometry import Array, PlaneGeometry
-from corrie.analysis.plane_grid import interpolate, mean_over_examples, plane_grid, plane_steps
-from corrie.analysis.task_grid import MISSING
-from corrie.errors import InputError, RunError, UnknownName
+from corrie.analysis.plane_grid import interpolate, mean_over_examples
+from corrie.analysis.steps import Steps
+from corrie.errors import RunError, UnknownName
 from corrie.records.cell import CellKey
 from corrie.records.direction import Direction, Unit
 from corrie.records.model import ModelIdentity
@@ -36,6 +36,9 @@ from corrie.records.scan_spec import AlphaGrid, ScanSpec
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,10 @@ class Plane:
     model       what was moved
     tasks       what was measured
     directions  δ1 and δ2
-    grids       by task name a dataset over (alpha, beta, example): ``score``, ``loss`` (nats per token) and ``label``,
-                and the unmoved model's over (example); NaN where nothing was computed
-    steps       dataset over (alpha, beta): ``asked`` and ``distance``, L2 norms of the step asked for and of the step
-                that the weights took, and their ``cosine``
+    blocks      by task name the outcomes over (α, β, example); ``plane["math"]`` is the same as a labelled dataset with
+                the coordinates alpha, beta, asked, distance, cosine and example
+    taken       over (α, β): L2 norms of the step asked for and of the step that the weights took, and their cosine;
+                :attr:`steps` is the same as a labelled dataset
     geometry    lengths and angle of the two directions; None while too few points are there
     marks       labelled places on it, the model first
     asked       the specs it comes from, with versions and date, oldest first
@@ -76,8 +79,8 @@ class Plane:
     model: ModelIdentity
     tasks: tuple[TaskIdentity, ...]
     directions: tuple[Direction, Direction]
-    grids: Mapping[str, xr.Dataset]
-    steps: xr.Dataset
+    blocks: Mapping[str, Block]
+    taken: Steps
     geometry: PlaneGeometry | None
     marks: tuple[Mark, ...]
     asked: tuple[tuple[ScanSpec, dict[str, str]], ...]
@@ -147,19 +150,23 @@ class Plane:
                 limits[request.task] = max(request.limit, limits.get(request.task, 0))
         known = {task.id: task for task in store.tasks()}
         tasks = tuple(known[id] for id in limits if id in known)
-        steps = plane_steps(store.points(), where, alphas, betas)
+        axes = (
+            Axis.of_steps("alpha", alphas, "step size along the first direction"),
+            Axis.of_steps("beta", betas, "step size along the second direction"),
+        )
+        taken = Steps.of(store.points(), where, axes)
         a, b = np.meshgrid(alphas, betas, indexing="ij")
         keys: dict[str, list[CellKey]] = defaultdict(list)
         for key in sorted(store.keys()):
             keys[key.task].append(key)
-        grids = {t.name: plane_grid(store, t, limits[t.id], where, steps, keys[t.id]) for t in tasks}
+        blocks = {t.name: Block.read(store, t, limits[t.id], axes, where, keys[t.id]) for t in tasks}
         return cls(
             model=store.identity.model,
             tasks=tasks,
             directions=(first, second),
-            grids=MappingProxyType(grids),
-            steps=steps,
-            geometry=PlaneGeometry.of(a, b, steps.asked.values),
+            blocks=MappingProxyType(blocks),
+            taken=taken,
+            geometry=PlaneGeometry.of(a, b, taken.asked),
             marks=_marks(store.identity.model, first, second, alphas, betas),
             asked=asked,
         )
@@ -167,12 +174,12 @@ class Plane:
     @property
     def alpha(self) -> Array:
         """Step sizes along the first direction."""
-        return self.steps.alpha.values
+        return self.taken.axes[0].values
 
     @property
     def beta(self) -> Array:
         """Step sizes along the second direction."""
-        return self.steps.beta.values
+        return self.taken.axes[1].values
 
     @property
     def retention(self) -> float:
@@ -195,24 +202,39 @@ class Plane:
             raise UnknownName("task in this plane", name, [t.name for t in self.tasks])
         return found[0]
 
+    def block(self, name: str) -> Block:
+        """A task's outcomes as plain arrays (names as of :meth:`task`)."""
+        return self.blocks[self.task(name).name]
+
     def __getitem__(self, name: str) -> xr.Dataset:
         return self.grids[self.task(name).name]
 
+    @cached_property
+    def grids(self) -> Mapping[str, xr.Dataset]:
+        """By task name the outcomes as labelled datasets."""
+        places = {name: self.steps[name] for name in ("asked", "distance", "cosine")}
+        return MappingProxyType({name: b.labelled().assign_coords(places) for name, b in self.blocks.items()})
+
+    @cached_property
+    def steps(self) -> xr.Dataset:
+        """What each step was to be and what the weights made of it, as a labelled dataset."""
+        return self.taken.labelled()
+
     def score(self, name: str) -> Array:
         """J over (α, β), the mean over examples; NaN where nothing was scored."""
-        return mean_over_examples(self[name].score.values)
+        return mean_over_examples(self.block(name).moved.score)
 
     def loss(self, name: str) -> Array:
         """Mean loss over (α, β), nats per token; NaN where there is none."""
-        return mean_over_examples(self[name].loss.values)
+        return mean_over_examples(self.block(name).moved.loss)
 
     def unmoved(self, name: str) -> float:
         """The score at θ0, NaN if it was not computed yet."""
-        return float(mean_over_examples(self[name].unmoved_score.values))
+        return float(mean_over_examples(self.block(name).unmoved.score))
 
     def missing(self, name: str) -> float:
         """The share of a task's outcomes on this plane that have not been computed yet."""
-        return float((self[name].label == MISSING).mean())
+        return self.block(name).missing
 
     def at(self, name: str, mark: Mark) -> float | None:
         """The score at a mark, None where no point of the grid lies there or it was not scored."""
@@ -235,41 +257,6 @@ class Plane:
         there = np.isfinite(score)
         return float((score[there] >= level).mean()) if there.any() and math.isfinite(level) else None
 
-    def labelled(self) -> xr.Dataset:
-        """The whole plane as one dataset over (task, alpha, beta, example); NaN where a task has fewer examples.
-
-        Examples are numbered, their ids in ``example_id`` over (task, example). ``x`` and ``y`` over (alpha, beta) are
-        places in L2 distance.
-        """
-        size = max((int(grid.sizes["example"]) for grid in self.grids.values()), default=0)
-        padded = []
-        for task in self.tasks:
-            grid = self.grids[task.name]
-            ids = np.full(size, "", dtype=object)
-            ids[: grid.sizes["example"]] = grid.example.values
-            filled = {"score": np.nan, "loss": np.nan, "label": MISSING}
-            filled |= {f"unmoved_{name}": fill for name, fill in filled.items()}
-            grid = grid.assign_coords(example=np.arange(grid.sizes["example"]))
-            grid = grid.drop_vars(["asked", "distance", "cosine"])
-            grid = grid.reindex(example=np.arange(size), fill_value=filled)
-            padded.append(grid.assign(example_id=("example", ids.astype(str)), chance=task.chance))
-        if not padded:
-            raise InputError("a plane as one dataset", found="no task in it", advice="corrie plane … -t knowledge:40")
-        names = [task.name for task in self.tasks]
-        whole = xr.concat(padded, xr.Variable("task", names), combine_attrs="drop_conflicts")
-        whole = whole.assign({name: self.steps[name] for name in ("asked", "distance", "cosine")})
-        whole = whole.assign_coords(capability=("task", [task.capability for task in self.tasks]))
-        if self.geometry is not None:
-            x, y = self.geometry.place(*np.meshgrid(self.alpha, self.beta, indexing="ij"))
-            whole = whole.assign_coords(x=(("alpha", "beta"), x), y=(("alpha", "beta"), y))
-        whole.attrs = {
-            "model": self.model.canonical(),
-            "directions": json.dumps([d.model_dump(mode="json") for d in self.directions], sort_keys=True),
-            "marks": json.dumps([[m.name, m.alpha, m.beta] for m in self.marks]),
-            "asked": json.dumps([[spec.model_dump(mode="json"), why] for spec, why in self.asked], sort_keys=True),
-        }
-        return whole
-
     def to_json(self) -> dict[str, Any]:
         """As plain data: what the plane is, and every task's scores at the marks and over the grid."""
         return {
@@ -285,7 +272,7 @@ class Plane:
                     "capability": task.capability,
                     "task": task.name,
                     "chance": task.chance,
-                    "examples": int(self[task.name].sizes["example"]),
+                    "examples": self.block(task.name).examples.size,
                     "missing": self.missing(task.name),
                     "marks": [self.at(task.name, mark) for mark in self.marks],
                     "kept": self.kept(task.name),

@@ -23,8 +23,6 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal
 
-import numpy as np
-
 Collapse = Literal["empty", "not text", "repetition"]
 
 COLLAPSE_LAW = "collapse-1"
@@ -81,6 +79,8 @@ def looped_shares(text: str) -> tuple[float, float]:
     >>> looped_shares("a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t")
     (0.0, 0.0)
     """
+    import numpy as np  # here, because listing tasks does not need it
+
     flat = " ".join(text.split()) + " "
     characters = np.array([ord(c) for c in flat], dtype=np.int64)
     length = len(characters)

@@ -33,24 +33,17 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
-    import torch
-
     from corrie.sources import cache_folder
 
     installed = {name: _version(name) for name in PACKAGES}
     folder = cache_folder()
-    devices = ["cpu"]
-    if torch.cuda.is_available():
-        devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        devices.append("mps")
     wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet"}
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "packages": installed,
-        "devices": devices,
+        "devices": ["cpu", *_accelerators(installed["torch"] or "")],
         "cache": {"folder": str(folder), "bytes": _bytes(folder), "free": shutil.disk_usage(_existing(folder)).free},
         "missing": [f"{n}: pip install 'corrie[{extra}]'" for n, extra in wanted.items() if installed[n] is None],
     }
@@ -61,6 +54,22 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _accelerators(build: str) -> list[str]:
+    """Devices beside the CPU. torch takes seconds to load, so it is asked only where its build could have one.
+
+    Args:
+        build: the version of torch that is installed; a CPU build ends in ``+cpu``.
+    """
+    if not build or build.endswith("+cpu"):
+        return []
+    import torch
+
+    cuda = (
+        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
+    return cuda + ["mps"] * torch.backends.mps.is_available()
 
 
 def _existing(folder: Path) -> Path:

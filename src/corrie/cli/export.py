@@ -22,8 +22,7 @@ def export(
     from corrie.analysis.export import export as write
     from corrie.analysis.landscape import Landscape
     from corrie.analysis.plane import Plane
-    from corrie.analysis.plane_export import export_plane
 
     last = Plane.last_of(run)
-    made = write(Landscape.open(run), out, format) if last is None else export_plane(last, out, format)
+    made = write(last or Landscape.open(run), out, format)
     say(f"Wrote {made}")

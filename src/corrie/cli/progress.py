@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING, Self
 
 from corrie.cli.console import say
-from corrie.records.cell import Cell
-from corrie.records.point import Point
-from corrie.records.store import Realised
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from corrie.records.cell import Cell
+    from corrie.records.point import Point
+    from corrie.records.store import Realised
 
 _PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""
@@ -34,6 +35,9 @@ class ScanProgress:
 
     def __enter__(self) -> Self:
         if self._terminal:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

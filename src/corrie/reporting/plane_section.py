@@ -85,7 +85,7 @@ def _card(plane: Plane, number: int, index: int, which: int) -> Markup:
     called = task.name if task.name == task.capability else f"{task.name} ({task.capability})"
     facts = [
         f"{task.source}, {task.scoring}",
-        f"{plane.alpha.size} × {plane.beta.size} points × {plane[task.name].sizes['example']} examples",
+        f"{plane.alpha.size} × {plane.beta.size} points × {plane.block(task.name).examples.size} examples",
     ]
     unmoved = plane.unmoved(task.name)
     if math.isfinite(unmoved):

@@ -20,37 +20,70 @@ discrete noise                         :mod:`knapsack`, :class:`AbsorbingKernel`
 many inputs, each attacked by itself   :class:`GroupedScore`
 new examples                           :mod:`pac_bayes`, :mod:`rademacher`, :mod:`kl`
 =====================================  ================================================================================
+
+Each name is resolved at its first use, so a command loads the part of scipy that it needs and no more.
 """
 
-from corrie.stats import (
-    betting,
-    clopper_pearson,
-    empirical_bernstein,
-    fraction_process,
-    gaussian_shift,
-    hoeffding,
-    kl,
-    knapsack,
-    multiplicity,
-    normal_tolerance,
-    pac_bayes,
-    planning,
-    rademacher,
-    rounding,
-)
-from corrie.stats.anytime_fraction import AnytimeFraction
-from corrie.stats.basin_radius import RadiusEstimate, basin_radius
-from corrie.stats.chance import above_chance
-from corrie.stats.difference import Difference, paired_difference
-from corrie.stats.fraction_verdict import FractionVerdict
-from corrie.stats.gaussian_kernel import GaussianKernel
-from corrie.stats.grouped_score import GroupedScore, choose_groups
-from corrie.stats.paired_change import PairedChange, mcnemar
-from corrie.stats.per_example import PerExample
-from corrie.stats.planned_fraction import PlannedFraction
-from corrie.stats.rank_test import rank_sum
-from corrie.stats.score_law import ScoreLaw, choose_thresholds
-from corrie.stats.token_kernels import AbsorbingKernel, TokenKernel, UniformKernel, tokens_within
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corrie.stats import (
+        betting,
+        clopper_pearson,
+        empirical_bernstein,
+        fraction_process,
+        gaussian_shift,
+        hoeffding,
+        kl,
+        knapsack,
+        multiplicity,
+        normal_tolerance,
+        pac_bayes,
+        planning,
+        rademacher,
+        rounding,
+    )
+    from corrie.stats.anytime_fraction import AnytimeFraction
+    from corrie.stats.chance import above_chance
+    from corrie.stats.difference import Difference, paired_difference
+    from corrie.stats.fraction_verdict import FractionVerdict
+    from corrie.stats.gaussian_kernel import GaussianKernel
+    from corrie.stats.grouped_score import GroupedScore, choose_groups
+    from corrie.stats.model_free_radius import RadiusEstimate, basin_radius
+    from corrie.stats.paired_change import PairedChange, mcnemar
+    from corrie.stats.per_example import PerExample
+    from corrie.stats.planned_fraction import PlannedFraction
+    from corrie.stats.rank_test import rank_sum
+    from corrie.stats.score_law import ScoreLaw, choose_thresholds
+    from corrie.stats.token_kernels import AbsorbingKernel, TokenKernel, UniformKernel, tokens_within
+
+_HOME = {
+    "AbsorbingKernel": "token_kernels",
+    "AnytimeFraction": "anytime_fraction",
+    "Difference": "difference",
+    "FractionVerdict": "fraction_verdict",
+    "GaussianKernel": "gaussian_kernel",
+    "GroupedScore": "grouped_score",
+    "PairedChange": "paired_change",
+    "PerExample": "per_example",
+    "PlannedFraction": "planned_fraction",
+    "RadiusEstimate": "model_free_radius",
+    "ScoreLaw": "score_law",
+    "TokenKernel": "token_kernels",
+    "UniformKernel": "token_kernels",
+    "above_chance": "chance",
+    "basin_radius": "model_free_radius",
+    "choose_groups": "grouped_score",
+    "choose_thresholds": "score_law",
+    "mcnemar": "paired_change",
+    "paired_difference": "difference",
+    "rank_sum": "rank_test",
+    "tokens_within": "token_kernels",
+}
+"""Which module a name lives in; every other public name is a module itself."""
 
 __all__ = [
     "AbsorbingKernel",
@@ -89,3 +122,16 @@ __all__ = [
     "rounding",
     "tokens_within",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'corrie.stats' has no attribute {name!r}")
+    home = import_module(f"corrie.stats.{_HOME.get(name, name)}")
+    value = getattr(home, name) if name in _HOME else home
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

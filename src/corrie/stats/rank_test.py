@@ -19,8 +19,7 @@ import math
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from numpy.typing import ArrayLike, NDArray
 
 from corrie.errors import InputError
 
@@ -47,7 +46,7 @@ def rank_sum(one: ArrayLike, two: ArrayLike) -> float:
     x, y = np.asarray(one, float).ravel(), np.asarray(two, float).ravel()
     if x.size == 0 or y.size == 0 or np.isnan(x).any() or np.isnan(y).any():
         raise InputError("a comparison of two samples", found="an empty one, or values that are no numbers")
-    ranks = np.asarray(rankdata(np.concatenate([x, y])), float)
+    ranks = _mean_ranks(np.concatenate([x, y]))
     n, all = x.size, ranks.size
     middle = n * (all + 1) / 2
     observed = abs(float(ranks[:n].sum()) - middle)
@@ -57,3 +56,9 @@ def rank_sum(one: ArrayLike, two: ArrayLike) -> float:
     dice = np.random.default_rng(0)
     sums = np.array([dice.permutation(ranks)[:n].sum() for _ in range(MOST_CHOICES)])
     return float((1 + (np.abs(sums - middle) >= observed - _SLACK).sum()) / (1 + MOST_CHOICES))
+
+
+def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1 on, ties share their mean: ``scipy.stats.rankdata``, without the second that its import takes."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[which]

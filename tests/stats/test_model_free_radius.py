@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from corrie.errors import InputError
-from corrie.stats.basin_radius import RadiusEstimate, basin_radius
+from corrie.stats.model_free_radius import RadiusEstimate, basin_radius
 from corrie.testing.landscapes import KnownBasin
 
 GRID = np.array([0.5, 1.0, 1.5, 2.0, 3.0])

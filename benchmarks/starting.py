@@ -1,0 +1,49 @@
+"""How long commands take that only look: CPU time of each, over that of loading the libraries that draw them.
+
+    python benchmarks/starting.py
+
+Every command is a process of its own; the smallest of several runs counts, since others share the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from corrie.records.sqlite_store import SqliteStore
+from corrie.testing.cliff_run import cliff_run, identity
+
+RUNS = 7
+COMMANDS = (("--help",), ("--version",), ("tasks",), ("models",), ("doctor",), ("show", "{run}"))
+
+
+def seconds(arguments: list[str]) -> float:
+    """The least CPU time of a Python process with these arguments."""
+    taken = []
+    for _ in range(RUNS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env={**os.environ})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        with SqliteStore.create_or_open(run, identity()) as store:
+            cliff_run(store, directions=3, examples=20)
+        unit = seconds(["-c", "import typer, rich"])
+        print(f"python -c 'import typer, rich': {unit:.2f} CPU-seconds")
+        for command in COMMANDS:
+            words = [word.format(run=run) for word in command]
+            took = seconds(["-m", "corrie.cli.main", *words])
+            print(f"corrie {command[0]}: {took:.2f} CPU-seconds, {took / unit:.1f} times as long")
+
+
+if __name__ == "__main__":
+    main()
