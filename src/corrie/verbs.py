@@ -644,9 +644,11 @@ def retract(
     else:
         with SqliteStore.create_or_open(to, prepared.identity) as kept:
             found = prepared.run(kept, watch=watch)
-    if out is None or not found.alpha:
-        return found
-    return found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out)))})
+    if out is not None and found.alpha:
+        found = found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out)))})
+    if to is not None:
+        found.keep(to)
+    return found
 
 
 def report(

@@ -15,6 +15,7 @@ from corrie.records.direction import Direction
 from corrie.records.memory_store import MemoryStore
 from corrie.records.paths import Adapter, Saved
 from corrie.records.point import Point
+from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.store import Realised, Store
 from corrie.records.task import ExampleCard, TaskIdentity
@@ -74,7 +75,9 @@ def test_what_is_kept_and_what_is_lost(store: MemoryStore) -> None:
     assert (lost.scores.before, lost.scores.after, lost.scores.worse, lost.scores.better) == (0.9, 0.7, 8, 0)
     assert (kept.scores.before, kept.scores.after) == (0.9, 0.9)
     assert found.headline == "lost: loses, kept: keeps"
-    assert str(found).startswith("toy → my-adapter: L2 5 (σ-equivalent 0.000431")
+    assert str(found).startswith(
+        "toy → my-adapter: lost: loses, kept: keeps (L2 5).\nmoved by L2 5 (σ-equivalent 0.000431"
+    )
 
 
 def test_where_on_the_way(store: MemoryStore) -> None:
@@ -191,12 +194,12 @@ def test_json_has_everything_and_it_can_be_kept(store: MemoryStore, tmp_path: Pa
     assert set(plain["move"]) >= {"distance", "sigma", "relative", "layers", "kinds"}
     found.keep(tmp_path)
     found.keep(tmp_path)
-    assert FineTuneDiff.kept_in(tmp_path) == (found,)
-    assert FineTuneDiff.kept_in(tmp_path / "nowhere") == ()
+    assert FineTuneDiff.found_in(RunFolder(tmp_path)) == (found,)
+    assert FineTuneDiff.found_in(RunFolder(tmp_path / "nowhere")) == ()
     (file,) = (tmp_path / "diffs").glob("*")
     file.write_text("{}")
     with pytest.raises(RunError, match="cannot be read"):
-        FineTuneDiff.kept_in(tmp_path)
+        FineTuneDiff.found_in(RunFolder(tmp_path))
 
 
 def test_terms_and_names_that_cannot_be_meant(store: MemoryStore) -> None:

@@ -40,7 +40,7 @@ def claim_of(draws: list[bool], failures: int | None = 0, skip: int | None = Non
 
 
 def test_the_sentence_names_everything_before_its_figure() -> None:
-    said = str(claim_of([True] * 29))
+    said = claim_of([True] * 29).sentence
     parts = [
         "With confidence 0.95",
         "over the random choice of the directions",

@@ -132,7 +132,7 @@ def statement(scores: tuple[float, ...] = (0.8,) * 60, chance: float = 0.25, tas
 
 
 def test_the_sentence_says_all_it_must() -> None:
-    said = str(statement(choices=3))
+    said = statement(choices=3).sentence
     for part in (
         "With confidence 0.95 over the examples and 60 independent noise draws together (half of the error for each)",
         "about the smoothed model",
@@ -144,9 +144,9 @@ def test_the_sentence_says_all_it_must() -> None:
         "the one model at x' 0.9, the unmoved 0.7",
     ):
         assert part in said, part
-    assert "shared by 2 tasks" in str(statement(tasks=2))
+    assert "shared by 2 tasks" in statement(tasks=2).sentence
     assert "real arithmetic" not in said
-    assert "θ0, the subspace and σ were fixed without these examples" in str(statement())
+    assert "θ0, the subspace and σ were fixed without these examples" in statement().sentence
 
 
 def test_vacuous_is_said_to_be() -> None:

@@ -84,12 +84,14 @@ def test_a_prompt_is_held_by_its_own_limit() -> None:
 def test_the_verdict_is_in_the_sentence(noise: str, columns: str, verdict: str, says: str) -> None:
     found = certificate(noise, columns)
     assert found.verdict == verdict
-    assert says in str(found)
+    assert says in found.sentence
+    first = str(found).splitlines()[0]
+    assert first.startswith(verdict.upper()) == (verdict != "informative")
     assert (found.reach is None) == (verdict == "abstained")
 
 
 def test_everything_stands_before_the_figure() -> None:
-    said = str(certificate(asked=2))
+    said = certificate(asked=2).sentence
     order = [
         "With confidence 0.95",
         "over 200 noise draws",

@@ -66,7 +66,8 @@ def test_a_fine_tune_that_lost_a_capability_ends_with_3(
     terms = ["--directions", "2", "--alpha", "0:1:5", "--worst", f"saved:{tuned['worst']}", "--json"]
     said = corrie("diff", toy, tuned["far"], *gate, *terms)
     assert said.code == 3
-    assert "has lost letters. Try: corrie retract" in said.err
+    assert "→ far: lost: letters (L2" in said.err
+    assert "Try: corrie retract" in said.err
     found = json.loads(said.out)
     (card,) = found["capabilities"]
     assert (found["lost"], card["verdict"], card["task"]) == (["letters"], "lost", "letters")

@@ -34,11 +34,12 @@ def changed(asked: list[object], option: str, value: object) -> list[object]:
 def test_a_statement(corrie: Any, asked: list[object], tmp_path: Path) -> None:
     said = corrie(*asked)
     assert said.code == 0, said.err
-    assert said.out.count("\n") == 1
-    assert said.out.startswith("With confidence 0.9 over the examples and 40 independent noise draws together")
+    assert said.out.startswith("on new examples the smoothed model scores at least 0.")
+    assert "\nConfidence: 0.9.\nRandomness: the examples and 40 independent noise draws together" in said.out
     assert "letters ≥ 0." in said.out
     found = json.loads(corrie(*asked, "--json").out)
-    assert (found["verdict"], found["sentence"] + "\n") == ("informative", said.out)
+    assert found["verdict"] == "informative"
+    assert found["sentence"].startswith("With confidence 0.9 over the examples and 40 independent noise draws together")
     assert found["tasks"][0]["lower"] > found["tasks"][0]["chance"]
     (file,) = (tmp_path / "run").glob("generalisation-*.json")
     assert json.loads(file.read_text()) == found
@@ -48,7 +49,7 @@ def test_a_vacuous_one_is_printed_and_ends_with_3(corrie: Any, asked: list[objec
     said = corrie(*changed(changed(asked, "--draws", 2), "-t", str(asked[4]).replace(":40", ":10")))
     assert said.code == 3
     assert "VACUOUS" in said.out
-    assert "Error: an informative statement about new examples: it is vacuous" in said.err
+    assert "Error: an informative statement about new examples: VACUOUS: " in said.err
 
 
 @pytest.mark.parametrize(

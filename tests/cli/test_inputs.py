@@ -18,13 +18,15 @@ def test_a_certificate_is_printed_kept_and_continued(corrie: Any, toy: Path, tas
     asked = ["inputs", toy, "-t", f"{task}:6", "--kernel", "embedding:0.05", "--draws", "12", "--to", run]
     said = corrie(*asked)
     assert said.code == 0, said.err
-    assert said.out.startswith("With confidence 0.95 over 12 noise draws (on each, the vector of each own token")
+    assert said.out.startswith("read through the noise, letters keeps at least 0.")
+    assert "\nRandomness: 12 noise draws (on each, the vector of each own token" in said.out
     assert "prompts are sure to stay right with probability 1/2 or more.\n" in said.out
     (file,) = run.glob("inputs-*.json")
     kept = json.loads(file.read_text())["certificate"]
     again = corrie(*asked, "--json")
     assert json.loads(again.out) == kept
-    assert kept["sentence"] in said.out
+    assert kept["finding"] in said.out
+    assert kept["sentence"].startswith("With confidence 0.95 over 12 noise draws")
     assert kept["verdict"] == "informative"
     wider = json.loads(corrie(*asked, "--json", "--change", "0.2").out)
     assert (wider["bound"] < kept["bound"], wider["groups"]) == (True, kept["groups"])

@@ -26,8 +26,7 @@ def test_a_model_is_called_by_the_end_of_its_name() -> None:
     view = RunView.of(cliff_run(directions=1, examples=10, kinds=KINDS[:1]))
     assert (view.model, view.title) == ("toy", "toy")
     for name, short in (("someone/models/toy-2/", "toy-2"), ("Hub/toy-3", "toy-3"), ("C:\\models\\toy-4", "toy-4")):
-        model = view.identity.model.model_copy(update={"name": name})
-        named = dataclasses.replace(view, name="run", identity=view.identity.model_copy(update={"model": model}))
+        named = dataclasses.replace(view, name="run", whole=name)
         assert (named.model, named.title) == (short, f"{short}, run")
 
 

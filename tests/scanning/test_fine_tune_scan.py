@@ -17,6 +17,7 @@ from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.memory_store import MemoryStore
 from corrie.records.model import SelectionSpec
+from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
@@ -98,7 +99,7 @@ def test_the_landscape_is_made_once_and_shared(
     with SqliteStore.open(tmp_path / "run") as store:
         assert len(store.keys()) == cells + 1, "one point of one block: neither the base nor the landscape again"
     assert corrie.diff(model, far, **terms) == first
-    assert {d.tuned for d in type(first).kept_in(tmp_path / "run")} == {"near", "far"}
+    assert {d.tuned for d in type(first).found_in(RunFolder(tmp_path / "run"))} == {"near", "far"}
     given = corrie.diff(model, near, tmp_path / "run", tasks=[(task, 10)], alpha="1")
     assert given.capability("toy").basin == second.capability("toy").basin
 
@@ -157,7 +158,7 @@ def test_each_task_s_own_worst_direction_is_searched_once(
     assert 0.25 <= own.to_worst.value <= 4, "one line, on two coarse grids"
     assert elsewhere.worst is not None
     assert (elsewhere.worst.cosine or 1.0) < 0.9
-    assert type(found).kept_in(tmp_path / "run") == tuple(sorted((first, found), key=lambda d: d.tuned))
+    assert type(found).found_in(RunFolder(tmp_path / "run")) == tuple(sorted((first, found), key=lambda d: d.tuned))
     both = Together.open([tmp_path / "run"])
     assert [w.name for w in both.ways["new"] if w.case == "worst-case"] == ["ascent for new:10"], "not that of another"
 
@@ -214,7 +215,7 @@ def test_certificates_of_the_base_are_asked_about_the_fine_tune(
     assert found.capability("new").certified == (), "it is of another task"
     assert "says nothing about this fine-tune" in str(found)
     assert f"≥ {here.lower:.4g} at r" in str(found)
-    assert type(found).kept_in(tmp_path / "run") == (found,)
+    assert type(found).found_in(RunFolder(tmp_path / "run")) == (found,)
     checkpoint = corrie.diff(model, near, tasks=[(task, 20)], **asked)
     assert [one.verdict for one in checkpoint.capability("toy").certified] == ["outside", "outside"]
 

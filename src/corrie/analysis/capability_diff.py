@@ -211,6 +211,31 @@ class CapabilityDiff(Record):
             more.append(self.against_worst)
         return f"{'; '.join([said, *more])}."
 
+    def facts(self, move: Move) -> list[tuple[str, str]]:
+        """The figures, each under its name."""
+        s = self.scores
+        test = (
+            "" if s.p_worse is None or s.p_changed is None else f", p = {s.p_worse:.3g} (two-sided {s.p_changed:.3g})"
+        )
+        told = [
+            ("Score", f"{s.before:.3f} → {s.after:.3f}; {s.chance:.3g} by chance, at least {s.least:.3f} to be kept"),
+            (
+                "Difference",
+                f"{s.after - s.before:+.3g} [{s.low:+.3g}, {s.high:+.3g}], {percent(s.confidence)} confidence",
+            ),
+            ("Examples", f"{s.examples}: {s.worse} got worse, {s.better} better{test}"),
+            ("Distance", f"L2 {move.distance:.4g}, σ-equivalent {move.sigma:.3g}"),
+        ]
+        if self.way_out is not None:
+            where = f"α = {self.alpha:.2g}, {self.way_out}" if self.alpha is not None else f"not lost ({self.way_out})"
+            told.append(("On the way", where))
+        if self.basin is not None:
+            told.append(("Most-case basin", str(self.basin)))
+        if self.sharpness is not None:
+            told.append(("Sharpness ratio", str(self.sharpness)))
+        told.append(("Worst case", self.against_worst if self.worst or self.no_worst else "not measured"))
+        return told + [(f"Certificate {one.name}", one.short) for one in self.certified]
+
     @property
     def against_worst(self) -> str:
         """How close this direction is to the worst-case one, in words."""

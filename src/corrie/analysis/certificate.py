@@ -18,13 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from corrie.analysis.certified_score import CertifiedScore, Verdict
 from corrie.analysis.evidence import Evidence
+from corrie.analysis.statement import Card, Chart, Line, Statement, Terms
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError
 from corrie.records.canonical import Record, canonical_json, content_hash
+from corrie.records.model import ModelIdentity
+from corrie.records.run_folder import RunFolder
 from corrie.stats.rounding import rounded_up
 
 RETAIN = 0.8
@@ -48,7 +51,7 @@ class FineTuned(Record):
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Statement):
     """A finished certificate.
 
     evidence   the design, and every outcome
@@ -62,6 +65,8 @@ class Certificate:
     >>> found.verdict
     'informative'
     """
+
+    kind: ClassVar[str] = "certificate"
 
     evidence: Evidence
     asked: FineTuned | None = None
@@ -116,10 +121,81 @@ class Certificate:
             )
         return tuple(named)
 
+    @classmethod
+    def found_in(cls, run: RunFolder) -> tuple[Certificate, ...]:
+        """Every certificate in a run folder, derived again from its outcomes.
+
+        Raises:
+            ClaimError: one of them does not follow from its outcomes.
+        """
+        from corrie.analysis.verification import verify  # which needs this module
+
+        return tuple(verify(file).certificate for file in run.files(cls.kind))
+
+    @property
+    def model(self) -> ModelIdentity:
+        """What it is about."""
+        return self.evidence.model
+
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return "Every weight change within a distance"
+
+    @property
+    def holds(self) -> bool:
+        """Whether it says something."""
+        return self.verdict == "informative"
+
     @property
     def finding(self) -> str:
-        """What is certified, without the conditions."""
-        return "; ".join(self.finding_of(t) for t in self.tasks)
+        """What is certified, in one line: the bounds at the distance asked about, or within the radius."""
+        where, names = self._where, " and ".join(t.task.name for t in self.tasks)
+        if self.verdict == "abstained":
+            silent = " and ".join(t.task.name for t in self.tasks if t.verdict(self.distance) == "abstained")
+            return f"ABSTAINED: nothing is certain about {silent}, not even without any change in {where}"
+        if self.verdict == "vacuous":
+            r = rounded_up(self.distance or 0.0, DISTANCE_DIGITS)
+            return f"VACUOUS: after a change of r = {r:.4g} in {where} nothing above chance is certain about {names}"
+        if self.distance is None and not self.radius:
+            r = min(t.radius(t.trivial) or 0.0 for t in self.tasks)
+            return f"the smoothed model keeps {names} above chance after any change of up to r = {r:.4g} in {where}"
+        r = self.radius or 0.0 if self.distance is None else rounded_up(self.distance, DISTANCE_DIGITS)
+        kept = " and ".join(f"{t.task.name} at least {t.lower(r):.4g} (chance {t.task.chance:.3g})" for t in self.tasks)
+        return f"the smoothed model keeps {kept} after any change of up to r = {r:.4g} in {where}"
+
+    @property
+    def _where(self) -> str:
+        """The subspace in one word."""
+        whole = str(self.evidence.spec.subspace)
+        return whole.rpartition("(")[2].rstrip(")")
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """Each task's bound, with the radius."""
+        return tuple(self.finding_of(t) for t in self.tasks)
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The bound of each task over the distance."""
+        return tuple(self._card(t) for t in self.tasks)
+
+    def _card(self, t: CertifiedScore) -> Card:
+        radii = tuple(i / 20 * t.sigma for i in range(61))
+        bound = Line("certain at least", radii, tuple(t.lower(r) for r in radii))
+        mark = None if self.distance is None else (self.distance, "asked about")
+        if mark is None and self.radius:
+            mark = (self.radius, f"{100 * self.retain:.3g} % kept")
+        chart = Chart(
+            title=f"Bound of {t.task.name} over the distance",
+            across=f"r, L2 norm in {self.evidence.spec.subspace}",
+            up="smoothed score, at least",
+            lines=(bound,),
+            level=(t.task.chance, "chance"),
+            mark=mark,
+        )
+        facts = (("Unmoved", f"{t.unmoved:.4g}"), ("Smoothed, over the draws", f"{t.smoothed:.4g}"))
+        return Card(t.task.name, t.verdict(self.distance), (self.finding_of(t),), facts, chart)
 
     def finding_of(self, t: CertifiedScore) -> str:
         """What is certified about one of the tasks, without the conditions."""
@@ -152,27 +228,40 @@ class Certificate:
         return "chance" if t.task.chance else "one example is worth"
 
     @property
-    def conditions(self) -> str:
+    def terms(self) -> Terms:
         """With which probability, over what randomness, about which object, under what assumptions."""
         spec, model = self.evidence.spec, self.evidence.model
         lattice = "" if spec.lattice is None else f", rounded to multiples of 2^{spec.lattice}"
-        return (
-            f"With confidence {spec.confidence} over {spec.draws} independent noise draws (each of "
-            f"{self.evidence.dimension:,} coordinates from N(0, σ²), σ = {spec.sigma:g}{lattice}), about the smoothed "
-            f"model, which is {model.name} in {model.dtype} with its coordinates drawn afresh around x' each time it "
-            f"is asked, and not the one model at x', for every x' of L2 norm r in {spec.subspace}, searched for or "
-            f"not, assuming that {'; that '.join(self.assumptions)}"
+        return Terms(
+            confidence=f"{spec.confidence}",
+            randomness=f"{spec.draws} independent noise draws (each of {self.evidence.dimension:,} coordinates from "
+            f"N(0, σ²), σ = {spec.sigma:g}{lattice})",
+            object=f"the smoothed model, which is {model.name} in {model.dtype} with its coordinates drawn afresh "
+            f"around x' each time it is asked, and not the one model at x', for every x' of L2 norm r in "
+            f"{spec.subspace}, searched for or not",
+            assumptions=self.assumptions,
         )
 
-    def __str__(self) -> str:
-        return f"{self.conditions}: {self.finding}."
+    @property
+    def conditions(self) -> str:
+        """The terms in one breath, as certificates' files hold them."""
+        terms = self.terms
+        return (
+            f"With confidence {terms.confidence} over {terms.randomness}, about {terms.object}, assuming that "
+            f"{'; that '.join(terms.assumptions)}"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence: part of the file, byte for byte."""
+        return f"{self.conditions}: {'; '.join(self.says)}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain data with the hash of the outcomes and of itself (``digest``, over everything else)."""
         spec = self.evidence.spec
         made: dict[str, Any] = {
             "format": "corrie-certificate-1",
-            "sentence": str(self),
+            "sentence": self.sentence,
             "verdict": self.verdict,
             "confidence": spec.confidence,
             "radius": self.radius,

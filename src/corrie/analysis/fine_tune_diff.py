@@ -17,19 +17,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from pydantic import model_validator
 
-from corrie.analysis.basin import Basin
+from corrie.analysis.basin import Basin, percent
 from corrie.analysis.capability_diff import CapabilityDiff
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.certified_move import CertifiedMove, Elsewhere
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.move import Move
+from corrie.analysis.move import Move, Part
 from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.statement import Card, Section, Statement, Table
 from corrie.analysis.way_out import WayOut
 from corrie.analysis.whole_file import write_whole
 from corrie.analysis.worst_compared import Worst, WorstCompared
@@ -37,12 +38,10 @@ from corrie.errors import InputError, RunError
 from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction
 from corrie.records.model import ModelIdentity
+from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import ScanSpec
 from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
-
-FOLDER = "diffs"
-"""Where in a run folder they are kept."""
 
 
 class Asked(NamedTuple):
@@ -61,7 +60,7 @@ class Asked(NamedTuple):
         return CertifiedMove.of(self.certificate, self.name, task, self.tuned)
 
 
-class FineTuneDiff(Record):
+class FineTuneDiff(Statement, Record):
     """A fine-tune against its base.
 
     model          the base: name, precision, what of it moves
@@ -73,6 +72,8 @@ class FineTuneDiff(Record):
 
     ``print`` gives the sentences, ``to_json`` everything.
     """
+
+    kind: ClassVar[str] = "diff"
 
     model: ModelIdentity
     direction: str
@@ -186,18 +187,17 @@ class FineTuneDiff(Record):
         Raises:
             StorageError: the disk refuses.
         """
-        file = folder / FOLDER / f"{content_hash(self.direction)[:16]}.json"
+        file = RunFolder(folder).place(self.kind, content_hash(self.direction)[:16])
         return write_whole(file, lambda path: path.write_text(self.canonical(), "utf-8"))
 
     @classmethod
-    def kept_in(cls, folder: Path) -> tuple[FineTuneDiff, ...]:
-        """Every diff that was written beside a run, in the order of their names.
+    def found_in(cls, run: RunFolder) -> tuple[Self, ...]:
+        """Every diff in a run folder, by what the fine-tunes are called.
 
         Raises:
             RunError: one of them cannot be read.
         """
-        files = (folder / FOLDER).glob("*.json")
-        return tuple(sorted((cls.parse(f.read_text("utf-8")) for f in files), key=lambda d: d.tuned))
+        return tuple(sorted((cls.parse(f.read_text("utf-8")) for f in run.files(cls.kind)), key=lambda d: d.tuned))
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -217,12 +217,49 @@ class FineTuneDiff(Record):
             words[card.verdict].append(card.task)
         return ", ".join(f"{verdict}: {' and '.join(names)}" for verdict, names in words.items() if names)
 
-    def __str__(self) -> str:
-        lines = [f"{self.model.name} → {self.tuned}: {self.move}; {self.move.where}."]
-        lines += [str(card) for card in self.capabilities]
-        if not any(card.worst or card.no_worst for card in self.capabilities):
-            lines.append("How close it is to the worst-case direction was not measured.")
-        return "\n".join(lines)
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return f"What {self.tuned} did"
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is lost."""
+        return not self.lost
+
+    @property
+    def finding(self) -> str:
+        """The verdicts, and how far it went."""
+        return f"{self.model.name} → {self.tuned}: {self.headline} (L2 {self.move.distance:.4g})"
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """How far and where it moved, and each capability's card."""
+        told = (f"moved by {self.move}; {self.move.where}", *map(str, self.capabilities))
+        if any(card.worst or card.no_worst for card in self.capabilities):
+            return told
+        return (*told, "How close it is to the worst-case direction was not measured")
+
+    @property
+    def terms(self) -> None:
+        """None: a measurement on these examples; each card names its own tests."""
+        return None
+
+    @property
+    def section(self) -> Section:
+        """Its cards, and where it moved."""
+        about = (
+            f"The fine-tune moved {self.model.name} by {self.move}. To be kept is to lose no more than "
+            f"{percent(self.tolerance)} of the score above chance on the same examples; to be lost is to lose more, "
+            f"significantly (exact McNemar test, error {1 - self.confidence:.2g})"
+        )
+        tables = (_shares("Where it moved, by layer", self.move.layers), _shares("By kind of tensor", self.move.kinds))
+        return Section(self.title, self.headline, (about,), None, tuple(map(self._card, self.capabilities)), tables)
+
+    def _card(self, card: CapabilityDiff) -> Card:
+        name = card.task if card.task == card.capability else f"{card.task} ({card.capability})"
+        says = (card.measured, card.guarantees) if card.certified else (card.measured,)
+        return Card(name, card.verdict, says, tuple(card.facts(self.move)))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: every field, and the sentences."""
@@ -232,6 +269,12 @@ class FineTuneDiff(Record):
             for one, said in zip(card["certified"], told.certified, strict=True):
                 one["says"] = str(said)
         return {"headline": self.headline, "lost": list(self.lost), "undecided": list(self.undecided), **plain}
+
+
+def _shares(title: str, parts: Sequence[Part]) -> Table:
+    """Distances and shares, parts that did not move left out."""
+    rows = tuple((part.name, f"{part.distance:.3g}", percent(part.share)) for part in parts if part.distance)
+    return Table(title, ("Part", "L2", "Share of L2²"), rows)
 
 
 def called(direction: Direction) -> str:

@@ -18,14 +18,16 @@ Source: Chen et al., arXiv 2505.17646 (Clopper–Pearson claims about directions
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from corrie.analysis.kept_score import SLACK, KeptScore
+from corrie.analysis.statement import Card, Chart, Line, Statement, Terms
 from corrie.errors import RunError
 from corrie.records.cell import CellKey
 from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
+from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
 from corrie.stats.fraction_verdict import FractionVerdict, Status
@@ -33,7 +35,7 @@ from corrie.stats.rounding import rounded_down
 
 
 @dataclass(frozen=True, slots=True)
-class FractionClaim:
+class FractionClaim(Statement):
     """A claim about most directions and where it stands.
 
     spec      what was asked, fixed before the first draw
@@ -43,6 +45,7 @@ class FractionClaim:
     cosine    the smallest cosine, over the draws, between the step asked for and the one the weights took; None before
               the first draw
     asked     how many claims this run was asked, this one included
+    outcomes  of each draw that was looked at: whether it was good
 
     Printing it gives the whole statement. ``holds`` is True only when the claim is reached.
 
@@ -56,15 +59,19 @@ class FractionClaim:
     not shown that at least 0.5 of all directions keep toy: 0 of 1 draws did, and the zero-failure design ends ...
     """
 
+    kind: ClassVar[str] = "fraction"
+    many: ClassVar[str] = "claims"
+
     spec: FractionSpec
     model: ModelIdentity
     kept: tuple[KeptScore, ...]
     verdict: FractionVerdict
     cosine: float | None
     asked: int
+    outcomes: tuple[bool, ...] = ()
 
     @classmethod
-    def from_store(cls, store: Store, spec: FractionSpec) -> FractionClaim:
+    def from_store(cls, store: Store, spec: FractionSpec) -> Self:
         """Judge a claim on the draws that a run holds.
 
         Raises:
@@ -93,12 +100,21 @@ class FractionClaim:
         points = store.points()
         moved = [points[spec.point(i).id][1] for i in range(verdict.draws)]
         cosines = [realised.cosine for realised in moved if realised.cosine is not None]
-        return cls(spec, store.identity.model, tuple(kept), verdict, min(cosines, default=None), len(claims))
+        looked = tuple(outcomes[: verdict.draws])
+        return cls(spec, store.identity.model, tuple(kept), verdict, min(cosines, default=None), len(claims), looked)
 
     @classmethod
-    def all_of(cls, store: Store) -> tuple[FractionClaim, ...]:
+    def all_of(cls, store: Store) -> tuple[Self, ...]:
         """Every claim that a run was asked, oldest first."""
         return tuple(cls.from_store(store, spec) for spec, _ in store.claims() if isinstance(spec, FractionSpec))
+
+    @classmethod
+    def found_in(cls, run: RunFolder) -> tuple[Self, ...]:
+        """Every claim that was asked of a run folder."""
+        if not run.has_store:
+            return ()
+        with run.store() as store:
+            return cls.all_of(store)
 
     @property
     def status(self) -> Status:
@@ -147,19 +163,60 @@ class FractionClaim:
             return f"not shown that {claim}: {seen}, and the {self.spec.design} design ends there; {supported}"
         return f"not yet shown that {claim}: {seen} ({v.remaining} more good ones would show it); {supported}"
 
-    def __str__(self) -> str:
-        score = "; ".join(
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return "Most directions"
+
+    @property
+    def terms(self) -> Terms:
+        """What the claim rests on."""
+        return Terms(
+            confidence=f"{self.spec.confidence}",
+            randomness="the choice of the directions (independent, each number of δ from N(0, 1))",
+            object=f"{self.model.name} in {self.model.dtype} moved to θ0 + σδ, σ = {self.spec.sigma:g} (L2 about "
+            f"{self.model.distance(self.spec.sigma):.3g}), where kept means {self._kept}",
+            assumptions=self.assumptions,
+        )
+
+    @property
+    def _kept(self) -> str:
+        return "; ".join(
             f"{k.task.name} ≥ {rounded_down(k.least + SLACK, 4):g} (unmoved {k.score:.4g}, chance "
             f"{k.task.chance:.3g}) on the same {k.examples} examples, {k.losable or 'none'} of which may be lost on "
             "balance"
             for k in self.kept
         )
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence, for quoting."""
+        terms = self.terms
         return (
-            f"With confidence {self.spec.confidence} over the random choice of the directions (independent, each "
-            f"number of δ from N(0, 1)), about {self.model.name} in {self.model.dtype} moved to θ0 + σδ, σ = "
-            f"{self.spec.sigma:g} (L2 about {self.model.distance(self.spec.sigma):.3g}), where kept means {score}, "
-            f"assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+            f"With confidence {terms.confidence} over the random choice of the directions (independent, each "
+            f"number of δ from N(0, 1)), about {terms.object}, assuming that {'; that '.join(terms.assumptions)}: "
+            f"{self.finding}."
         )
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The draws, one after the other."""
+        drawn = range(1, len(self.outcomes) + 1)
+        good = tuple(sum(self.outcomes[:n]) / n for n in drawn)
+        chart = Chart(
+            title="Share of good directions among the draws so far",
+            across="draws",
+            up="share of good directions",
+            lines=(Line("good so far", tuple(map(float, drawn)), good),),
+            level=(self.verdict.fraction, "claimed"),
+        )
+        facts = (
+            ("Draws", f"{self.verdict.good} of {self.verdict.draws} good"),
+            ("Supported", f"at least {self.supported:g} of all directions"),
+            ("Design", f"{self.spec.design}, fixed before the first draw"),
+        )
+        names = " and ".join(kept.task.name for kept in self.kept)
+        return (Card(names, self.status, facts=facts, chart=chart if self.outcomes else None),)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the claim, what was seen, and the sentence."""
@@ -167,7 +224,7 @@ class FractionClaim:
         return {
             "status": v.status,
             "holds": self.holds,
-            "sentence": str(self),
+            "sentence": self.sentence,
             "finding": self.finding,
             "assumptions": list(self.assumptions),
             "at_least": v.fraction,

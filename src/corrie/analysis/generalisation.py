@@ -30,12 +30,14 @@ test. It is about the smoothed model, not the one model at x'. The bound for any
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from corrie.analysis.statement import Card, Statement, Terms
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import RunError
 from corrie.records.canonical import canonical_json, content_hash
@@ -43,6 +45,7 @@ from corrie.records.cell import CellKey
 from corrie.records.generalisation_spec import GeneralisationSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
+from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
@@ -52,6 +55,9 @@ from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.rounding import rounded_down, rounded_up
 
 Verdict = Literal["informative", "vacuous"]
+
+_TERMS = ("sigma", "lattice", "place", "distance", "draws", "confidence", "choices")
+_LATER = {"rows"}  # files of the first version do not have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,7 @@ class PopulationScore:
 
 
 @dataclass(frozen=True)
-class Generalisation:
+class Generalisation(Statement):
     """A PAC-Bayes statement about a fine-tuned model.
 
     spec    what was asked
@@ -180,6 +186,8 @@ class Generalisation:
     >>> found.verdict
     'informative'
     """
+
+    kind: ClassVar[str] = "generalisation"
 
     spec: GeneralisationSpec
     model: ModelIdentity
@@ -210,6 +218,33 @@ class Generalisation:
             for request in spec.tasks
         )
         return cls(spec, store.identity.model, dimension, found)
+
+    @classmethod
+    def found_in(cls, run: RunFolder) -> tuple[Generalisation, ...]:
+        """Every statement about new examples in a run folder, made again from the outcomes beside it.
+
+        Raises:
+            RunError: a file that is no such statement, or whose outcomes are not there.
+        """
+        return tuple(cls._kept(run, file) for file in run.files(cls.kind))
+
+    @classmethod
+    def _kept(cls, run: RunFolder, file: Path) -> Generalisation:
+        try:
+            stated = json.loads(file.read_text("utf-8"))
+            with run.store() as store:
+                known = {task.name: task for task in store.tasks()}
+                terms = {name: stated[name] for name in _TERMS} | {name: stated[name] for name in _LATER & set(stated)}
+                space = {name: value for name, value in stated["subspace"].items() if name not in ("id", "words")}
+                requests = [{"task": known[t["task"]].id, "limit": t["examples"]} for t in stated["tasks"]]
+                terms |= {"tasks": requests, "subspace": space, "block": store.identity.block}
+                return cls.from_store(store, GeneralisationSpec.model_validate(terms), stated["dimension"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise RunError(
+                f"statement {file}",
+                found=f"it cannot be read ({type(problem).__name__}: {str(problem).splitlines()[0]})",
+                advice="corrie generalise makes it again from the run's outcomes",
+            ) from None
 
     @property
     def verdict(self) -> Verdict:
@@ -243,30 +278,72 @@ class Generalisation:
         return tuple(named)
 
     @property
-    def finding(self) -> str:
-        """What is stated, without the conditions."""
-        r, nats = rounded_up(self.spec.distance, 4), rounded_up(self.ratio**2 / 2, 3)
-        return f"at r = {r:g}, r/σ = {rounded_up(self.ratio, 3):g} ({nats:g} nats), {'; '.join(map(str, self.tasks))}"
+    def title(self) -> str:
+        """What a report calls it."""
+        return "New examples"
 
-    def __str__(self) -> str:
+    @property
+    def holds(self) -> bool:
+        """Whether it says something."""
+        return self.verdict == "informative"
+
+    @property
+    def finding(self) -> str:
+        """What is stated, in one line."""
+        about = f" after {self.spec.place.name}" if self.spec.place.name else ""
+        silent = " and ".join(t.task.name for t in self.tasks if t.verdict == "vacuous")
+        if silent:
+            return f"VACUOUS: about new examples of {silent} nothing above chance is certain{about}"
+        kept = " and ".join(f"at least {t.lower:.4g} of {t.task.name} (chance {t.task.chance:.3g})" for t in self.tasks)
+        return f"on new examples the smoothed model scores {kept}{about}"
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """The distance, and each task's numbers."""
+        return (self._distance, *map(str, self.tasks))
+
+    @property
+    def _distance(self) -> str:
+        r, nats = rounded_up(self.spec.distance, 4), rounded_up(self.ratio**2 / 2, 3)
+        return f"at r = {r:g}, r/σ = {rounded_up(self.ratio, 3):g} ({nats:g} nats)"
+
+    @property
+    def terms(self) -> Terms:
+        """What the statement rests on."""
         spec = self.spec
         many = f", shared by {len(spec.tasks)} tasks" if len(spec.tasks) > 1 else ""
         lattice = "" if spec.lattice is None else f", rounded to multiples of 2^{spec.lattice}"
         where = f"{spec.place.name} (x')" if spec.place.name else "x'"
-        return (
-            f"With confidence {spec.confidence:.6g} over the examples and {spec.draws} independent noise draws "
-            f"together (half of the error for each{many}), about the smoothed model, which is {self.model.name} in "
-            f"{self.model.dtype} with {self.dimension:,} coordinates in {spec.subspace} drawn afresh around {where} "
-            f"from N(x', σ²), σ = {spec.sigma:g}{lattice}, each time it is asked, and not the one model at x', on the "
-            f"population that the examples come from, assuming that {'; that '.join(self.assumptions)}: {self.finding}."
+        return Terms(
+            confidence=f"{spec.confidence:.6g}",
+            randomness=f"the examples and {spec.draws} independent noise draws together (half of the error for "
+            f"each{many})",
+            object=f"the smoothed model, which is {self.model.name} in {self.model.dtype} with {self.dimension:,} "
+            f"coordinates in {spec.subspace} drawn afresh around {where} from N(x', σ²), σ = {spec.sigma:g}{lattice}, "
+            "each time it is asked, and not the one model at x', on the population that the examples come from",
+            assumptions=self.assumptions,
         )
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence, for quoting."""
+        terms = self.terms
+        return (
+            f"With confidence {terms.confidence} over {terms.randomness}, about {terms.object}, assuming that "
+            f"{'; that '.join(terms.assumptions)}: {self._distance}, {'; '.join(map(str, self.tasks))}."
+        )
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """Each task's numbers."""
+        return tuple(Card(t.task.name, t.verdict, (str(t),)) for t in self.tasks)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, and a hash of it."""
         spec = self.spec
         made: dict[str, Any] = {
             "format": "corrie-generalisation-1",
-            "sentence": str(self),
+            "sentence": self.sentence,
             "verdict": self.verdict,
             "confidence": spec.confidence,
             "sigma": spec.sigma,
@@ -275,6 +352,8 @@ class Generalisation:
             "ratio": self.ratio,
             "choices": spec.choices,
             "draws": spec.draws,
+            "block": spec.block,
+            "rows": spec.rows,
             "first_seed": spec.first,
             "subspace": spec.subspace.model_dump(mode="json") | {"id": spec.subspace.id, "words": str(spec.subspace)},
             "dimension": self.dimension,

@@ -38,12 +38,17 @@ not even the unattacked smoothed score is sure to lie above chance, so that ther
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
-from corrie.errors import InputError
+from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms
+from corrie.errors import InputError, RunError
+from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputSpec, check_change
 from corrie.records.model import ModelIdentity
+from corrie.records.run_folder import RunFolder
 from corrie.records.task import TaskIdentity
 from corrie.stats.bisection import last_holding
 from corrie.stats.gaussian_kernel import GaussianKernel
@@ -61,7 +66,7 @@ MOST_ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class InputCertificate:
+class InputCertificate(Statement):
     """What is certain about changed prompts, and where it ends.
 
     spec      what was fixed before the draws
@@ -78,6 +83,9 @@ class InputCertificate:
 
     Printing it gives the whole statement.
     """
+
+    kind: ClassVar[str] = "inputs"
+    many: ClassVar[str] = "inputs"
 
     spec: InputSpec
     model: ModelIdentity
@@ -120,6 +128,45 @@ class InputCertificate:
         grouped = GroupedScore.of(draws, choose_groups(selection), spec.confidence)
         each = PerExample.of(draws, spec.confidence)
         return cls(spec, model, task, change, ids, lengths, clean, grouped, each, nearest, asked)
+
+    @classmethod
+    def found_in(cls, run: RunFolder) -> tuple[InputCertificate, ...]:
+        """Every certificate about changed inputs in a run folder, made again from the draws beside it.
+
+        Raises:
+            RunError: a file that is no such certificate, or draws that are not there.
+        """
+        return tuple(cls._kept(run, file) for file in run.files(cls.kind))
+
+    @classmethod
+    def _kept(cls, run: RunFolder, file: Path) -> InputCertificate:
+        try:
+            stated = json.loads(file.read_text("utf-8"))["certificate"]
+            spec = InputSpec.model_validate(stated["spec"])
+            log = DrawLog.read(run.path, spec.id)
+            drawn = [log.get(label) for label in labels(spec.selection, spec.draws)]
+            found = [outcomes for outcomes in drawn if outcomes is not None]
+            if len(found) < len(drawn):
+                raise ValueError(f"{len(drawn) - len(found)} of its draws are not in {log.name}")
+            return cls.of(
+                spec,
+                ModelIdentity.model_validate(stated["model"]),
+                TaskIdentity.model_validate(stated["task"]),
+                stated["change"],
+                ids=log.ids,
+                lengths=tuple(example["own_tokens"] for example in stated["examples"]),
+                clean=found[0],
+                selection=found[1 : 1 + spec.selection],
+                draws=found[1 + spec.selection :],
+                nearest=stated["nearest_other_token"],
+                asked=logs_in(run.path),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise RunError(
+                f"certificate {file}",
+                found=f"it cannot be read ({type(problem).__name__}: {str(problem).splitlines()[0]})",
+                advice="corrie inputs makes it again from the draws in the run folder",
+            ) from None
 
     def bound(self, change: float) -> float:
         """What the smoothed score is sure to be after a change of this size in every prompt."""
@@ -180,8 +227,69 @@ class InputCertificate:
         return tuple(named)
 
     @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return "Changed inputs"
+
+    @property
+    def holds(self) -> bool:
+        """Whether it says something."""
+        return self.verdict == "informative"
+
+    @property
     def finding(self) -> str:
-        """What is certain at the change that was asked about, without the conditions."""
+        """What is certain at the change that was asked about, in one line."""
+        name, chance = self.task.name, f"{self.task.chance:.3g}"
+        if self.verdict == "abstained":
+            return f"ABSTAINED: nothing is certain about {name} read through this noise, not even without any change"
+        if self.verdict == "vacuous":
+            return f"VACUOUS: after {self._change} nothing above chance ({chance}) is certain about {name}"
+        bound = rounded_down(self.bound(self.change), 3)
+        return f"read through the noise, {name} keeps at least {bound:g} (chance {chance}) after {self._change}"
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """What was seen, and how many prompts are safe by themselves."""
+        start, held = rounded_down(self.bound(0), 3), sum(self.held(self.change))
+        before = f"before any change the mean success under the noise is at least {start:g} (seen {self._seen():.3g})"
+        if self.verdict == "abstained":
+            return (f"{before}, which is not above chance ({self.task.chance:.3g})",)
+        near = (
+            ""
+            if self.nearest is None
+            else f"; the nearest other token is {self.nearest:.3g} away in the median of the prompts' tokens"
+        )
+        return (
+            f"{before}{near}",
+            f"{held} of {len(self.ids)} prompts are sure to stay right with probability 1/2 or more",
+        )
+
+    @property
+    def terms(self) -> Terms:
+        """What it rests on."""
+        s, low, high = self.spec, min(self.lengths), max(self.lengths)
+        fixed = f"; the {s.before} tokens before and {s.after} after them that all prompts share stay as they are"
+        return Terms(
+            confidence=f"{s.confidence:g}",
+            randomness=f"{s.draws} noise draws (on each, {self._noise()}, independently)",
+            object=f"{self.model.name} in {self.model.dtype} read through this noise, which without it has "
+            f"{sum(self.clean) / len(self.clean):.3g}, on the first {len(self.ids)} examples of {self.task.name} "
+            f"({low if low == high else f'{low} to {high}'} own tokens each{fixed if s.before or s.after else ''})",
+            assumptions=self.assumptions,
+        )
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence, for quoting."""
+        terms = self.terms
+        return (
+            f"With confidence {terms.confidence} over {terms.randomness}, about {terms.object}, assuming that "
+            f"{'; that '.join(terms.assumptions)}: {self._told}."
+        )
+
+    @property
+    def _told(self) -> str:
+        """The finding with all its figures, as the sentence has it."""
         chance, start = self.task.chance, rounded_down(self.bound(0), 3)
         if self.verdict == "abstained":
             return (
@@ -189,27 +297,37 @@ class InputCertificate:
                 f"before any change (seen {self._seen():.3g}), which is not above chance ({chance:.3g})"
             )
         bound, held = rounded_down(self.bound(self.change), 3), sum(self.held(self.change))
-        against = (
-            f"above chance ({chance:.3g})" if self.verdict == "informative" else f"not above chance ({chance:.3g})"
+        against = f"{'' if self.verdict == 'informative' else 'not '}above chance ({chance:.3g})"
+        near = (
+            "" if self.nearest is None else f", where the nearest other token is {self.nearest:.3g} away in the median"
         )
         return (
-            f"after {self._change()}, the mean success under the noise is at least {bound:g}, {against}: "
+            f"after {self._change}{near}, the mean success under the noise is at least {bound:g}, {against}: "
             f"{self.verdict} (before any change it is at least {start:g}; seen {self._seen():.3g}); {held} of "
             f"{len(self.ids)} prompts are sure to stay right with probability 1/2 or more"
         )
 
-    def __str__(self) -> str:
-        s = self.spec
-        low, high = min(self.lengths), max(self.lengths)
-        fixed = f"; the {s.before} tokens before and {s.after} after them that all prompts share stay as they are"
-        return (
-            f"With confidence {s.confidence:g} over {s.draws} noise draws (on each, {self._noise()}, independently), "
-            f"about {self.model.name} in {self.model.dtype} read through this noise, which without it has "
-            f"{sum(self.clean) / len(self.clean):.3g}, on the first {len(self.ids)} examples of {self.task.name} "
-            f"({low if low == high else f'{low} to {high}'} own tokens each{fixed if s.before or s.after else ''}), "
-            "assuming that "
-            f"{'; that '.join(self.assumptions)}: {self.finding}."
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The bound over the size of a change."""
+        across = "tokens replaced in each prompt" if self.spec.noise.counts else "L2 norm over each prompt"
+        changes, bounds = zip(*((change, bound) for change, bound, _ in self.table), strict=True)
+        chart = Chart(
+            title=f"Bound of {self.task.name} over the size of a change",
+            across=across,
+            up="mean success under the noise, at least",
+            lines=(Line("certain at least", changes, bounds),),
+            level=(self.task.chance, "chance"),
+            mark=(float(self.change), "asked about"),
         )
+        return (Card(self.task.name, self.verdict, self.says, chart=chart),)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The same as numbers."""
+        what = "tokens replaced" if self.spec.noise.counts else "L2 norm"
+        rows = tuple((f"{c:.4g}", f"{rounded_down(b, 3):.3g}", f"{h} of {len(self.ids)}") for c, b, h in self.table)
+        return (Table("What is certain", (what, "score at least", "prompts held"), rows),)
 
     @property
     def rows(self) -> str:
@@ -224,7 +342,7 @@ class InputCertificate:
         reach = self.reach
         return {
             "verdict": self.verdict,
-            "sentence": str(self),
+            "sentence": self.sentence,
             "finding": self.finding,
             "assumptions": list(self.assumptions),
             "spec": self.spec.model_dump(mode="json"),
@@ -288,12 +406,13 @@ class InputCertificate:
             return f"each own token of each prompt becomes another one with probability {n.level:g}, {others}"
         return f"the vector of each own token of each prompt gets N(0, {n.level:g}²) noise in each coordinate"
 
+    @property
     def _change(self) -> str:
         if self.spec.noise.counts:
             many = f"any {self.change:g} own tokens" if self.change != 1 else "any one own token"
             return f"replacing {many} of every prompt by any others"
-        size = f"any change of L2 norm up to {self.change:.4g} (r/σ = {self.change / self.spec.noise.level:.3g})"
-        near = (
-            "" if self.nearest is None else f", where the nearest other token is {self.nearest:.3g} away in the median"
+        ratio = self.change / self.spec.noise.level
+        return (
+            f"any change of L2 norm up to {self.change:.4g} (r/σ = {ratio:.3g}) of the vectors of every prompt's own "
+            "tokens together"
         )
-        return f"{size} of the vectors of every prompt's own tokens together{near}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from corrie.analysis.basin import percent
 from corrie.analysis.paired_verdict import PairedVerdict
-from corrie.records.canonical import Record
+from corrie.analysis.statement import Card, Chart, Line, Statement
+from corrie.analysis.whole_file import write_whole
+from corrie.records.canonical import Record, content_hash
 from corrie.records.model import ModelIdentity
+from corrie.records.run_folder import RunFolder
 
 
 class RetractedCapability(Record):
@@ -57,7 +61,7 @@ class NewSkill(Record):
         return f"new skill {self.task} {self.base:.3f} → {self.tuned:.3f} tuned, {self.retracted:.3f} retracted: {left}"
 
 
-class Retraction(Record):
+class Retraction(Statement, Record):
     """The largest step along a fine-tune's path, as far as the search found it, at which every capability is kept.
 
     alpha          in [0, 1]: 1, the fine-tune is kept as it is; 0, nothing of it is
@@ -70,6 +74,8 @@ class Retraction(Record):
 
     α is the largest under the assumption that each line leaves its basin once; inner points were spot-checked.
     """
+
+    kind: ClassVar[str] = "retraction"
 
     model: ModelIdentity
     direction: str
@@ -110,14 +116,68 @@ class Retraction(Record):
             f"keeps {names}, found with {len(self.looks)} looks{back}"
         )
 
-    def __str__(self) -> str:
-        lines = [f"{self.finding}."]
-        lines += [f"{line}." for line in (*map(str, self.capabilities), *map(str, self.skills))]
+    @classmethod
+    def found_in(cls, run: RunFolder) -> tuple[Self, ...]:
+        """Every retraction in a run folder, by what the fine-tunes are called.
+
+        Raises:
+            RunError: one of them cannot be read.
+        """
+        return tuple(sorted((cls.parse(f.read_text("utf-8")) for f in run.files(cls.kind)), key=lambda r: r.tuned))
+
+    def keep(self, folder: str | Path) -> Path:
+        """Write it beside the run it was read from; the latest of each fine-tune stays.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        file = RunFolder(Path(folder)).place(self.kind, content_hash(self.direction)[:16])
+        return write_whole(file, lambda path: path.write_text(self.canonical(), "utf-8"))
+
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return f"{self.tuned}, pulled back"
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything of the fine-tune can be kept."""
+        return self.alpha > 0
+
+    @property
+    def terms(self) -> None:
+        """None: a measurement on these examples, confirmed on fresh ones; each line names its own test."""
+        return None
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """Each capability, each skill, and where the result lies."""
+        told = [*map(str, self.capabilities), *map(str, self.skills)]
         if self.alpha and not self.confirmed:
-            lines.append("Not every capability is confirmed as kept on fresh examples.")
+            told.append("Not every capability is confirmed as kept on fresh examples")
         if self.written:
-            lines.append(f"Written to {self.written}.")
-        return "\n".join(lines)
+            told.append(f"Written to {self.written}")
+        return tuple(told)
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The way back: the scores at the base, where the search ended, and at the fine-tune; the looks on the way."""
+        scored = (*self.capabilities, *self.skills)
+        alphas = sorted({0.0, self.alpha, 1.0})
+        lines = tuple(
+            Line(c.task, tuple(alphas), tuple({0.0: c.base, 1.0: c.tuned, self.alpha: c.retracted}[a] for a in alphas))
+            for c in scored
+        )
+        chart = Chart(
+            title="Scores on the way from the base to the fine-tune",
+            across="α, from the base (0) to the fine-tune (1)",
+            up="score",
+            lines=lines,
+            mark=(self.alpha, "retracted"),
+        )
+        looks = ", ".join(f"{alpha:.3g} {'kept' if kept else 'lost'}" for alpha, kept in sorted(self.looks))
+        badge = "confirmed" if self.confirmed else "not confirmed"
+        return (Card("The way back", badge, facts=(("Looks", looks),), chart=chart),)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: every field, and the sentence."""

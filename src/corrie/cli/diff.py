@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from corrie.cli.asked import choose_tasks, load_model
-from corrie.cli.console import complain, give, say
+from corrie.cli.console import complain, say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.cli.stating import state
 from corrie.cli.worst import Telling
-from corrie.errors import ClaimError, InputError
+from corrie.errors import InputError
 
 Base = Annotated[
     str, typer.Argument(metavar="BASE", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
@@ -135,14 +136,9 @@ def diff(
             watch=progress,
             heard=Telling(),
         )
-    give(found.to_json() if as_json else str(found))
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
     if found.undecided:
         complain(f"nothing can be said of {' and '.join(found.undecided)} on these examples.", "Warning")
-    if found.lost:
-        named = "".join(f" -t {text}" for text in task)
-        raise ClaimError(
-            f"keeping what {base} can do",
-            found=f"{tuned} has lost {' and '.join(found.lost)}",
-            advice=f"corrie retract {base} {tuned}{named} --out FOLDER",
-        )
+    named = "".join(f" -t {text}" for text in task)
+    advice = f"corrie retract {base} {tuned}{named} --out FOLDER"
+    state(found, f"keeping what {base} can do", as_json=as_json, advice=advice)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrie.cli.console import give, say
+from corrie.cli.console import say
 from corrie.cli.progress import ScanProgress
-from corrie.errors import ClaimError
+from corrie.cli.stating import state
 
 if TYPE_CHECKING:
     from corrie.analysis.certificate import FineTuned
@@ -37,12 +37,6 @@ def draw_and_give(
     with SqliteStore.create_or_open(run, prepared.identity) as store, ScanProgress() as progress:
         certificate = prepared.run(store, asked=asked, retain=retain, watch=progress)
     file = certificate.write(files)
-    give(certificate.to_json() if as_json else str(certificate))
     say(f"Certificate: {file}. Next: corrie verify {file}")
-    if certificate.verdict != "informative":
-        raise ClaimError(
-            "an informative certificate",
-            found=f"it is {certificate.verdict}: {certificate.finding}",
-            advice=advice,
-        )
+    state(certificate, "an informative certificate", as_json=as_json, advice=advice)
     return file

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from corrie.cli.asked import choose_tasks, load_model
-from corrie.cli.console import give, say
+from corrie.cli.console import say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
-from corrie.errors import ClaimError, InputError
+from corrie.cli.stating import state
+from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
@@ -90,15 +91,8 @@ def fraction(
     folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-fraction"
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
         claim = prepared.run(store, draws=draws, watch=progress)
-    give(claim.to_json() if as_json else str(claim))
     say(f"Run: {folder}.")
-    if not claim.holds:
-        state = "open" if claim.status == "open" else "not reached"
-        raise ClaimError(
-            f"at least {at_least:g} of all directions with confidence {confidence:g}",
-            found=f"the claim is {state}: {claim.verdict.good} of {claim.verdict.draws} draws were good, which "
-            f"supports {claim.supported:g}",
-            advice=f"the same command with --draws {claim.verdict.draws + (claim.verdict.remaining or 0)} or more"
-            if claim.status == "open"
-            else "",
-        )
+    more = claim.verdict.draws + (claim.verdict.remaining or 0)
+    advice = f"the same command with --draws {more} or more" if claim.status == "open" else ""
+    asked = f"at least {at_least:g} of all directions with confidence {confidence:g}"
+    state(claim, asked, as_json=as_json, advice=advice)

@@ -9,10 +9,11 @@ import typer
 
 from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.certify import Rows, Subspace
-from corrie.cli.console import give, say
+from corrie.cli.console import say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
-from corrie.errors import ClaimError, InputError
+from corrie.cli.stating import state
+from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
@@ -92,11 +93,6 @@ def generalise(
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
         statement = prepared.run(store, watch=progress)
     file = statement.write(folder)
-    give(statement.to_json() if as_json else str(statement))
     say(f"Statement: {file}.")
-    if statement.verdict != "informative":
-        raise ClaimError(
-            "an informative statement about new examples",
-            found=f"it is vacuous: {statement.finding}",
-            advice="more examples, a smaller distance (corrie project), or a subspace where σ can be larger",
-        )
+    advice = "more examples, a smaller distance (corrie project), or a subspace where σ can be larger"
+    state(statement, "an informative statement about new examples", as_json=as_json, advice=advice)

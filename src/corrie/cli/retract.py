@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from corrie.cli.asked import choose_tasks, load_model
-from corrie.cli.console import complain, give, say
+from corrie.cli.console import complain, say
 from corrie.cli.diff import Base, Tolerance, Tuned
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
-from corrie.errors import ClaimError, InputError
+from corrie.cli.stating import state
+from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
@@ -74,9 +75,7 @@ def retract(
             block=block,
             watch=progress,
         )
-    give(found.to_json() if as_json else str(found))
     say(f"Run: {folder}.")
-    if not found.alpha:
-        raise ClaimError(f"keeping something of {tuned}", found=found.finding, advice="a larger --tolerance")
-    if not found.confirmed:
+    if found.alpha and not found.confirmed:
         complain("not every capability is confirmed as kept on fresh examples.", "Warning")
+    state(found, f"keeping something of {tuned}", as_json=as_json, advice="a larger --tolerance")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from corrie.analysis.landscape import Landscape
+    from corrie.analysis.plane import Plane
+    from corrie.analysis.statement import Statement
+    from corrie.records.run_folder import RunFolder
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
@@ -30,30 +33,60 @@ def show(
 
 
 def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: float = 0.95) -> None:
-    """Print a finished or unfinished run: its landscape, its planes, the claims it was asked, and its certificates."""
-    from corrie.analysis.fraction_claim import FractionClaim
-    from corrie.analysis.landscape import Landscape
-    from corrie.analysis.plane import Plane
-    from corrie.analysis.summary import summary
-    from corrie.analysis.verification import verify
-    from corrie.records.sqlite_store import SqliteStore
+    """Print a finished or unfinished run: its landscape, its planes, and all that is claimed in it."""
+    from corrie.records.run_folder import RunFolder
 
-    with SqliteStore.open(run) as store:
-        claims = FractionClaim.all_of(store)
-        certificates = [verify(file).certificate for file in sorted(run.glob("certificate-*.json"))]
-        planes = Plane.all_of(store)
-        lines = any(not spec.is_plane for spec, _ in store.specs())
-        landscape = Landscape.from_store(store) if lines or not (claims or certificates or planes) else None
+    folder = RunFolder.open(run)
+    planes, landscape = _scanned(folder)
+    from corrie.analysis.statement import statements_in
+
+    stated = tuple(statements_in(folder))
     if as_json:
-        found = summary(landscape, retention=retention, confidence=confidence) if landscape else {"capabilities": []}
-        more = {"planes": [plane.to_json() for plane in planes]} if planes else {}
-        stated = {"claims": [c.to_json() for c in claims], "certificates": [c.to_json() for c in certificates]}
-        give({**found, **more, **stated})
+        give(_plain(landscape, planes, stated, retention, confidence))
         return
     if landscape is not None:
         wide_enough().print(_table(landscape, retention, confidence))
-    for statement in (*planes, *claims, *certificates):
-        give(str(statement))
+    if planes or stated:
+        give("\n\n".join(map(str, (*planes, *stated))))
+    elif landscape is None:
+        give("Nothing was asked of this run yet.")
+
+
+def _scanned(folder: RunFolder) -> tuple[tuple[Plane, ...], Landscape | None]:
+    """A run's planes, and its lines if it has any."""
+    if not folder.has_store:
+        return (), None
+    with folder.store() as store:
+        kinds = {spec.is_plane for spec, _ in store.specs()}
+        planes: tuple[Plane, ...] = ()
+        if True in kinds:
+            from corrie.analysis.plane import Plane
+
+            planes = Plane.all_of(store)
+        if False not in kinds:
+            return planes, None
+        from corrie.analysis.landscape import Landscape
+
+        return planes, Landscape.from_store(store)
+
+
+def _plain(
+    landscape: Landscape | None,
+    planes: tuple[Plane, ...],
+    stated: tuple[Statement, ...],
+    retention: float | None,
+    confidence: float,
+) -> dict[str, Any]:
+    """The same as data."""
+    from corrie.analysis.summary import summary
+
+    found = summary(landscape, retention=retention, confidence=confidence) if landscape else {"capabilities": []}
+    if planes:
+        found["planes"] = [plane.to_json() for plane in planes]
+    of_kind: dict[str, list[Any]] = {"claims": [], "certificates": []}
+    for one in stated:
+        of_kind.setdefault(one.many, []).append(one.to_json())
+    return {**found, **of_kind}
 
 
 def _table(landscape: Landscape, retention: float | None, confidence: float) -> Table:

@@ -15,13 +15,13 @@ from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.whole_file import write_whole
 from corrie.capabilities.task import Task
 from corrie.errors import InputError, StorageError, TaskError
-from corrie.inputs.draw_log import DrawLog, logs_in
 from corrie.inputs.embedding_rows import check_ids_act_through_embedding
 from corrie.inputs.noised_reader import NoisedReader
 from corrie.inputs.prompts import Prompts
 from corrie.inputs.untied import embedding_of
 from corrie.models.model import Model
 from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputNoise, InputSpec
 from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import TaskRequest
@@ -141,17 +141,13 @@ class InputTrial:
 
     def _told(self, log: DrawLog, say: Say) -> Iterator[str]:
         """The labels of all draws, with a word now and then on how far it is."""
-        labels = [
-            "clean",
-            *(f"selection {i}" for i in range(self.spec.selection)),
-            *(f"draw {i}" for i in range(self.spec.draws)),
-        ]
-        missing = sum(log.get(label) is None for label in labels)
-        if 0 < missing < len(labels):
-            say(f"Continuing: {len(labels) - missing} draws are in the run already.")
+        every = labels(self.spec.selection, self.spec.draws)
+        missing = sum(log.get(label) is None for label in every)
+        if 0 < missing < len(every):
+            say(f"Continuing: {len(every) - missing} draws are in the run already.")
         started = said = time.monotonic()
         made = 0
-        for label in labels:
+        for label in every:
             new = log.get(label) is None
             yield label
             made += new

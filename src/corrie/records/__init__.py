@@ -16,4 +16,5 @@ cell.py          one point × one task × one block of examples, all outcomes ke
 store.py         the law of a store                        store_law.py
 sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py
 memory_store.py  a run in memory
+run_folder.py    everything that can lie in a run folder        draw_log.py
 """

@@ -9,6 +9,8 @@ from typing import Any
 
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError
+from corrie.records.run_folder import RunFolder
+from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Store
 from corrie.reporting.content_policy import content_policy, json_for_script
 from corrie.reporting.markup import Markup, join, tag
@@ -20,6 +22,11 @@ from corrie.reporting.plane_view import PlaneView
 from corrie.reporting.plotly_js import plotly_js
 from corrie.reporting.run_view import RunView
 from corrie.reporting.sections import masthead, run_section
+from corrie.reporting.statement_section import statement_numbers, statements_section
+from corrie.reporting.statements_view import StatementsView
+
+View = RunView | PlaneView | StatementsView
+"""One part of a report."""
 
 
 def write_report(
@@ -62,18 +69,32 @@ def write_report(
     if not runs:
         raise InputError("a report", found="no run to report on", advice="corrie report RUN --out FILE.html")
     terms = {"show_sensitive": show_sensitive, "retention": retention, "confidence": confidence}
-    views: list[RunView | PlaneView] = []
+    views: list[View] = []
     for run in runs:
-        planes = PlaneView.of(run)
-        if planes is None or not planes.alone:
-            views.append(RunView.of(run, **terms))
-        if planes is not None:
-            views.append(planes)
+        views += _views(run, terms)
     text = page(views, command)
     return write_whole(out, lambda path: path.write_bytes(text.encode()))
 
 
-def page(views: Sequence[RunView | PlaneView], command: str = "") -> str:
+def _views(run: Store | Path | str, terms: dict[str, Any]) -> list[View]:
+    """What is claimed in a run, then its lines, then its planes: whichever there are."""
+    claimed = None if not isinstance(run, str | Path) else StatementsView.of(run)
+    stored = not isinstance(run, str | Path) or RunFolder.open(run).has_store
+    planes = PlaneView.of(run) if stored else None
+    lines = stored and not (planes is not None and planes.alone) and not (claimed is not None and _no_lines(run))
+    found = (claimed, RunView.of(run, **terms) if lines else None, planes)
+    return [view for view in found if view is not None]
+
+
+def _no_lines(run: Store | Path | str) -> bool:
+    """Whether no scan along lines was asked of a run folder."""
+    if not isinstance(run, str | Path):
+        return False
+    with SqliteStore.open(run) as store:
+        return all(spec.is_plane for spec, _ in store.specs())
+
+
+def page(views: Sequence[View], command: str = "") -> str:
     """The whole page as text."""
     library, script = plotly_js(), _asset("report.js")
     style = css_variables() + _asset("report.css")
@@ -104,13 +125,17 @@ def page(views: Sequence[RunView | PlaneView], command: str = "") -> str:
     return f"<!doctype html>\n{tag('html', tag('head', head), tag('body', body), lang='en')}\n"
 
 
-def _numbers(view: RunView | PlaneView) -> dict[str, Any]:
+def _numbers(view: View) -> dict[str, Any]:
+    if isinstance(view, StatementsView):
+        return statement_numbers(view)
     if isinstance(view, PlaneView):
         return {"planes": [plane_payload(plane) for plane in view.planes]}
     return {**payload(view.landscape, view.basins), "answers": view.answers}
 
 
-def _section(view: RunView | PlaneView, number: int, titled: bool) -> Markup:
+def _section(view: View, number: int, titled: bool) -> Markup:
+    if isinstance(view, StatementsView):
+        return statements_section(view, number, titled)
     if isinstance(view, PlaneView):
         return plane_section(view, number, titled)
     return run_section(view, number, titled)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corrie.analysis.plane import Plane
 from corrie.records.sqlite_store import SqliteStore
-from corrie.records.store import Store
+from corrie.records.store import RunIdentity, Store
 from corrie.reporting.run_view import RunHead
 
 
@@ -15,10 +15,12 @@ from corrie.reporting.run_view import RunHead
 class PlaneView(RunHead):
     """A run's planes as a report shows them.
 
-    planes   in the order in which they were asked for
-    alone    whether the run has no lines
+    identity   model, precision, block size, noise law
+    planes     in the order in which they were asked for
+    alone      whether the run has no lines
     """
 
+    identity: RunIdentity
     planes: tuple[Plane, ...]
     alone: bool
 
@@ -39,4 +41,4 @@ class PlaneView(RunHead):
         kinds = [spec.is_plane for spec, _ in store.specs()]
         if not any(kinds):
             return None
-        return cls(name, store.identity, Plane.all_of(store), alone=all(kinds))
+        return cls(name, store.identity.model.name, store.identity, Plane.all_of(store), alone=all(kinds))

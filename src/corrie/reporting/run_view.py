@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corrie.analysis.basin import Basin
-from corrie.analysis.fine_tune_diff import FineTuneDiff
 from corrie.analysis.landscape import Landscape
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
@@ -18,38 +17,38 @@ from corrie.reporting.answers import answers
 class RunHead:
     """Which run a part of a report is about.
 
-    name       what to call it: the folder's name, or the model's
-    identity   model, precision, block size, noise law
+    name    what to call it: the folder's name, or the model's
+    whole   the model's name as it was loaded by
     """
 
     name: str
-    identity: RunIdentity
+    whole: str
 
     @property
     def model(self) -> str:
         """The model's name without the folders before it."""
-        return self.identity.model.name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or self.identity.model.name
+        return self.whole.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or self.whole
 
     @property
     def title(self) -> str:
         """What tells this run from others in a report."""
-        return self.model if self.name == self.identity.model.name else f"{self.model}, {self.name}"
+        return self.model if self.name == self.whole else f"{self.model}, {self.name}"
 
 
 @dataclass(frozen=True, eq=False)
 class RunView(RunHead):
     """A run's lines as a report shows them.
 
+    identity   model, precision, block size, noise law
     landscape  what was found
     basins     of every task, in order
     answers    a few examples' own answers (:func:`corrie.reporting.answers.answers`)
-    diffs      what fine-tunes did that were compared in this run
     """
 
+    identity: RunIdentity
     landscape: Landscape
     basins: tuple[Basin, ...]
     answers: list[dict[str, Any]]
-    diffs: tuple[FineTuneDiff, ...] = ()
 
     @classmethod
     def of(
@@ -67,8 +66,7 @@ class RunView(RunHead):
         """
         if isinstance(run, str | Path):
             with SqliteStore.open(run) as store:
-                view = cls._read(store, Path(run).resolve().name, show_sensitive, retention, confidence)
-            return replace(view, diffs=FineTuneDiff.kept_in(Path(run)))
+                return cls._read(store, Path(run).resolve().name, show_sensitive, retention, confidence)
         return cls._read(run, run.identity.model.name, show_sensitive, retention, confidence)
 
     @classmethod
@@ -78,6 +76,7 @@ class RunView(RunHead):
         landscape = Landscape.from_store(store)
         return cls(
             name,
+            store.identity.model.name,
             store.identity,
             landscape,
             landscape.basins(retention, confidence),

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from corrie.analysis.basin import Basin, percent
-from corrie.reporting.diff_section import diff_section
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
 from corrie.reporting.provenance import provenance
@@ -28,7 +27,6 @@ def run_section(view: RunView, number: int, titled: bool) -> Markup:
         "section",
         title,
         _answer(view),
-        diff_section(view.diffs),
         _basins(number),
         _capabilities(view, number),
         _table(view),

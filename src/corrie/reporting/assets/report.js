@@ -461,6 +461,41 @@
     };
   };
 
+  /** A statement's chart: its lines, a level such as chance, a mark such as the distance that was asked about. */
+  const chart = (data, theme) => {
+    const many = data.lines.length > 1;
+    const colour = (i) => theme.of(`s${i % 6}`);
+    const shapes = [];
+    const annotations = [];
+    if (data.level) {
+      shapes.push(level(data.level.at, "dot", theme));
+      annotations.push(note(plain(`${data.level.name} ${number(data.level.at)}`), data.level.at, theme));
+    }
+    if (data.mark) {
+      shapes.push({
+        type: "line", x0: data.mark.at, x1: data.mark.at, y0: 0, y1: 1, yref: "paper",
+        line: { color: theme.faint, width: 1.2, dash: "dash" },
+      });
+      annotations.push({
+        text: plain(`${data.mark.name} ${number(data.mark.at)}`), x: data.mark.at, xanchor: "left", xshift: 4, y: 1,
+        yref: "paper", yanchor: "top", showarrow: false, font: { size: 11.5, color: theme.faint },
+      });
+    }
+    return {
+      traces: data.lines.map((line, i) => ({
+        x: line.x, y: line.y, name: plain(line.name), mode: line.x.length > 30 ? "lines" : "lines+markers",
+        line: { color: colour(i), width: 2.4 }, marker: { color: colour(i), size: 6 }, connectgaps: true,
+        hovertemplate: `%{y:.3f} ${plain(line.name)}<extra></extra>`,
+      })),
+      layout: layout(theme, {
+        shapes, annotations, showlegend: many,
+        legend: { orientation: "h", y: -0.25, font: { color: theme.soft } },
+        xaxis: axis(theme, plain(data.across), { nticks: 7, hoverformat: ".4~g" }),
+        yaxis: axis(theme, plain(data.up), { range: [-0.03, 1.06], tickvals: [0, 0.25, 0.5, 0.75, 1] }),
+      }),
+    };
+  };
+
   const planeFigures = {
     contour(plane, task, theme) {
       const levels = { start: 0.1, end: 0.9, size: 0.1 };
@@ -544,6 +579,10 @@
 
   const draw = (place) => {
     const run = report.runs[Number(place.dataset.run)];
+    if (place.dataset.chart !== undefined) {
+      const drawn = chart(run.charts[Number(place.dataset.chart)], look());
+      return Plotly.react(place, drawn.traces, drawn.layout, CONFIG);
+    }
     if (place.dataset.plane !== undefined) {
       const plane = run.planes[Number(place.dataset.plane)];
       const drawn = planeFigures[place.dataset.figure](plane, plane.tasks[Number(place.dataset.task)], look());

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from corrie.inputs.draw_log import DrawLog, logs_in
+from corrie.records.draw_log import DrawLog, logs_in
 
 
 def test_what_was_drawn_is_there_for_the_next_process(tmp_path: Path) -> None:

@@ -27,11 +27,21 @@ class DrawLog:
     """
 
     def __init__(self, folder: Path | None, spec: str) -> None:
-        self._file = None if folder is None else folder / f"{PREFIX}{spec}.jsonl"
+        self.name = f"{PREFIX}{spec}.jsonl"
+        self._file = None if folder is None else folder / self.name
         self._known: dict[str, tuple[float, ...]] = {}
         self.ids: tuple[str, ...] = ()
         if self._file is not None and self._file.exists():
-            self._read(self._file)
+            good = self._read(self._file)
+            if good < self._file.stat().st_size:
+                os.truncate(self._file, good)
+
+    @classmethod
+    def read(cls, folder: Path, spec: str) -> DrawLog:
+        """The draws that a folder holds, without touching its file: a line that was left half written stays there."""
+        log = cls(None, spec)
+        log._read(folder / log.name)
+        return log
 
     def get(self, label: str) -> tuple[float, ...] | None:
         """The outcomes of a draw, if it was made."""
@@ -55,7 +65,8 @@ class DrawLog:
         except OSError as error:
             raise StorageError(f"writing {self._file}", found=error.strerror or str(error), advice="room") from None
 
-    def _read(self, file: Path) -> None:
+    def _read(self, file: Path) -> int:
+        """Take in every whole line; how many bytes they have."""
         good = 0
         for raw in file.read_bytes().splitlines(keepends=True):
             found = _parse(raw)
@@ -64,8 +75,16 @@ class DrawLog:
             self._known[found["draw"]] = tuple(found["outcomes"])
             self.ids = tuple(found["ids"])
             good += len(raw)
-        if good < file.stat().st_size:
-            os.truncate(file, good)
+        return good
+
+
+def labels(selection: int, draws: int) -> list[str]:
+    """The labels of all draws of a spec, in order.
+
+    >>> labels(1, 2)
+    ['clean', 'selection 0', 'draw 0', 'draw 1']
+    """
+    return ["clean", *(f"selection {i}" for i in range(selection)), *(f"draw {i}" for i in range(draws))]
 
 
 def logs_in(folder: Path) -> int:

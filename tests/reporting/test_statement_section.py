@@ -13,8 +13,10 @@ from corrie.analysis.paired_verdict import PairedVerdict
 from corrie.analysis.way_out import WayOut
 from corrie.analysis.worst_compared import WorstCompared
 from corrie.records.sqlite_store import SqliteStore
-from corrie.reporting.diff_section import diff_section
 from corrie.reporting.html import write_report
+from corrie.reporting.markup import Markup
+from corrie.reporting.statement_section import statements_section
+from corrie.reporting.statements_view import StatementsView
 from corrie.testing.cliff_run import HOSTILE, KINDS, MODEL, cliff_run, identity
 
 
@@ -44,8 +46,12 @@ def diff() -> FineTuneDiff:
     )
 
 
+def section(diff: FineTuneDiff) -> Markup:
+    return statements_section(StatementsView("run", MODEL.name, (diff.section,)), 0, False)
+
+
 def test_a_card_for_every_capability_with_its_verdict(diff: FineTuneDiff) -> None:
-    said = diff_section((diff,))
+    said = section(diff)
     assert said.count("<article") == 2
     assert '<span class="badge lost">lost</span>' in said
     assert '<span class="badge kept">kept</span>' in said
@@ -53,7 +59,6 @@ def test_a_card_for_every_capability_with_its_verdict(diff: FineTuneDiff) -> Non
         assert words in said
     assert "<dt>Worst case</dt><dd>no loss</dd>" in said
     assert "layer 1" not in said, "what did not move is left out"
-    assert diff_section(()) == ""
 
 
 def test_what_certificates_say(diff: FineTuneDiff) -> None:
@@ -76,17 +81,17 @@ def test_what_certificates_say(diff: FineTuneDiff) -> None:
     inside = CertifiedMove(**common, **numbers, name="in.json", verdict="informative", finding="math ≥ 0.71")
     outside = CertifiedMove(**common, name="out.json", verdict="outside", finding="its A was trained")
     shown = card.model_copy(update={"certified": (inside, outside)})
-    said = diff_section((diff.model_copy(update={"capabilities": (shown,)}),))
+    said = section(diff.model_copy(update={"capabilities": (shown,)}))
     assert said.index("With confidence 0.99") < said.index("Certificate in.json</dt>")
     assert "smoothed model ≥ 0.71 at r = 0.25, r/σ = 0.5; r is ‖B‖_F; 0.15 of that radius is left" in said
     assert "says nothing about this fine-tune" in said
     assert "picked afterwards" not in said, "one of them speaks"
     both = card.model_copy(update={"certified": (inside, inside)})
-    assert "picked afterwards" in diff_section((diff.model_copy(update={"capabilities": (both,)}),))
+    assert "picked afterwards" in section(diff.model_copy(update={"capabilities": (both,)}))
 
 
 def test_what_a_fine_tune_is_called_is_text(diff: FineTuneDiff) -> None:
-    said = diff_section((diff,))
+    said = section(diff)
     assert "<img" not in said
     assert "&lt;/script&gt;" in said
 
