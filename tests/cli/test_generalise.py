@@ -78,3 +78,16 @@ def test_an_adapter_outside_of_the_subspace(corrie: Any, asked: list[object]) ->
     said = corrie(*changed(asked, "--subspace", "core:q_proj:1"))
     assert (said.code, said.out) == (2, "")
     assert "it is not of this subspace" in said.err
+
+
+def test_it_is_shown_and_reported(corrie: Any, asked: list[object], tmp_path: Path) -> None:
+    said, run = corrie(*asked), tmp_path / "run"
+    assert corrie("show", run).out == said.out
+    (file,) = run.glob("generalisation-*.json")
+    assert json.loads(corrie("show", run, "--json").out)["generalisations"] == [json.loads(file.read_text())]
+    assert corrie("report", run, "--out", tmp_path / "page.html").code == 0
+    assert "on new examples the smoothed model scores" in (tmp_path / "page.html").read_text("utf-8")
+    assert corrie("export", run, "--out", tmp_path / "all.csv").code == 0
+    file.write_text("{}")
+    refused = corrie("show", run)
+    assert (refused.code, file.name in refused.err) == (2, True)

@@ -70,3 +70,20 @@ def test_what_cannot_be_meant_ends_with_2(corrie: Any, toy: Path, task: Path, te
     said = corrie("inputs", toy, *(t.replace("TASK", str(task)) for t in terms))
     assert (said.code, said.out) == (2, "")
     assert found in said.err
+
+
+def test_it_is_shown_reported_and_exported(corrie: Any, toy: Path, task: Path, run: Path, tmp_path: Path) -> None:
+    said = corrie("inputs", toy, "-t", f"{task}:6", "--kernel", "embedding:0.05", "--draws", "12", "--to", run)
+    shown = corrie("show", run)
+    assert shown.code == 0, shown.err
+    assert said.out.startswith(shown.out)
+    (file,) = run.glob("inputs-*.json")
+    assert json.loads(corrie("show", run, "--json").out)["inputs"] == [json.loads(file.read_text())["certificate"]]
+    assert corrie("report", run, "--out", tmp_path / "inputs.html").code == 0
+    assert "read through the noise, letters keeps" in (tmp_path / "inputs.html").read_text("utf-8")
+    assert corrie("export", run, "--out", tmp_path / "inputs.csv").code == 0
+    assert len((tmp_path / "inputs.csv").read_text("utf-8").splitlines()) == 1 + 6 * (1 + 10 + 12)
+    file.write_text(file.read_text().replace('"draws":12', '"draws":13'))
+    refused = corrie("show", run)
+    assert refused.code == 2
+    assert file.name in refused.err

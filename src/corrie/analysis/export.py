@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrie.analysis.block import LABELS, MISSING, Block
+from corrie.analysis.every_cell import EveryCell
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.analysis.whole_file import write_whole
@@ -24,7 +25,7 @@ from corrie.errors import InputError, UnknownName
 if TYPE_CHECKING:
     import xarray as xr
 
-Run = Landscape | Plane
+Run = Landscape | Plane | EveryCell
 """What can be written."""
 
 ORIGIN = "origin"
@@ -46,15 +47,15 @@ COLUMNS = (
 """The table's columns: σ is empty where α is not σ, score where an example could not be scored."""
 
 PLANE_COLUMNS = (*COLUMNS[:2], "second", "beta", *COLUMNS[2:])
-"""A plane's: the second direction and the step along it stand beside the first. There, σ is that of both steps together
-where both directions are raw and Gaussian: the noise per coordinate."""
+"""Of a plane, and of a run that is neither lines nor a plane: the second direction and the step along it stand beside
+the first. There, σ is that of both steps together: the noise per coordinate, empty where a direction is not random."""
 
 Columns = dict[str, np.ndarray]
 
 
 def columns(run: Run) -> tuple[str, ...]:
     """The names of a table's columns, in order."""
-    return PLANE_COLUMNS if isinstance(run, Plane) else COLUMNS
+    return COLUMNS if isinstance(run, Landscape) else PLANE_COLUMNS
 
 
 def export(run: Run, path: Path | str, format: str | None = None) -> Path:
@@ -99,6 +100,9 @@ def blocks(run: Run) -> Iterator[Columns]:
 
     Rows of the unmoved model come first in each task, with direction ``origin`` and α = 0.
     """
+    if isinstance(run, EveryCell):
+        yield from _scattered(run)
+        return
     for task in run.tasks:
         block = run.block(task.name)
         first, there = block.unmoved.label != MISSING, block.moved.label != MISSING
@@ -117,6 +121,18 @@ def blocks(run: Run) -> Iterator[Columns]:
             "loss": np.concatenate([block.unmoved.loss[first], block.moved.loss[there]]),
             "label": np.array(LABELS)[np.concatenate([block.unmoved.label[first], block.moved.label[there]])],
         }
+
+
+def _scattered(run: EveryCell) -> Iterator[Columns]:
+    """The rows of a run whose points lie anywhere."""
+    for task in run.tasks:
+        if rows := run.rows[task.name]:
+            names = tuple(name for name in PLANE_COLUMNS if name not in ("task", "capability"))
+            yield {
+                **{name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)},
+                "task": np.full(len(rows), task.name),
+                "capability": np.full(len(rows), task.capability),
+            }
 
 
 def _lines(landscape: Landscape, block: Block, row: np.ndarray, column: np.ndarray, few: int) -> Columns:
@@ -147,7 +163,7 @@ def labelled(run: Run) -> xr.Dataset:
     (alpha, beta) are places in L2 distance.
 
     Raises:
-        InputError: no task in it.
+        InputError: no task in it, or points that lie on no common axes.
 
     >>> from corrie.testing.cliff_run import cliff_run
     >>> dataset = labelled(Landscape.from_store(cliff_run(directions=2, examples=10)))
@@ -156,6 +172,8 @@ def labelled(run: Run) -> xr.Dataset:
     """
     import xarray as xr
 
+    if isinstance(run, EveryCell):
+        raise InputError("a run as labelled arrays", found="its points are draws, on no axes", advice="--format csv")
     if not run.tasks:
         raise InputError("a run as one dataset", found="no task in it", advice="-t knowledge:40")
     size = max(block.examples.size for block in run.blocks.values())

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from corrie.cli.console import say
+
+if TYPE_CHECKING:
+    from corrie.analysis.export import Run
+    from corrie.records.run_folder import RunFolder
 
 
 def export(
@@ -17,12 +21,26 @@ def export(
 ) -> None:
     """Every outcome as a table: one row for each direction, α, task and example; of a plane, for each α, β, ….
 
-    Of a run with lines and planes, that is written which was asked last.
+    Of a run with lines and planes, that is written which was asked last; of one with neither, every draw.
     """
     from corrie.analysis.export import export as write
+    from corrie.records.run_folder import RunFolder
+
+    folder = RunFolder.open(run)
+    made = write(_asked(folder), out, format)
+    say(f"Wrote {made}")
+
+
+def _asked(folder: RunFolder) -> Run:
+    """What a run is, by what was asked of it last."""
+    from corrie.analysis.every_cell import EveryCell
     from corrie.analysis.landscape import Landscape
     from corrie.analysis.plane import Plane
 
-    last = Plane.last_of(run)
-    made = write(last or Landscape.open(run), out, format)
-    say(f"Wrote {made}")
+    if not folder.has_store:
+        return EveryCell.open(folder)
+    with folder.store() as store:
+        asked = store.specs()
+        if not asked:
+            return EveryCell.open(folder)
+        return Plane.of(store, asked[-1][0]) if asked[-1][0].is_plane else Landscape.from_store(store)

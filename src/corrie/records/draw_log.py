@@ -47,6 +47,11 @@ class DrawLog:
         """The outcomes of a draw, if it was made."""
         return self._known.get(label)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the draws that were made, in the order of making."""
+        return tuple(self._known)
+
     def add(self, label: str, ids: list[str], outcomes: list[float]) -> None:
         """Keep a draw.
 
