@@ -44,14 +44,17 @@ class Framing:
         return framed if all(c.startswith(framed) for c in contexts) else ""
 
     def check(self, reader: Reader, name: str) -> None:
-        """Is there a chat template where one is needed?
+        """Is there a chat template where one is needed, and does it take a user's turn?
 
         Raises:
-            TaskError: there is none.
+            TaskError: there is none, or it fails.
         """
-        if self.chat and not reader.has_chat_template:
+        if not self.chat:
+            return
+        if not reader.has_chat_template:
             raise TaskError(
                 f"task {name!r}",
                 found="it asks through the chat template, and this model has none",
                 advice="a chat (instruct) model, or tasks that need no template",
             )
+        reader.chat("Hello")

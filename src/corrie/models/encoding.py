@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from corrie.errors import TaskError
+from corrie.errors import CorrieError, ModelError, TaskError
+from corrie.models.chat_template import TODAY, ChatTemplate, clock_stands
 from corrie.models.reading import Question
 from corrie.records.canonical import content_hash
+
+_PROBE = "a"
+"""A text that every tokenizer has tokens for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +42,58 @@ def common_length(a: Sequence[int], b: Sequence[int]) -> int:
 class Encoder:
     """A tokenizer that remembers: a scan asks the same questions at every point.
 
+    Many tokenizers put special tokens around a text ([CLS] … [SEP], a beginning, an end). Those that *begin* it are
+    kept, since the model was trained to find them there. Those that *end* it are not: between a prompt and its answer,
+    or after a prompt to continue, they say that the text is over, and after an answer they are no part of it.
+
     A continuation is encoded together with its context and scored from the first token in which the two encodings
     differ, so that a merge across the border is scored, not lost (the convention of lm-evaluation-harness).
     Running text (an empty context) is scored from its second token, or from its first where the model has a
     beginning-of-text token (or, failing that, an end-of-text token) to put before it.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer.
+        longest: most tokens that the model takes, None: no limit.
+        vocabulary: tokens that the model has numbers for; a tokenizer may know more, as long as none of them is met.
+
+    Raises:
+        ModelError: a tokenizer that cannot encode.
     """
 
-    def __init__(self, tokenizer: Any, longest: int | None) -> None:
+    def __init__(self, tokenizer: Any, longest: int | None, vocabulary: int | None = None) -> None:
         self.tokenizer = tokenizer
         self.longest = longest
+        self.vocabulary = vocabulary
+        self.template = ChatTemplate(tokenizer)
         self._sequenced: dict[Question, tuple[Sequenced, ...]] = {}
         self._texts: dict[tuple[str, bool], tuple[int, ...]] = {}
-        ids = tokenizer("a").input_ids
-        self._appends_end = len(ids) > 1 and ids[-1] == tokenizer.eos_token_id
+        self._before, self._after = frame(tokenizer)
 
     def encode(self, text: str, templated: bool = False) -> tuple[int, ...]:
-        """Token ids, with the tokenizer's own beginning-of-text token unless the chat template put it there."""
+        """Token ids, with the tokenizer's own beginning tokens unless the chat template put them there, and no end.
+
+        Raises:
+            TaskError: a token that the model has no row for.
+            ModelError: the tokenizer fails.
+        """
         known = self._texts.get((text, templated))
         if known is None:
-            ids = self.tokenizer(text, add_special_tokens=not templated, verbose=False).input_ids
-            if self._appends_end and not templated and ids and ids[-1] == self.tokenizer.eos_token_id:
-                ids = ids[:-1]
-            known = self._texts[text, templated] = tuple(ids)
+            ids = tokens_of(self.tokenizer, text, special=not templated)
+            if not templated:
+                ids = ids[: len(ids) - self._after]
+                self._warn_of_a_second_beginning(ids)
+            self._check_rows(ids, text)
+            known = self._texts[text, templated] = ids
         return known
+
+    def decode(self, ids: Sequence[int], *, special: bool) -> str:
+        """The text of these tokens, with or without special ones.
+
+        Raises:
+            ModelError: the tokenizer fails.
+        """
+        with _understood("decode", f"{len(ids)} tokens"):
+            return self.tokenizer.decode(list(ids), skip_special_tokens=not special)
 
     def question(self, question: Question) -> tuple[Sequenced, ...]:
         """One sequence for each continuation.
@@ -107,17 +142,102 @@ class Encoder:
         first = self.tokenizer.eos_token_id if first is None else first
         return () if first is None else (first,)
 
+    def _warn_of_a_second_beginning(self, ids: tuple[int, ...]) -> None:
+        before = self._before
+        if before and ids[len(before) : 2 * len(before)] == before:
+            warnings.warn(
+                "a prompt brings its beginning token, and the tokenizer puts another one before it: the model sees two."
+                " Leave it out of the task's text",
+                stacklevel=4,
+            )
+
+    def _check_rows(self, ids: tuple[int, ...], text: str) -> None:
+        highest = max(ids, default=0)
+        if self.vocabulary is not None and highest >= self.vocabulary:
+            with _understood("name", f"token {highest}"):
+                token = self.tokenizer.convert_ids_to_tokens(highest)
+            raise TaskError(
+                f"the text {_short(text)}",
+                found=f"its token {token!r} is number {highest}, and the model knows 0 to {self.vocabulary - 1}",
+                advice="text without that token, or a checkpoint whose embedding was resized to its tokenizer",
+            )
+
     def _fits(self, tokens: int, text: str) -> None:
         if self.longest is not None and tokens > self.longest:
             raise TaskError(
-                f"an example of {tokens} tokens ({text[:60]!r}…)",
+                f"an example of {tokens} tokens ({_short(text)})",
                 found=f"the model takes {self.longest} at most",
                 advice="shorter examples, fewer few-shot examples, or a smaller token limit",
             )
 
 
+def tokens_of(tokenizer: Any, text: str, *, special: bool) -> tuple[int, ...]:
+    """What a tokenizer makes of a text, with or without the special tokens it puts around.
+
+    Raises:
+        ModelError: it fails, or gives something that is no list of token numbers.
+    """
+    with _understood("encode", _short(text)):
+        ids = tuple(tokenizer(text, add_special_tokens=special, verbose=False).input_ids)
+        if not all(isinstance(i, int) and i >= 0 for i in ids):
+            raise ValueError("a token without a number")
+    return ids
+
+
+def frame(tokenizer: Any) -> tuple[tuple[int, ...], int]:
+    """The special tokens that a tokenizer begins a text with, and how many it ends one with.
+
+    Read off what it does to one letter: ids with special tokens = beginning + ids without + end.
+
+    Raises:
+        ModelError: it fails.
+
+    >>> from corrie.testing.toy_models import byte_tokenizer
+    >>> frame(byte_tokenizer())
+    ((), 0)
+    """
+    whole, plain = (tokens_of(tokenizer, _PROBE, special=special) for special in (True, False))
+    for start in range(len(whole) - len(plain) + 1):
+        if plain and whole[start : start + len(plain)] == plain:
+            return whole[:start], len(whole) - start - len(plain)
+    return (), 0
+
+
 def tokenizer_fingerprint(tokenizer: Any) -> str:
-    """A hash of what turns text into tokens: vocabulary, merges, normalisation, special tokens, chat template."""
+    """A hash of what turns text into tokens: vocabulary, merges, normalisation, special tokens, chat template.
+
+    Where corrie's own law changed what a tokenizer or template gives, the law's name goes in as well, so that runs
+    of before are not mixed with runs of now; everywhere else the hash is what it was.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    inside = backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items())
-    return content_hash([inside, str(getattr(tokenizer, "chat_template", None)), str(tokenizer.special_tokens_map)])
+    with _understood("write down", "its vocabulary"):
+        inside = backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items())
+        parts = [inside, str(getattr(tokenizer, "chat_template", None)), str(tokenizer.special_tokens_map)]
+    if clock_stands(tokenizer):
+        parts.append(f"clock {TODAY:%Y-%m-%d}")
+    _, after = frame(tokenizer)
+    if after and tokens_of(tokenizer, _PROBE, special=True)[-after:] != (tokenizer.eos_token_id,):
+        parts.append("no ending tokens")
+    return content_hash(parts)
+
+
+@contextmanager
+def _understood(verb: str, what: str) -> Iterator[None]:
+    """A tokenizer is a file of somebody's: whatever it raises becomes a ModelError."""
+    try:
+        yield
+    except CorrieError:
+        raise
+    except BaseException as problem:
+        if not isinstance(problem, Exception) and type(problem).__name__ != "PanicException":
+            raise  # an interrupt; tokenizers written in Rust raise PanicException, which is no Exception
+        words = " ".join(str(problem).split())[:200] or type(problem).__name__
+        raise ModelError(
+            f"the model's tokenizer, asked to {verb} {what}",
+            found=f"it fails: {words}",
+            advice="an undamaged tokenizer.json and tokenizer_config.json",
+        ) from None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "…")

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from corrie.errors import FetchError, ModelError, UnknownName
+from corrie.models.chat_template import clock_note
 from corrie.models.checkpoint import check_config, check_folder
 from corrie.models.device import pick_device
 from corrie.models.encoding import tokenizer_fingerprint
@@ -113,7 +114,7 @@ def from_module(
             "selection": chosen.spec,
             "dimension": chosen.dimension,
             "norm": chosen.norm(),
-            "notes": notes,
+            "notes": (*notes, *clock_note(tokenizer)),
         }
     )
     return Model(module=module, tokenizer=tokenizer, selection=chosen, identity=identity)

@@ -37,7 +37,7 @@ class Model:
 
     def __post_init__(self) -> None:
         self.sources = Sources(own=self.identity.fingerprint)
-        self._encoder = Encoder(self.tokenizer, self._longest())
+        self._encoder = Encoder(self.tokenizer, self._longest(), self._vocabulary())
 
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
@@ -85,6 +85,14 @@ class Model:
 
     def _longest(self) -> int | None:
         return getattr(self._config(), "max_position_embeddings", None)
+
+    def _vocabulary(self) -> int | None:
+        """Tokens that have a row in the embedding and in the output head."""
+        module: Any = self.module
+        embedding, head = module.get_input_embeddings(), module.get_output_embeddings()
+        rows = [embedding.num_embeddings] if isinstance(embedding, nn.Embedding) else []
+        rows += [head.out_features] if isinstance(head, nn.Linear) else []
+        return min(rows, default=None)
 
     @property
     def end_tokens(self) -> frozenset[int]:

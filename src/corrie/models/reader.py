@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from corrie.errors import TaskError
 from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.greedy import Written, write_greedily
 from corrie.models.likelihood import TokenScores
@@ -65,22 +64,14 @@ class ModelReader:
 
     def chat(self, request: str) -> str:
         """The request as a prompt through the chat template, ready for the assistant's answer."""
-        if not self.has_chat_template:
-            raise TaskError(
-                "a chat prompt",
-                found="the model's tokenizer has no chat template",
-                advice="an instruct model, or a task that needs no template",
-            )
-        return self._encoder.tokenizer.apply_chat_template(
-            [{"role": "user", "content": request}], tokenize=False, add_generation_prompt=True
-        )
+        return self._encoder.template.prompt(request)
 
     @property
     def has_chat_template(self) -> bool:
-        return bool(getattr(self._encoder.tokenizer, "chat_template", None))
+        return self._encoder.template.there
 
     def _writing(self, written: Written) -> Writing:
-        text = self._encoder.tokenizer.decode(list(written.ids), skip_special_tokens=True)
+        text = self._encoder.decode(written.ids, special=False)
         return Writing(text=text, tokens=len(written.ids), ended=written.ended, finite=written.finite)
 
     def _reading(self, scores: TokenScores) -> Reading:
@@ -88,7 +79,7 @@ class ModelReader:
             log_likelihood=float(scores.log_likelihood.double().sum()),
             tokens=len(scores.best),
             greedy=int(scores.greedy.sum()),
-            answer=self._encoder.tokenizer.decode(scores.best.tolist()),
+            answer=self._encoder.decode(scores.best.tolist(), special=True),
         )
 
 

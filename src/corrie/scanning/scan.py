@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from corrie.capabilities.rehearsal import rehearse
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
@@ -84,7 +85,7 @@ class Scan:
 
         Raises:
             InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations.
-            TaskError: this model cannot be asked this task.
+            TaskError: this model cannot be asked this task, or one of its examples.
         """
         names = [task.identity.name for task, _ in tasks]
         twice = {n for n in names if names.count(n) > 1}
@@ -107,6 +108,7 @@ class Scan:
                     advice=f"{task.identity.name}:{min(max(limit, 1), task.identity.size)}",
                 )
             task.check(reader)
+            rehearse(task, model.encoder, min(-(-limit // max(block, 1)) * max(block, 1), task.identity.size))
         spec = ScanSpec(
             tasks=tuple(TaskRequest(task=t.identity.id, limit=limit) for t, limit in tasks),
             directions=tuple(directions),

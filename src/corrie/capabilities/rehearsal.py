@@ -1,0 +1,71 @@
+"""Everything a scan will ask, put into tokens before anything is written.
+
+A prompt that is too long, a token that the model has no row for, a template that fails on one request: each would
+otherwise end a scan in its midst. So every example is asked once of a reader that does not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from corrie.capabilities.task import Task
+from corrie.errors import ModelError, TaskError
+from corrie.models.encoding import Encoder
+from corrie.models.reading import Question, Reading, Writing
+
+
+def rehearse(task: Task, encoder: Encoder, limit: int) -> None:
+    """Put the first examples of a task into tokens. What was encoded is remembered for the scan.
+
+    Raises:
+        TaskError, ModelError: an example that does not fit the model; the message names it.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> rehearse(toy_choice(), toy_model().encoder, 3)
+    """
+    reader = _Rehearsal(encoder)
+    for index in range(limit):
+        try:
+            task.score(reader, index, index + 1)
+        except _Asked:
+            continue
+        except (TaskError, ModelError) as error:
+            shown = "" if task.identity.sensitive or not error.found else f"{error.asked}: "
+            raise type(error)(
+                f"example {task.card(index).id!r} of task {task.identity.name!r}",
+                found=shown + (error.found or error.asked),
+                advice=error.advice,
+            ) from None
+
+
+class _Asked(Exception):
+    """The example has said what it asks; how it would judge an answer is of no interest."""
+
+
+class _Rehearsal:
+    """A reader that takes questions and prompts as the model would, and reads nothing."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
+        for question in questions:
+            self._encoder.question(question)
+        self._enough()
+
+    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+        for prompt in prompts:
+            self._encoder.prompt(prompt, templated, max_tokens)
+        self._enough()
+
+    def chat(self, request: str) -> str:
+        return self._encoder.template.prompt(request)
+
+    @property
+    def has_chat_template(self) -> bool:
+        return self._encoder.template.there
+
+    def _enough(self) -> NoReturn:
+        raise _Asked
