@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
+
+from corrie.capabilities.quantity import final_quantity
 
 CheckKind = Literal["exact", "contains", "number", "regex"]
 
@@ -43,35 +45,30 @@ def contains(text: str, answer: str) -> bool:
     return re.search(before + wanted + after, " ".join(text.split()).casefold()) is not None
 
 
-_NUMBER = re.compile(r"(?<![\w.])[-+−]?\$?\d[\d,]*(?:\.\d+)?|(?<![\w.])[-+−]?\.\d+")
-_ANNOUNCED = re.compile(r"(?:answer\s*(?:is|:|=)|####|\\boxed\{)", re.IGNORECASE)
+def final_number(text: str) -> Fraction | tuple[Fraction, ...] | None:
+    """The number a text arrives at (:func:`corrie.capabilities.quantity.final_quantity`), a clock or date as its parts.
+    None if there is none.
 
-
-def final_number(text: str) -> Decimal | None:
-    """The number a text arrives at: the first one after its last "answer is", "answer:", "####" or "\\\\boxed{",
-    or where nothing is announced its last one. None if there is no number.
-
-    >>> final_number("16 - 3 - 4 = 9 eggs, 9 * 2 = 18. So the answer is $1,018.50 a day, not 7.")
-    Decimal('1018.50')
-    >>> final_number("3 apples and 4 pears make 7")
-    Decimal('7')
+    >>> final_number("3 apples and 4 pears make 7"), final_number("It was 9:45.")
+    (Fraction(7, 1), (Fraction(9, 1), Fraction(45, 1)))
     """
-    announced = list(_ANNOUNCED.finditer(text))
-    after = _NUMBER.search(text, announced[-1].end()) if announced else None
-    found = after or next(iter(list(_NUMBER.finditer(text))[-1:]), None)
+    found = final_quantity(text)
     if found is None:
         return None
-    return Decimal(found[0].replace(",", "").replace("$", "").replace("−", "-"))
+    return found.written[0] if found.kind == "number" else found.written
 
 
 def number(text: str, answer: str) -> bool:
-    """The number the text arrives at equals the answer's.
+    """The quantity the text arrives at is the answer's: numbers, fractions, percentages, clocks and dates, by the law
+    of :mod:`corrie.capabilities.quantity`.
 
-    >>> number("So the answer is 18.0 dollars.", "18"), number("I do not know.", "18")
-    (True, False)
+    >>> number("So the answer is 18.0 dollars.", "18"), number("It is 6/16.", "3/8"), number("At 9:45.", "10:45")
+    (True, True, False)
+    >>> number("I do not know.", "18")
+    False
     """
-    found = final_number(text)
-    return found is not None and found == final_number(answer)
+    found, wanted = final_quantity(text), final_quantity(answer)
+    return found is not None and wanted is not None and found.same(wanted)
 
 
 def regex(text: str, answer: str) -> bool:

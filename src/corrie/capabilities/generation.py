@@ -9,6 +9,7 @@ from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.checks import CHECK_LAW, CHECKS, CheckKind
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
 from corrie.capabilities.examples import Request
+from corrie.capabilities.quantity import QUANTITY_LAW
 from corrie.errors import InputError
 from corrie.models.reading import Reader, Writing
 from corrie.records.cell import Outcome
@@ -48,6 +49,8 @@ class GenerateTask(ExampleTask[Request]):
         if max_tokens < 1:
             raise InputError(f"max_tokens={max_tokens} of task {name!r}", found="nothing would be written", advice="64")
         settings = {"check": check, "max_tokens": max_tokens, "stops": stops}
+        if check == "number":  # in no other task's digest: their scores are what they were
+            settings["number"] = QUANTITY_LAW
         super().__init__(name, examples, settings=settings, **rest)
         self._is_right = CHECKS[check]
         self._max_tokens = max_tokens
