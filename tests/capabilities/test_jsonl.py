@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from corrie.errors import InputError, TaskError
 CHOICE = {"prompt": "Capital of France:", "choices": ["Paris", "Rome"], "answer": 1}
 LIKELY = {"prompt": "Capital of France:", "answer": "Paris"}
 WRITTEN = {"prompt": "6 × 7?", "answer": "42", "check": "number"}
+EXACT_DIGEST = "35ea08055b91f63d4229401ee8877522d56b56e2c8480edac8ee19f9cd3b9c15"
 TEXT = {"text": "It was the best of times."}
 
 
@@ -134,6 +136,20 @@ BAD = {
     "no tokens": ({**WRITTEN, "max_tokens": 0}, "max_tokens is 0"),
     "generate that is no switch": ({**WRITTEN, "generate": "yes"}, "generate is 'yes'"),
     "an id that is a list": ({**LIKELY, "id": [1]}, "neither text nor a whole number"),
+    "an answer that is not a number": ('{"prompt": "x", "answer": NaN}', "NaN, which is no number"),
+    "an infinite answer": ('{"prompt": "x", "answer": -Infinity, "check": "exact"}', "-Infinity, which is no number"),
+    "an answer too large": ('{"prompt": "x", "answer": 1e999}', "1e999', which is too large"),
+    "thousands of digits": ('{"prompt": "x", "answer": ' + "9" * 9000 + "}", "thousands of digits"),
+    "an id of thousands of digits": ('{"prompt": "x", "answer": "y", "id": ' + "9" * 9000 + "}", "thousands of digits"),
+    "choices that are the same when joined": (
+        {**CHOICE, "choices": ["Paris", " Paris"]},
+        "same once they stand behind",
+    ),
+    "an expression that refers back": ({**WRITTEN, "check": "regex", "answer": r"(a)\1"}, "no regular expression that"),
+    "an expression without end": ({**WRITTEN, "check": "regex", "answer": "(a{999}){999}"}, "more than 5000 states"),
+    "an expression of thousands": ({**WRITTEN, "check": "regex", "answer": "a" * 6000}, "6000 characters"),
+    "no number but a digit": ({**WRITTEN, "answer": "x²"}, "'x²' is no number"),
+    "tokens without end": ({**WRITTEN, "max_tokens": 10**30}, "a whole number from 1 to 1,000,000"),
     "a join that is no text": ({**LIKELY, "join": 3}, "'join' is no text"),
 }
 
@@ -186,6 +202,45 @@ def test_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "latin.jsonl").write_bytes('{"text": "é"}'.encode("latin-1"))
     with pytest.raises(TaskError, match="UTF-8"):
         jsonl_task(tmp_path / "latin.jsonl")
+
+
+def test_an_error_repeats_no_more_than_a_line_of_a_huge_value(save) -> None:
+    for line in ({**LIKELY, "x" * 5000: 1}, {**LIKELY, "id": ["y"] * 5000}, {**CHOICE, "answer": "z" * 5000}):
+        with pytest.raises(TaskError) as error:
+            jsonl_task(save(line))
+        assert len(str(error.value)) < 600
+
+
+def test_choices_that_a_turn_makes_equal(save) -> None:
+    file = save({**CHOICE, "choices": ["Paris", " Paris"], "join": ""})
+    assert len(only(jsonl_task(file)).options) == 2
+    with pytest.raises(TaskError, match="same once they stand behind"):
+        jsonl_task(file, chat=True)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(InputError, match="a pipe"):
+        jsonl_task(tmp_path / "pipe.jsonl")
+
+
+def test_a_file_of_gigabytes(tmp_path: Path) -> None:
+    with (tmp_path / "huge.jsonl").open("wb") as file:
+        file.truncate(4 * 2**30)
+    with pytest.raises(InputError, match="4,096 MiB"):
+        jsonl_task(tmp_path / "huge.jsonl")
+
+
+@pytest.mark.parametrize("name", ["a\0b.jsonl", "\udcff.jsonl", "x" * 5000 + ".jsonl"])
+def test_a_name_that_no_file_has(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        jsonl_task(tmp_path / name)
+
+
+def test_only_tasks_that_check_numbers_know_the_law_of_numbers(save) -> None:
+    """The digest of before the law of quantities was written down."""
+    written = {"prompt": "6 × 7?", "answer": "42", "check": "exact", "max_tokens": 20}
+    assert jsonl_task(save(written)).identity.digest == EXACT_DIGEST
 
 
 def test_text_through_the_template(save) -> None:

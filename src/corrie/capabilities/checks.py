@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
+from corrie.capabilities.linear_search import LinearSearch
 from corrie.capabilities.quantity import final_quantity
 
 CheckKind = Literal["exact", "contains", "number", "regex"]
@@ -72,12 +74,18 @@ def number(text: str, answer: str) -> bool:
 
 
 def regex(text: str, answer: str) -> bool:
-    """The regular expression matches somewhere in the text.
+    """The regular expression matches somewhere in the text (:mod:`corrie.capabilities.linear_search`).
+
+    Raises:
+        InputError: no regular expression, or one that cannot be searched in linear time.
 
     >>> regex("It is 9:30 now", r"\\b\\d{1,2}:\\d\\d\\b")
     True
     """
-    return re.search(answer, text) is not None
+    return _search(answer)(text)
+
+
+_search = lru_cache(maxsize=4096)(LinearSearch)
 
 
 CHECKS: dict[CheckKind, Callable[[str, str], bool]] = {
