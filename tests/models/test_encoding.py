@@ -35,7 +35,7 @@ def framed(template: str | None) -> Any:
 def test_only_what_begins_a_text_is_kept(template: str | None, before: list[str], after: int) -> None:
     tokenizer = framed(template)
     first = tuple(tokenizer.convert_tokens_to_ids(before))
-    assert frame(tokenizer) == (first, after)
+    assert (frame(tokenizer)[0], len(frame(tokenizer)[1])) == (first, after)
     encoder = Encoder(tokenizer, None)
     prompt, answer = (tuple(tokenizer(t, add_special_tokens=False).input_ids) for t in ("two and two is", " four"))
     assert encoder.encode("two and two is") == first + prompt

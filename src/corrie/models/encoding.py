@@ -13,8 +13,8 @@ from corrie.models.chat_template import TODAY, ChatTemplate, clock_stands
 from corrie.models.reading import Question
 from corrie.records.canonical import content_hash
 
-_PROBE = "a"
-"""A text that every tokenizer has tokens for."""
+_LETTERS = "a0的é"
+"""Letters of which every tokenizer knows one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Encoder:
         if known is None:
             ids = tokens_of(self.tokenizer, text, special=not templated)
             if not templated:
-                ids = ids[: len(ids) - self._after]
+                ids = ids[: len(ids) - len(self._after)]
                 self._warn_of_a_second_beginning(ids)
             self._check_rows(ids, text)
             known = self._texts[text, templated] = ids
@@ -184,23 +184,24 @@ def tokens_of(tokenizer: Any, text: str, *, special: bool) -> tuple[int, ...]:
     return ids
 
 
-def frame(tokenizer: Any) -> tuple[tuple[int, ...], int]:
-    """The special tokens that a tokenizer begins a text with, and how many it ends one with.
+def frame(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The special tokens that a tokenizer begins a text with, and those that it ends one with.
 
-    Read off what it does to one letter: ids with special tokens = beginning + ids without + end.
+    Read off what it does to one letter that it knows: ids with special tokens = beginning + ids without + end.
 
     Raises:
         ModelError: it fails.
 
     >>> from corrie.testing.toy_models import byte_tokenizer
     >>> frame(byte_tokenizer())
-    ((), 0)
+    ((), ())
     """
-    whole, plain = (tokens_of(tokenizer, _PROBE, special=special) for special in (True, False))
-    for start in range(len(whole) - len(plain) + 1):
-        if plain and whole[start : start + len(plain)] == plain:
-            return whole[:start], len(whole) - start - len(plain)
-    return (), 0
+    for letter in _LETTERS:
+        whole, plain = (tokens_of(tokenizer, letter, special=special) for special in (True, False))
+        for start in range(len(whole) - len(plain) + 1):
+            if plain and whole[start : start + len(plain)] == plain:
+                return whole[:start], whole[start + len(plain) :]
+    return (), ()
 
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:
@@ -216,7 +217,7 @@ def tokenizer_fingerprint(tokenizer: Any) -> str:
     if clock_stands(tokenizer):
         parts.append(f"clock {TODAY:%Y-%m-%d}")
     _, after = frame(tokenizer)
-    if after and tokens_of(tokenizer, _PROBE, special=True)[-after:] != (tokenizer.eos_token_id,):
+    if after and after != (tokenizer.eos_token_id,):
         parts.append("no ending tokens")
     return content_hash(parts)
 
