@@ -14,7 +14,8 @@ from torch import nn
 from corrie.errors import ModelError
 from corrie.records.paths import Adapter
 from corrie.testing.toy_models import toy_module
-from corrie.weights.adapter import CONFIG, WEIGHTS, AdapterFiles
+from corrie.weights.adapter import WEIGHTS, AdapterFiles
+from corrie.weights.adapter_config import CONFIG
 from corrie.weights.realise import realise
 from corrie.weights.selection import named_parameters
 from corrie.weights.sources import Sources
