@@ -114,9 +114,7 @@ def adapter(model: Model, folder: str | Path) -> Adapter:
         )
     content = found.content()
     model.sources.add(content, path)
-    return Adapter(
-        content=content, law="lora-2" if found.by_layout(layout) else "lora-1", name=path.resolve().name
-    )
+    return Adapter(content=content, law="lora-2" if found.by_layout(layout) else "lora-1", name=path.resolve().name)
 
 
 def saved(model: Model, file: str | Path) -> Saved:

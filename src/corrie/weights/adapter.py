@@ -97,6 +97,11 @@ class AdapterFiles:
                 whole[name] = stored
                 if _BASE in stored or not settings.saves(name.rpartition(".")[0]):
                     below.add(name)
+                    adapted = any(
+                        f"{stored.rpartition('.')[0].removesuffix('.base_layer')}{d}" in files.files for d in _DOWN
+                    )
+                    if adapted != (_BASE in stored):
+                        unknown.append(stored)
             elif not any(stored.endswith(up) and stored.removesuffix(up) + d in files.files for d, up in _UP.items()):
                 unknown.append(stored)
         if unknown:
@@ -225,6 +230,14 @@ class AdapterFiles:
                 asked,
                 found=f"it changes tensors that the model does not have: {shown(strange)}",
                 advice=f"the model it was made for: {self.settings.base or 'unnamed'}",
+            )
+        names = (*layout.shapes, *layout.tied)
+        absent = sorted(n for n in names if self.settings.saves(n.rpartition(".")[0]) and n not in self.whole)
+        if absent:
+            raise ModelError(
+                asked,
+                found=f"modules_to_save in its {CONFIG} means tensors that it does not hold: {shown(absent)}",
+                advice="the configuration that was saved with the tensors",
             )
         self._check_kinds(asked, layout)
         other = []

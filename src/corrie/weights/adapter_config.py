@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from corrie.errors import ModelError
-from corrie.weights.module_patterns import fault, fits, named
+from corrie.weights.module_patterns import fault, fits, in_layers, named
 from corrie.weights.plain_files import own_file
 
 CONFIG = "adapter_config.json"
@@ -76,6 +76,7 @@ class AdapterConfig:
     rank_stabilised      s = alpha/√r in place of alpha/r
     transposed           ``fan_in_fan_out``: PEFT goes by the kind of each layer; this is for what has no kind at hand
     targets, excluded    as ``target_modules``, ``exclude_modules`` have them
+    layers, containers   ``layers_to_transform`` and ``layers_pattern``; empty: all layers, under any name
     saved                modules that were trained whole
     base                 the model it says it was trained on; empty where it says nothing
     tied                 ``ensure_weight_tying``
@@ -90,6 +91,8 @@ class AdapterConfig:
     transposed: bool
     targets: str | list[str] | None
     excluded: str | list[str] | None
+    layers: list[int]
+    containers: list[str]
     saved: tuple[str, ...]
     base: str
     tied: bool
@@ -117,8 +120,6 @@ class AdapterConfig:
             raise ModelError(asked, found=f"its kind is {kind}", advice="a LoRA adapter, or a merged model")
         _refuse_other_functions(raw, asked)
         read = _Reader(raw, asked)
-        read.strings("layers_pattern")
-        read.layers("layers_to_transform")
         read.choice("bias", ("none", "all", "lora_only"))
         return cls(
             raw=raw,
@@ -130,6 +131,8 @@ class AdapterConfig:
             transposed=read.flag("fan_in_fan_out"),
             targets=read.modules("target_modules"),
             excluded=read.modules("exclude_modules"),
+            layers=read.layers("layers_to_transform"),
+            containers=read.containers("layers_pattern"),
             saved=tuple(read.strings("modules_to_save") or ()),
             base=read.text("base_model_name_or_path"),
             tied=read.flag("ensure_weight_tying"),
@@ -160,6 +163,8 @@ class AdapterConfig:
         """The setting by which PEFT would leave the matrices of a module unused; empty where none does."""
         if named(self.excluded, module):
             return "exclude_modules"
+        if self.layers and isinstance(self.targets, list) and not in_layers(module, self.layers, self.containers):
+            return "layers_to_transform"
         if self.tied or self.targets is None or self.targets == "all-linear" or named(self.targets, module):
             return ""
         return "target_modules"
@@ -189,25 +194,29 @@ class _Reader:
 
     def strings(self, name: str) -> list[str] | None:
         value = self._raw.get(name)
-        if name == "layers_pattern" and isinstance(value, str):
-            return [value]
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             return value
         return self._empty(name, value, "a list of names", None)
 
-    def layers(self, name: str) -> None:
+    def layers(self, name: str) -> list[int]:
         value = self._raw.get(name)
-        listed = value if isinstance(value, list) else [value]
-        if value is not None and not all(isinstance(n, int) and not isinstance(n, bool) for n in listed):
+        listed: list[Any] = [] if value is None else value if isinstance(value, list) else [value]
+        if not all(isinstance(n, int) and not isinstance(n, bool) for n in listed):
             self._refuse(name, value, "whole numbers")
+        return listed
+
+    def containers(self, name: str) -> list[str]:
+        value = self._raw.get(name)
+        listed = [value] if isinstance(value, str) else self.strings(name) or []
+        for one in listed:
+            self._matchable(name, one)
+        return [one for one in listed if one]
 
     def modules(self, name: str) -> str | list[str] | None:
         value = self._raw.get(name)
         if not isinstance(value, str):
             return self.strings(name)
-        wrong = fault(value)
-        if wrong:
-            self._refuse(name, value, f"a pattern that can be matched: this one is {wrong}")
+        self._matchable(name, value)
         return value
 
     def pattern(self, name: str, whole: bool = False) -> dict[str, float]:
@@ -215,10 +224,17 @@ class _Reader:
         if not isinstance(value, dict):
             return self._empty(name, value, "patterns with numbers", {})
         for key in value:
-            wrong = fault(key)
-            if wrong:
-                self._refuse(name, key, f"a pattern that can be matched: this one is {wrong}")
+            self._matchable(name, key, ending=True)
         return {key: self._number(f"{name} of {_short(key)}", number, whole) for key, number in value.items()}
+
+    def _matchable(self, name: str, pattern: str, *, ending: bool = False) -> None:
+        wrong = fault(pattern, ending=ending)
+        if wrong:
+            raise ModelError(
+                self._asked,
+                found=f"{name} in its {CONFIG} has the pattern {_short(pattern)}, which is {wrong}",
+                advice="names of modules, or a plain regular expression",
+            )
 
     def _number(self, name: str, value: Any, whole: bool) -> float:
         is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
@@ -294,9 +310,7 @@ def _raw(folder: Path) -> dict[str, Any]:
         if not isinstance(config, dict):
             raise ValueError("not an object")
     except (OSError, ValueError, RecursionError) as problem:
-        raise ModelError(
-            asked, found=f"{CONFIG} cannot be read ({_short(problem)})", advice="copy it again"
-        ) from None
+        raise ModelError(asked, found=f"{CONFIG} cannot be read ({_short(problem)})", advice="copy it again") from None
     return config
 
 

@@ -22,7 +22,7 @@ class Layout:
     """What of a model's structure an adapter needs.
 
     shapes       name → shape of every tensor that is stored, each tied one once
-    kinds        weight's name → the kind of layer: ``linear`` (out, in), ``conv1d`` (in, out), ``embedding`` (rows, width)
+    kinds        name of a weight → the kind of its layer: ``linear`` (out, in), ``conv1d`` (in, out), ``embedding``
     tied         other name of a tied tensor → the name that it moves by
     vocabulary   weights with a row for each token: the input embedding and the output head
 

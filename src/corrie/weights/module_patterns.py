@@ -14,6 +14,8 @@ LONGEST = 4000
 REPEATS = 8
 """Repetitions without an end in one pattern."""
 
+_ENDING = r"(.*\.)?({})$"
+
 _PIECE = re.compile(
     r"(?P<escape>\\.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\((?:\?(?:P<\w+>|P=\w+|[:=!]|<[=!]))?)|(?P<close>\))"
     r"|(?P<repeat>[*+?]|\{\d*,?\d*\})|(?P<choice>\|)|(?P<letter>[^\\\[\]()*+?{}|^$.])|(?P<other>.)",
@@ -21,8 +23,11 @@ _PIECE = re.compile(
 )
 
 
-def fault(pattern: str) -> str:
+def fault(pattern: str, *, ending: bool = False) -> str:
     """What is wrong with a pattern, in words; empty where it may be matched.
+
+    Args:
+        ending: it is for ends of names (:func:`fits`), so it stands within another.
 
     >>> fault(r"model\\.layers\\.\\d+\\..*(q|v)_proj"), fault("(")
     ('', 'no regular expression (missing ), unterminated subpattern at position 0)')
@@ -35,7 +40,7 @@ def fault(pattern: str) -> str:
     if tangle:
         return tangle
     try:
-        re.compile(pattern)
+        re.compile(_ENDING.format(pattern) if ending else pattern)
     except (re.error, OverflowError, RecursionError) as problem:
         return f"no regular expression ({problem})"
     return ""
@@ -48,7 +53,7 @@ def fits(pattern: str, module: str) -> bool:
     >>> fits("q_proj", "model.layers.0.self_attn.q_proj"), fits("proj", "model.layers.0.self_attn.q_proj")
     (True, False)
     """
-    return re.match(rf"(.*\.)?({pattern})$", module) is not None
+    return re.match(_ENDING.format(pattern), module) is not None
 
 
 def named(names: str | list[str] | None, module: str) -> bool:
@@ -63,6 +68,21 @@ def named(names: str | list[str] | None, module: str) -> bool:
     if isinstance(names, str):
         return re.fullmatch(names, module) is not None
     return any(module == name or module.endswith(f".{name}") for name in names)
+
+
+def in_layers(module: str, layers: list[int], containers: list[str]) -> bool:
+    """Whether the first number in a module's name is one of ``layers_to_transform``.
+
+    Args:
+        containers: patterns of what holds the layers (``layers_pattern``); none: any name.
+
+    >>> in_layers("model.layers.1.mlp.experts.0.up_proj", [1], []), in_layers("h.1.attn", [0], ["h"])
+    (True, False)
+    """
+    found = [re.match(rf"(?:^|.*?\.){one}\.(\d+)\.", module) for one in containers]
+    found = found or [re.match(r".*?\.[^.]*\.(\d+)\.", module)]
+    number = next((match.groups()[-1] for match in found if match), None)
+    return number is not None and int(number) in layers
 
 
 def _tangle(pattern: str) -> str:

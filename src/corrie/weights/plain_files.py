@@ -25,7 +25,10 @@ def own_file(folder: Path, name: str, asked: str) -> Path:
     """
     file = folder / name
     if file.is_symlink():
-        leads = file.resolve()
+        try:
+            leads = file.resolve()
+        except (OSError, RuntimeError):
+            raise ModelError(asked, found=f"{name} is a link that leads nowhere", advice="the file itself") from None
         allowed = [folder.resolve()]
         if folder.resolve().parent.name == "snapshots":
             allowed.append(folder.resolve().parent.parent / "blobs")

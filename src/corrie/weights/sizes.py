@@ -88,7 +88,9 @@ def _both(
     tied = sources.layout.tied
     held: dict[str, tuple[Tensor, Tensor]] = {}
     ours, theirs = parts(direction, pristine, sources), parts(other, pristine, sources)
-    for name, part, part_of_other in ((n, a, b) for (n, a), (_, b) in islice(zip(ours, theirs), len(pristine))):
+    for name, part, part_of_other in (
+        (n, a, b) for (n, a), (_, b) in islice(zip(ours, theirs, strict=True), len(pristine))
+    ):
         if name in tied.values():
             held[name] = part, part_of_other
         yield name, part, part_of_other
