@@ -1,6 +1,7 @@
 """An adapter's direction against what PEFT itself makes of it: the merged model minus the model."""
 
 import copy
+import functools
 import json
 import math
 import re
@@ -326,3 +327,40 @@ def test_a_config_beside_makes_it_no_model(tmp_path: Path) -> None:
     assert is_adapter(tmp_path)
     save_file({"w": torch.ones(1)}, tmp_path / "model.safetensors")
     assert not is_adapter(tmp_path)
+
+
+@functools.cache
+def experts(architecture: str) -> nn.Module:
+    """A tiny mixture of experts, whose experts are fused into parameters of three indices."""
+    from transformers import AutoModelForCausalLM, GptOssConfig, Qwen3MoeConfig
+
+    sizes: Any = {"vocab_size": 264, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "head_dim": 8}
+    sizes |= {"num_key_value_heads": 2, "num_experts_per_tok": 2, "initializer_range": 0.2, "eos_token_id": 256}
+    if architecture == "qwen3_moe":
+        config: Any = Qwen3MoeConfig(**sizes, num_experts=4, moe_intermediate_size=48)
+    else:
+        config = GptOssConfig(**sizes, num_local_experts=4, intermediate_size=48, bos_token_id=None)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return AutoModelForCausalLM.from_config(config).eval()
+
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "both stacks, of other ranks": {
+        "target_modules": ["q_proj"],
+        "target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"],
+        "rank_pattern": {r".*\.gate_up_proj": 2},
+        "alpha_pattern": {"down_proj": 9},
+    },
+    "one stack": {"target_modules": [], "target_parameters": ["experts.down_proj"], "use_rslora": True},
+    "the router": {"target_modules": ["q_proj"], "target_parameters": ["gate.weight", "router.weight"]},
+}
+
+
+@pytest.mark.parametrize("architecture", ["qwen3_moe", "gpt_oss"])
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_fused_experts_are_the_live_model(tmp_path: Path, architecture: str, case: str) -> None:
+    base = experts(architecture)
+    wanted = logits(live(tmp_path, base, **PARAMETERS[case]))
+    torch.testing.assert_close(moved(base, tmp_path), wanted, rtol=1e-5, atol=1e-4)
+    assert float((wanted - logits(base)).abs().max()) > 0.1

@@ -99,8 +99,8 @@ def adapter(model: Model, folder: str | Path) -> Adapter:
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise ModelError(f"adapter {folder}", found="no such folder", advice="a folder with adapter_config.json")
-    found = AdapterFiles.open(path)
     layout = model.sources.layout
+    found = AdapterFiles.open(path).on(layout)
     found.check(layout)
     said = found.left_out(layout)
     if said:

@@ -211,6 +211,12 @@ def _way(model: Model, place: str, say: Say) -> Difference | Adapter | Saved:
 
 
 def _only_matrices(files: AdapterFiles, folder: Path) -> None:
+    if files.settings.parameters:
+        raise ModelError(
+            f"adapter {folder}",
+            found="it has target_parameters, and a frozen-A subspace is of whole layers",
+            advice="an adapter of target_modules alone",
+        )
     if files.whole:
         raise ModelError(
             f"adapter {folder}",

@@ -53,7 +53,7 @@ def write_at(model: Model, direction: Direction, alpha: float, out: Path) -> Pat
         out.mkdir(parents=True, exist_ok=True)
         if isinstance(direction, Adapter):
             folder = model.sources.path(direction.content, str(direction))
-            found = AdapterFiles.open(folder)
+            found = AdapterFiles.open(folder).on(model.sources.layout)
             tied = model.sources.layout.tied
             stay = sorted(n for n in (*found.matrices, *found.whole) if tied.get(n, n) not in model.selection.tensors)
             if stay:

@@ -7,6 +7,9 @@ layer to layer (``rank_pattern``, ``alpha_pattern``). Whole tensors that were tr
 biases) are differences from the model's own. Every variant of LoRA whose merged weights are another function (DoRA, …)
 is refused.
 
+On experts that are fused into one parameter (``target_parameters``) A and B hold the factors of all experts, and
+δ_e = s·B_e A_e for each of them.
+
 Which way round a matrix lies is decided by the kind of its layer, as PEFT decides it. Where the output head is the
 embedding (one tied tensor), PEFT adapts each of the two places by itself: a change of one of them parts the two for
 as long as the weights are moved, and δ then has a part under either name (:mod:`corrie.weights.perturbed`).
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +88,13 @@ class AdapterFiles:
         unknown = _no_floats(files)
         for stored in files.files:
             down = next((end for end in _DOWN if stored.endswith(end)), None)
-            name = stored.removeprefix(_PREFIX).replace(_BASE, ".")
+            inner = stored.removeprefix(_PREFIX)
+            name = inner.replace(_BASE, ".")
             if not stored.startswith(_PREFIX) or name in whole:
                 unknown.append(stored)
             elif down is not None and stored.removesuffix(down) + _UP[down] in files.files:
-                weight = name.removesuffix(down) + ".weight"
-                if weight in matrices:
+                weight = inner.removesuffix(down) + ".weight"
+                if weight in matrices or (_BASE in weight and not settings.parameters):
                     unknown.append(stored)
                 matrices[weight] = stored
             elif ".lora_" not in stored:
@@ -108,6 +112,13 @@ class AdapterFiles:
             raise ModelError(asked, found=f"tensors that are no part of LoRA: {shown(sorted(unknown))}")
         return cls(files=files, settings=settings, matrices=matrices, whole=whole, below=frozenset(below))
 
+    def on(self, layout: Layout) -> AdapterFiles:
+        """The same with every matrix under the name of the tensor that it moves: PEFT names those of several parameters
+        of one module by how deep they lie in it, the module's first parameter deepest."""
+        if not self.settings.parameters:
+            return self
+        return replace(self, matrices={_target(n, self.settings, layout): s for n, s in self.matrices.items()})
+
     @property
     def config(self) -> Mapping[str, Any]:
         """The configuration as it stands in its file."""
@@ -115,7 +126,7 @@ class AdapterFiles:
 
     def scale(self, weight: str) -> float:
         """s of one adapted weight."""
-        return self.settings.scale_of(weight.removesuffix(".weight"))
+        return self.settings.scale_of(self.settings.key(weight))
 
     def down(self, weight: str) -> Tensor:
         """A of one adapted weight, (r, in), as stored."""
@@ -148,14 +159,21 @@ class AdapterFiles:
         Raises:
             ModelError: the product is beyond what float32 holds.
         """
-        product = (self.up(weight).float() @ self.down(weight).float()).mul_(self.scale(weight))
+        up, down = self.up(weight).float(), self.down(weight).float()
+        experts = self._experts(weight, layout)
+        if experts:
+            each = down.reshape(experts, -1, down.shape[1]), up.reshape(up.shape[0], -1, experts)
+            way = "eri,ore->eio" if layout is not None and weight in layout.turned else "eri,ore->eoi"
+            product = torch.einsum(way, *each).mul_(self.scale(weight))
+        else:
+            product = (up @ down).mul_(self.scale(weight))
         if not bool(torch.isfinite(product).all()):
             raise ModelError(
                 f"adapter {self.files.where.parent}",
                 found=f"its change of {weight} is not finite in float32 (scale {self.scale(weight):g})",
                 advice="an adapter whose training did not diverge",
             )
-        return product.T if self._turned(weight, layout) else product
+        return product.T if not experts and self._turned(weight, layout) else product
 
     def change(self, name: str, own: Tensor, layout: Layout) -> Tensor | None:
         """δ of one place of the model, float32, on the device of its weight; None where it is zero.
@@ -188,11 +206,15 @@ class AdapterFiles:
         """Hash of the tensors and of the settings that change δ."""
         settings = {k: self.config.get(k) for k in ("lora_alpha", "alpha_pattern", "use_rslora", "fan_in_fan_out")}
         unlisted = sorted(n for n in self.below if _BASE not in self.whole[n] and not n.endswith(".bias"))
-        return self.files.digest(canonical_json(settings | ({"below": unlisted} if unlisted else {})))
+        settings |= {"below": unlisted} if unlisted else {}
+        parameters = sorted(set(self.settings.parameters))
+        return self.files.digest(canonical_json(settings | ({"target_parameters": parameters} if parameters else {})))
 
     def by_layout(self, layout: Layout) -> bool:
         """Whether δ is another than the file alone says: a layer of another kind than ``fan_in_fan_out``, or one place
         of a tied tensor."""
+        if self.settings.parameters:
+            return True
         turned = any(self._turned(n, layout) != self._turned(n, None) for n in self.matrices)
         return turned or any(len(layout.group(n)) > 1 for n in (*self.matrices, *self.whole))
 
@@ -249,7 +271,7 @@ class AdapterFiles:
                     other.append(f"{name} is {ours} in the model and {theirs} there")
         if other:
             raise ModelError(asked, found=f"other shapes: {shown(other)}", advice="the model it was made for")
-        self._check_settings(asked)
+        self._check_settings(asked, layout)
         for stored in self.files.files:
             if not bool(torch.isfinite(self.files.read(stored)).all()):
                 raise ModelError(
@@ -268,6 +290,8 @@ class AdapterFiles:
 
     def _check_kinds(self, asked: str, layout: Layout) -> None:
         for name, stored in sorted(self.matrices.items()):
+            if self.settings.is_parameter(name) and _ending(stored) != _EMBEDDING:
+                continue
             kind = layout.kinds.get(name)
             wanted = ("embedding",) if _ending(stored) == _EMBEDDING else ("linear", "conv1d")
             if kind not in wanted:
@@ -278,10 +302,15 @@ class AdapterFiles:
                     advice="merge it (merge_and_unload, save_pretrained) and go toward: the merged model",
                 )
 
-    def _check_settings(self, asked: str) -> None:
+    def _check_settings(self, asked: str, layout: Layout) -> None:
+        if self.settings.parameters and self.settings.transposed:
+            raise ModelError(
+                asked, found="it has fan_in_fan_out and target_parameters, which PEFT does not put together"
+            )
         for name, stored in sorted(self.matrices.items()):
-            module = name.removesuffix(".weight")
+            module = self.settings.key(name)
             rank, said = self.files.shapes[stored][0], self.settings.rank_of(module)
+            rank //= self._experts(name, layout) or 1
             if rank != said:
                 raise ModelError(
                     asked,
@@ -289,13 +318,18 @@ class AdapterFiles:
                     f"{CONFIG}",
                     advice="the configuration that was saved with the tensors",
                 )
-            setting = self.settings.left_out_by(module)
+            setting = "" if self.settings.is_parameter(name) else self.settings.left_out_by(module)
             if setting:
                 raise ModelError(
                     asked,
                     found=f"it holds matrices of {module}, and {setting} in its {CONFIG} leaves that module out",
                     advice="the configuration that was saved with the tensors",
                 )
+
+    def _experts(self, weight: str, layout: Layout | None) -> int:
+        """How many experts' matrices are fused into one parameter; 0 for a matrix."""
+        shape = layout.shape(weight) if layout is not None else None
+        return shape[0] if shape is not None and len(shape) == 3 and self.settings.is_parameter(weight) else 0
 
     def _turned(self, weight: str, layout: Layout | None) -> bool:
         if _ending(self.matrices[weight]) == _EMBEDDING:
@@ -313,6 +347,12 @@ class AdapterFiles:
             down, up = self.files.shapes[self.matrices[name]], self.files.shapes[self.stored_up(name)]
             if len(down) != 2 or len(up) != 2 or down[0] != up[1]:
                 return [()]
+            experts = self._experts(name, layout)
+            if experts and down[0] % experts:
+                return [()]
+            if experts:
+                found.append((experts, down[1], up[0]) if name in layout.turned else (experts, up[0], down[1]))
+                return found
             found.append((down[1], up[0]) if self._turned(name, layout) else (up[0], down[1]))
         if name in self.whole:
             found.append(self.files.shapes[self.whole[name]])
@@ -333,7 +373,8 @@ def adapter(direction: Adapter, pristine: Mapping[str, Tensor], sources: Sources
     Raises:
         InputError: an adapter that was not looked at, or changed since.
     """
-    found, layout = AdapterFiles.open(sources.path(direction.content, str(direction))), sources.layout
+    layout = sources.layout
+    found = AdapterFiles.open(sources.path(direction.content, str(direction))).on(layout)
     for name, own in pristine.items():
         yield name, _or_zeros(found.change(name, own, layout), own)
     for other, name in layout.tied.items():
@@ -358,6 +399,15 @@ def _on_rows(theirs: Tensor, own: Tensor, beyond: Tensor | None) -> Tensor:
 def _has_rows(name: str, layout: Layout) -> bool:
     """Whether a tensor has a row for each token of the vocabulary."""
     return any(f"{n.rpartition('.')[0]}.weight" in layout.vocabulary for n in layout.group(name))
+
+
+def _target(weight: str, settings: AdapterConfig, layout: Layout) -> str:
+    """The tensor that a matrix moves, by its name in the file."""
+    module, depth = weight.removesuffix(".weight"), 0
+    while module.endswith(_BASE[:-1]):
+        module, depth = module.removesuffix(_BASE[:-1]), depth + 1
+    aimed = [name for name in layout.of_module(module) if settings.is_parameter(name)]
+    return aimed[-1 - depth] if depth < len(aimed) else weight
 
 
 def _ending(stored: str) -> str:

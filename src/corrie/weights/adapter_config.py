@@ -27,7 +27,6 @@ REFUSED = (
     "alora_invocation_tokens",
     "use_qalora",
     "layer_replication",
-    "target_parameters",
     "trainable_token_indices",
     "use_bdlora",
     "arrow_config",
@@ -77,6 +76,7 @@ class AdapterConfig:
     transposed           ``fan_in_fan_out``: PEFT goes by the kind of each layer; this is for what has no kind at hand
     targets, excluded    as ``target_modules``, ``exclude_modules`` have them
     layers, containers   ``layers_to_transform`` and ``layers_pattern``; empty: all layers, under any name
+    parameters           ``target_parameters``: names and ends of names of single parameters (fused experts)
     saved                modules that were trained whole
     base                 the model it says it was trained on; empty where it says nothing
     tied                 ``ensure_weight_tying``
@@ -93,6 +93,7 @@ class AdapterConfig:
     excluded: str | list[str] | None
     layers: list[int]
     containers: list[str]
+    parameters: list[str]
     saved: tuple[str, ...]
     base: str
     tied: bool
@@ -133,6 +134,7 @@ class AdapterConfig:
             excluded=read.modules("exclude_modules"),
             layers=read.layers("layers_to_transform"),
             containers=read.containers("layers_pattern"),
+            parameters=read.strings("target_parameters") or [],
             saved=tuple(read.strings("modules_to_save") or ()),
             base=read.text("base_model_name_or_path"),
             tied=read.flag("ensure_weight_tying"),
@@ -153,6 +155,14 @@ class AdapterConfig:
         alpha = next((a for pattern, a in self.alpha_pattern.items() if fits(pattern, module)), self.alpha)
         rank = self.rank_of(module)
         return alpha / (math.sqrt(rank) if self.rank_stabilised else rank)
+
+    def is_parameter(self, name: str) -> bool:
+        """Whether a tensor is adapted as a single parameter, by its own name and not by its module's."""
+        return any(name == one or name.endswith(f".{one}") for one in self.parameters)
+
+    def key(self, name: str) -> str:
+        """The name by which the patterns know an adapted tensor: its module's, or its own."""
+        return name if self.is_parameter(name) else name.removesuffix(".weight")
 
     def saves(self, module: str) -> bool:
         """Whether a module was trained whole, beside the matrices (``modules_to_save``)."""
@@ -291,6 +301,7 @@ KNOWN = frozenset(REFUSED) | {
     "r",
     "rank_pattern",
     "target_modules",
+    "target_parameters",
     "use_rslora",
 }
 """Settings that are read or refused by their own name."""

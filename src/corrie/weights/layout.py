@@ -24,6 +24,7 @@ class Layout:
     shapes       name → shape of every tensor that is stored, each tied one once
     kinds        name of a weight → the kind of its layer: ``linear`` (out, in), ``conv1d`` (in, out), ``embedding``
     tied         other name of a tied tensor → the name that it moves by
+    turned       stacks of matrices, one for each expert, that are stored (experts, in, out)
     vocabulary   weights with a row for each token: the input embedding and the output head
 
     >>> from corrie.testing.toy_models import toy_module
@@ -35,6 +36,7 @@ class Layout:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
+    turned: frozenset[str] = frozenset()
     vocabulary: frozenset[str] = frozenset()
 
     @classmethod
@@ -42,8 +44,11 @@ class Layout:
         """The layout of a model."""
         kinds: dict[str, Kind] = {}
         rows: set[str] = set()
+        turned: set[str] = set()
         ends = [_part(module, "get_input_embeddings"), _part(module, "get_output_embeddings")]
         for name, layer in module.named_modules(remove_duplicate=False):
+            if getattr(layer, "is_transposed", False) is True:
+                turned |= {tensor_name(f"{name}.{own}") for own, _ in layer.named_parameters(recurse=False)}
             kind = _kind(layer)
             if kind is not None:
                 weight = tensor_name(f"{name}.weight")
@@ -52,11 +57,15 @@ class Layout:
                     rows.add(weight)
         shapes = {n: tuple(p.shape) for n, p in named_parameters(module).items()}
         tied = {name: one.name for name, one in tied_tensors(module).items()}
-        return cls(shapes=shapes, kinds=kinds, tied=tied, vocabulary=frozenset(rows))
+        return cls(shapes=shapes, kinds=kinds, tied=tied, turned=frozenset(turned), vocabulary=frozenset(rows))
 
     def shape(self, name: str) -> tuple[int, ...] | None:
         """The shape of a tensor under any of its names; None where the model has no such tensor."""
         return self.shapes.get(self.tied.get(name, name))
+
+    def of_module(self, module: str) -> list[str]:
+        """The names of a module's own tensors, in its order."""
+        return [name for name in self.shapes if name.rpartition(".")[0] == module]
 
     def group(self, name: str) -> tuple[str, ...]:
         """All names of a tensor: the one that it moves by, then the others."""
