@@ -15,12 +15,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from corrie.errors import LeftOutWarning, ModelError, OtherBaseWarning
+from corrie.errors import InputError, LeftOutWarning, ModelError, OtherBaseWarning
 from corrie.models.directions import adapter as look_at
 from corrie.models.load import from_module
+from corrie.models.write import write_at
 from corrie.records.direction import Gaussian
 from corrie.records.paths import Adapter
 from corrie.records.point import Point
+from corrie.records.subspace import Span
 from corrie.testing.toy_models import byte_tokenizer, toy_module
 from corrie.weights.adapter import WEIGHTS, AdapterFiles, is_adapter
 from corrie.weights.adapter_config import CONFIG
@@ -28,7 +30,9 @@ from corrie.weights.layout import Layout
 from corrie.weights.perturbed import moving, perturbed
 from corrie.weights.realise import realise
 from corrie.weights.selection import named_parameters, select
+from corrie.weights.sizes import sizes
 from corrie.weights.sources import Sources
+from corrie.weights.written_space import span
 
 peft = pytest.importorskip("peft")
 
@@ -364,3 +368,37 @@ def test_fused_experts_are_the_live_model(tmp_path: Path, architecture: str, cas
     wanted = logits(live(tmp_path, base, **PARAMETERS[case]))
     torch.testing.assert_close(moved(base, tmp_path), wanted, rtol=1e-5, atol=1e-4)
     assert float((wanted - logits(base)).abs().max()) > 0.1
+
+
+def test_a_part_of_the_way_on_a_tied_model_is_written_and_read_again(tmp_path: Path) -> None:
+    base = toy_module(tied=True)
+    live(tmp_path / "whole", base, target_modules=["q_proj", "embed_tokens"], modules_to_save=["lm_head"])
+    model = from_module(base, byte_tokenizer(), name="toy")
+    write_at(model, look_at(model, tmp_path / "whole"), 0.5, tmp_path / "half")
+    again = peft.PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / "half").eval()
+    torch.testing.assert_close(moved(base, tmp_path / "whole", 0.5), logits(again), rtol=1e-5, atol=1e-4)
+
+
+def test_sizes_beside_a_direction_that_knows_the_head_as_the_embedding(tmp_path: Path) -> None:
+    base = toy_module(tied=True)
+    live(tmp_path, base, target_modules=["lm_head"])
+    model = from_module(base, byte_tokenizer(), name="toy")
+    way, head = look_at(model, tmp_path), AdapterFiles.open(tmp_path).delta("lm_head.weight")
+    own = {n: p.detach() for n, p in model.selection.tensors.items()}
+    noise = realise(Gaussian(seed=1), own).tensors
+    found = sizes(way, own, model.sources, Gaussian(seed=1))
+    twice = noise["model.embed_tokens.weight"]
+    length = math.sqrt(sum(float(t.square().sum()) for t in noise.values()) + float(twice.square().sum()))
+    assert found.norms["lm_head.weight"] == pytest.approx(float(head.norm()), rel=1e-5)
+    assert found.norms["model.embed_tokens.weight"] == 0
+    assert found.other == pytest.approx(length, rel=1e-5)
+    assert found.cosine == pytest.approx(float((head * twice).sum()) / float(head.norm()) / length, rel=1e-3, abs=1e-6)
+
+
+def test_a_parting_direction_lies_in_no_subspace(tmp_path: Path) -> None:
+    base = toy_module(tied=True)
+    live(tmp_path, base, target_modules=["lm_head"])
+    model = from_module(base, byte_tokenizer(), name="toy")
+    way = look_at(model, tmp_path)
+    with pytest.raises(InputError, match=r"moves lm_head\.weight away from the tensor that it is tied to"):
+        span(model.selection, Span(of=(way,)), model.sources)
