@@ -15,7 +15,9 @@
         └── ClaimError              a claim that was asked for does not hold      exit code 3
 
     UserWarning
-    └── PrecisionWarning            the weights' precision swallows part of the asked step
+    ├── PrecisionWarning            the weights' precision swallows part of the asked step
+    ├── LeftOutWarning              part of what was read has no place in the model, and stays out
+    └── OtherBaseWarning            an adapter names another base than the model that it moves
 """
 
 from __future__ import annotations
@@ -97,3 +99,11 @@ class ClaimError(CorrieError):
 
 class PrecisionWarning(UserWarning):
     """The weights' precision swallows part of the asked step."""
+
+
+class LeftOutWarning(UserWarning):
+    """Part of what was read has no place in the model, and stays out."""
+
+
+class OtherBaseWarning(UserWarning):
+    """An adapter names another base than the model that it moves."""

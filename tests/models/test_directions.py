@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,15 @@ import torch
 
 import corrie
 from corrie.errors import FetchError, InputError, ModelError
-from corrie.models.directions import adapter, find_directions, saved, toward
+from corrie.models.directions import adapter, find_directions, saved, toward, tuned_direction
 from corrie.models.model import Model
 from corrie.records.direction import parse_directions
 from corrie.records.point import Point
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.weights.perturbed import perturbed
+from corrie.weights.row_space import random_rows
 from corrie.weights.saved import save_direction
+from corrie.weights.written_adapter import write_adapter
 
 
 @pytest.fixture
@@ -103,3 +106,16 @@ def test_as_they_were_asked_for(model: Model, tuned: Path) -> None:
     assert [d.kind for d in find_directions(model, asked)] == ["gaussian", "quantised", "difference"]
     with pytest.raises(InputError, match="is there twice"):
         find_directions(model, [*asked, *parse_directions(f"toward:{tuned}/.")])
+
+
+def test_an_adapter_is_one_however_it_is_asked_for(model: Model, tuned: Path, tmp_path: Path) -> None:
+    """With a config.json beside it, as trainers leave it there."""
+    space = random_rows(model.module, "q_proj", rank=2)
+    made = write_adapter(space, {n: torch.ones(shape) for n, shape in space.shapes.items()}, tmp_path / "adapter")
+    plain = adapter(model, made)
+    shutil.copy(tuned / "config.json", made / "config.json")
+    asked = find_directions(model, parse_directions(f"toward:{made}"))
+    assert asked == (plain,) == find_directions(model, parse_directions(f"adapter:{made}"))
+    assert tuned_direction(model, made) == tuned_direction(model, f"toward:{made}") == plain
+    with pytest.raises(ModelError, match="holds a LoRA adapter and no model"):
+        toward(model, made)

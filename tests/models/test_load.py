@@ -91,6 +91,33 @@ def test_a_model_that_is_no_causal_lm(folder: Path) -> None:
         load(folder)
 
 
+def test_an_adapter_beside_the_weights_is_not_applied(folder: Path) -> None:
+    plain = load(folder)
+    _adapter_files(folder)
+    found = load(folder)
+    assert found.identity.fingerprint == plain.identity.fingerprint
+    assert set(found.selection.tensors) == set(plain.selection.tensors)
+    assert any("an adapter lies beside its weights and is not applied" in note for note in found.identity.notes)
+    assert not plain.identity.notes
+
+
+def test_an_adapter_with_a_config_beside_it_is_no_model(folder: Path) -> None:
+    _adapter_files(folder)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"holds a LoRA adapter and no model of its own\. Try: its base as the model"):
+        load(folder)
+
+
+def _adapter_files(folder: Path) -> None:
+    """What PEFT would write for a rank-1 adapter of q_proj, in a folder."""
+    names = [f"base_model.model.model.layers.{n}.self_attn.q_proj.lora_{f}.weight" for n in (0, 1) for f in "AB"]
+    save_file(
+        {n: torch.ones(*((1, 32) if "_A" in n else (32, 1))) for n in names}, folder / "adapter_model.safetensors"
+    )
+    settings = {"peft_type": "LORA", "r": 1, "lora_alpha": 2, "target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps({**settings, "base_model_name_or_path": "toy"}))
+
+
 def test_pickled_weights_are_refused_with_the_command_that_converts_them(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()

@@ -16,7 +16,8 @@ from corrie.errors import InputError, ModelError
 from corrie.models.pulling_back import pull_back, pull_back_alone
 from corrie.models.subspaces import stand
 from corrie.testing.toy_models import toy_model
-from corrie.weights.adapter import CONFIG, WEIGHTS
+from corrie.weights.adapter import WEIGHTS
+from corrie.weights.adapter_config import CONFIG
 
 
 def norm_of_b(folder: Path) -> float:

@@ -11,7 +11,8 @@ import torch
 
 from corrie.errors import InputError, StorageError
 from corrie.testing.toy_models import toy_module
-from corrie.weights.adapter import CONFIG, AdapterFiles
+from corrie.weights.adapter import AdapterFiles
+from corrie.weights.adapter_config import CONFIG
 from corrie.weights.row_space import FixedMatrices, LowRankSpace, random_rows
 from corrie.weights.written_adapter import rewrite_adapter, ups, whole_folder, write_adapter
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corrie.errors import ModelError
+from corrie.weights.adapter import is_adapter
 
 _CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
@@ -17,6 +18,12 @@ def check_folder(folder: Path) -> None:
     Raises:
         ModelError: no config, another kind of model, quantised or pickled weights, no weights.
     """
+    if is_adapter(folder):
+        raise ModelError(
+            f"model folder {folder}",
+            found="it holds a LoRA adapter and no model of its own",
+            advice=f"its base as the model, and adapter:{folder} as the direction",
+        )
     config_file = folder / "config.json"
     if not config_file.is_file():
         inside = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) or "nothing"

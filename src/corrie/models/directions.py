@@ -7,19 +7,20 @@ tensor, when the weights move; nothing but headers stays in memory.
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from corrie.errors import FetchError, InputError, ModelError
+from corrie.errors import FetchError, InputError, LeftOutWarning, ModelError, OtherBaseWarning
 from corrie.models.checkpoint import check_folder
 from corrie.models.load import locate
 from corrie.models.model import Model
 from corrie.records.direction import Direction, Named, parse_directions
 from corrie.records.paths import Adapter, Difference, Quantised, Saved
 from corrie.sources.packages import Say, silent
-from corrie.weights.adapter import CONFIG as ADAPTER_CONFIG
-from corrie.weights.adapter import AdapterFiles
+from corrie.weights.adapter import AdapterFiles, is_adapter
 from corrie.weights.agreement import check_same_tensors, shown
 from corrie.weights.saved import look_at_saved
 from corrie.weights.selection import named_parameters
@@ -82,18 +83,38 @@ def adapter(model: Model, folder: str | Path) -> Adapter:
         model: what the adapter is for.
         folder: as PEFT's ``save_pretrained`` wrote it.
 
+    At α = 1 the model computes what PEFT's own model computes. That holds on layers that store their matrix the other
+    way round (GPT-2's ``Conv1D``), and where the output head is the embedding and the adapter changes only one of the
+    two: they are held apart while the weights are moved. Of a vocabulary that was resized in training, the rows that
+    both have are moved.
+
     Raises:
-        ModelError: no LoRA adapter, one whose effect is no plain product of two matrices (DoRA, …), or one of another
-            model; what does not fit is named.
+        ModelError: no LoRA adapter, one whose effect is no plain product of two matrices (DoRA, …), one of another
+            model, or one that holds what is no number; what does not fit is named.
+
+    Warns:
+        LeftOutWarning: the adapter's vocabulary has other rows than the model's.
+        OtherBaseWarning: the adapter names another base than the model.
     """
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise ModelError(f"adapter {folder}", found="no such folder", advice="a folder with adapter_config.json")
-    found = AdapterFiles.open(path)
-    found.check({n: tuple(p.shape) for n, p in named_parameters(model.module).items()})
+    layout = model.sources.layout
+    found = AdapterFiles.open(path).on(layout)
+    found.check(layout)
+    said = found.left_out(layout)
+    if said:
+        warnings.warn(f"adapter {folder}: {'; '.join(said)}.", LeftOutWarning, stacklevel=2)
+    base, own = (re.split(r"[/\\]", name.rstrip("/\\"))[-1] for name in (found.settings.base, model.identity.name))
+    if base and own and base.casefold() != own.casefold():
+        warnings.warn(
+            f"adapter {folder}: it names {base} as its base, and moves {own}. Try: the base that it was trained on.",
+            OtherBaseWarning,
+            stacklevel=2,
+        )
     content = found.content()
     model.sources.add(content, path)
-    return Adapter(content=content, name=path.resolve().name)
+    return Adapter(content=content, law="lora-2" if found.by_layout(layout) else "lora-1", name=path.resolve().name)
 
 
 def saved(model: Model, file: str | Path) -> Saved:
@@ -136,7 +157,7 @@ def tuned_direction(model: Model, place: str | Path, *, say: Say = silent) -> Di
             raise InputError(text, found="a random direction leads nowhere", advice="a checkpoint or an adapter")
         return asked
     folder = Path(text).expanduser()
-    if (folder / ADAPTER_CONFIG).is_file() and not (folder / "config.json").is_file():
+    if is_adapter(folder):
         return adapter(model, folder)
     return toward(model, place, say=say)
 
@@ -152,10 +173,10 @@ def find_directions(model: Model, asked: Iterable[Direction | Named], *, say: Sa
     for one in asked:
         if not isinstance(one, Named):
             found.append(one)
-        elif one.kind == "toward":
+        elif one.kind == "toward" and not is_adapter(Path(one.place).expanduser()):
             found.append(toward(model, one.place, say=say))
         else:
-            found.append(adapter(model, one.place) if one.kind == "adapter" else saved(model, one.place))
+            found.append(saved(model, one.place) if one.kind == "saved" else adapter(model, one.place))
     ids = [d.id for d in found]
     twice = [str(d) for d in found if ids.count(d.id) > 1]
     if twice:

@@ -23,8 +23,14 @@ from corrie.models.precision import DTYPES, pick_dtype
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent
+from corrie.weights.adapter_config import CONFIG
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.selection import named_parameters, select
+
+_NO_ADAPTER = "no-adapter"
+"""Where transformers is sent to look for an adapter beside a model, so that it finds none and applies none."""
+
+_BESIDE = "an adapter lies beside its weights and is not applied (adapter:FOLDER is the direction that applies it)"
 
 
 def load(
@@ -48,7 +54,8 @@ def load(
         exclude: shell patterns of tensors that stay.
         say: is told when something is fetched or converted.
 
-    No code of a checkpoint is run, and no pickle is read.
+    No code of a checkpoint is run, and no pickle is read. An adapter that lies beside the weights is not applied, and
+    the model's notes say so.
 
     Raises:
         UnknownName: no such model (the nearest embedded name is given).
@@ -152,12 +159,18 @@ def _from_pretrained(source: Path | str, shown: str, dtype: torch.dtype) -> tupl
 
     local = isinstance(source, Path)
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": local}
+    unapplied = {"subfolder": _NO_ADAPTER}
     try:
         config: Any = AutoConfig.from_pretrained(source, **options)
         check_config(shown, config.to_dict())
         automatic: Any = AutoModelForCausalLM
         module, report = automatic.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
+            source,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            adapter_kwargs=unapplied,
+            **options,
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
     except SafetensorError as problem:
@@ -199,9 +212,10 @@ def _explain(problem: Exception, shown: str, local: bool) -> Exception:
 
 
 def _notes(source: Path | str) -> tuple[str, ...]:
-    """What a converted folder says about its weights."""
+    """What a converted folder says about its weights, and of an adapter that lies beside them."""
     file = Path(source) / NOTE_FILE
-    return tuple(json.loads(file.read_text("utf-8"))["notes"]) if file.is_file() else ()
+    beside = (_BESIDE,) if isinstance(source, Path) and (source / CONFIG).exists() else ()
+    return (*(json.loads(file.read_text("utf-8"))["notes"] if file.is_file() else ()), *beside)
 
 
 @contextmanager

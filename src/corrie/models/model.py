@@ -13,6 +13,7 @@ from corrie.models.reader import ModelReader, tree_works
 from corrie.models.reading import Question, Reader
 from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
+from corrie.weights.layout import Layout
 from corrie.weights.selection import Selection
 from corrie.weights.sources import Sources
 
@@ -36,7 +37,7 @@ class Model:
     _encoder: Encoder = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.sources = Sources(own=self.identity.fingerprint)
+        self.sources = Sources(own=self.identity.fingerprint, layout=Layout.of(self.module))
         self._encoder = Encoder(self.tokenizer, self._longest(), self._vocabulary())
 
     def reader(self) -> ModelReader:

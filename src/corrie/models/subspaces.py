@@ -195,7 +195,7 @@ def _at(space: Space, found: dict[str, torch.Tensor], what: str, name: str, latt
 def _written(model: Model, space: Space, way: Direction, what: str) -> dict[str, torch.Tensor]:
     """The coordinates of a way in a space whose places are written into the weights."""
     pristine = {n: p.data for n, p in model.selection.tensors.items()}
-    delta = realise(way, pristine, model.sources)
+    delta = realise(way, pristine, model.sources).together(pristine)
     if space.spec.kind != "full":
         return _projected(space, delta.tensors, what)
     sizes = root_mean_squares(model.selection) if space.spec.scale == "rms" else dict.fromkeys(pristine, 1.0)
@@ -211,6 +211,12 @@ def _way(model: Model, place: str, say: Say) -> Difference | Adapter | Saved:
 
 
 def _only_matrices(files: AdapterFiles, folder: Path) -> None:
+    if files.settings.parameters:
+        raise ModelError(
+            f"adapter {folder}",
+            found="it has target_parameters, and a frozen-A subspace is of whole layers",
+            advice="an adapter of target_modules alone",
+        )
     if files.whole:
         raise ModelError(
             f"adapter {folder}",

@@ -11,7 +11,8 @@ from corrie.errors import InputError, ModelError, StorageError
 from corrie.models.model import Model
 from corrie.records.direction import Direction
 from corrie.records.paths import Adapter, Difference
-from corrie.weights.adapter import CONFIG, AdapterFiles
+from corrie.weights.adapter import AdapterFiles
+from corrie.weights.adapter_config import CONFIG
 from corrie.weights.written import write_adapter, write_checkpoint
 
 BESIDE = (
@@ -52,15 +53,16 @@ def write_at(model: Model, direction: Direction, alpha: float, out: Path) -> Pat
         out.mkdir(parents=True, exist_ok=True)
         if isinstance(direction, Adapter):
             folder = model.sources.path(direction.content, str(direction))
-            found = AdapterFiles.open(folder)
-            stay = sorted(n for n in (*found.matrices, *found.whole) if n not in model.selection.tensors)
+            found = AdapterFiles.open(folder).on(model.sources.layout)
+            tied = model.sources.layout.tied
+            stay = sorted(n for n in (*found.matrices, *found.whole) if tied.get(n, n) not in model.selection.tensors)
             if stay:
                 raise ModelError(
                     f"writing {direction} at α = {alpha:g}",
                     found=f"it changes {stay[0]}, which --include and --exclude keep where it is",
                     advice="without them",
                 )
-            write_adapter(out, found, {n: p.data for n, p in model.selection.tensors.items()}, alpha)
+            write_adapter(out, found, {n: p.data for n, p in model.selection.tensors.items()}, alpha, tied)
             shutil.copyfile(folder / CONFIG, out / CONFIG)
             _copy(folder, out, BESIDE)
             return out

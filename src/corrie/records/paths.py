@@ -64,6 +64,8 @@ class Adapter(PathDirection):
     """What merging a LoRA adapter adds to the weights: δ = s·B A for each adapted matrix.
 
     content   hash of the adapter's tensors and of what of its configuration changes δ
+    law       ``lora-1``; ``lora-2`` where the model's own layout decides what the files leave open (a layer that stores
+              its matrix the other way round than ``fan_in_fan_out`` says, one place of a tied tensor)
     name      what it was called; no part of the id
 
     >>> Adapter(content="c" * 64, name="my-adapter").id
@@ -72,7 +74,7 @@ class Adapter(PathDirection):
 
     kind: Literal["adapter"] = "adapter"
     content: Digest
-    law: Literal["lora-1"] = "lora-1"
+    law: Literal["lora-1", "lora-2"] = "lora-1"
     name: str = ""
 
     @property

@@ -3,6 +3,10 @@
 A step is computed in float32 from a pristine copy, θ = cast(float32(θ0) + Σ α_k δ_k), never from where the weights
 happen to be: nothing drifts, and a point's weights do not depend on the points before it. What the model's precision
 made of the step is measured while it is written (``design/low-precision.md``).
+
+A direction may move two places of one tied tensor apart (an adapter on the output head of a model whose head is its
+embedding). While the weights are at such a point, the second place holds a tensor of its own; along every other
+direction of the point it moves as the first does. Afterwards it is the tied tensor again.
 """
 
 from __future__ import annotations
@@ -44,6 +48,8 @@ class Moving:
         self._sources = sources or Sources()
         self._live: dict[str, Tensor] = {n: p.data for n, p in selection.tensors.items()}
         self._pristine: dict[str, Tensor] = {n: t.clone() for n, t in self._live.items()}
+        self._tied = selection.tied
+        self._parted: dict[str, nn.Parameter] = {}
         self._directions: dict[str, RealisedDirection] = {}
         self._fingerprint = fingerprint(self._pristine)
         self._moved = False
@@ -62,7 +68,14 @@ class Moving:
         for step in point.steps:
             if step.direction.id not in self._directions:
                 self._directions[step.direction.id] = realise(step.direction, self._pristine, self._sources)
-        return self._write([(self._directions[s.direction.id].tensors, s.alpha) for s in point.steps], str(point))
+        moves = [(self._directions[s.direction.id].tensors, s.alpha) for s in point.steps]
+        apart = {name for tensors, _ in moves for name in tensors} - set(self._tied_together)
+        if set(self._parted) - apart:
+            self.home()
+        with _no_interrupt():
+            for name in sorted(apart):
+                self._part(name)
+        return self._write(moves, str(point))
 
     def by(self, tensors: Mapping[str, Tensor], alpha: float = 1.0, *, lattice: int | None = None) -> Realised:
         """Write θ0 + α·δ for a δ in hand, such as the present direction of a search; it has no record yet.
@@ -88,7 +101,7 @@ class Moving:
         products: list[Tensor] = []
         for name, live in self._live.items():
             base = self._pristine[name].reshape(-1)
-            steps = [(tensors[name].reshape(-1), alpha) for tensors, alpha in moves]
+            steps = [(self._of(tensors, name).reshape(-1), alpha) for tensors, alpha in moves]
             flat = live.view(-1) if live.is_contiguous() else torch.empty_like(base)
             chunk = CHUNK if live.device.type == "cpu" else DEVICE_CHUNK
             for start in range(0, base.numel(), chunk):
@@ -118,12 +131,39 @@ class Moving:
         return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
 
     def home(self) -> None:
-        """Put the pristine weights back, by copy."""
-        if self._moved:
+        """Put the pristine weights back, by copy, and tie again what was parted."""
+        if self._moved or self._parted:
             with _no_interrupt():
                 for name, live in self._live.items():
                     live.copy_(self._pristine[name])
+                while self._parted:
+                    name = next(iter(self._parted))
+                    setattr(self._tied[name].owner, self._tied[name].attribute, self._parted[name])
+                    self._live.pop(name, None)
+                    self._pristine.pop(name, None)
+                    del self._parted[name]
                 self._moved = False
+
+    @property
+    def _tied_together(self) -> list[str]:
+        """The names that move, each tied tensor once."""
+        return [name for name in self._pristine if name not in self._parted]
+
+    def _part(self, name: str) -> None:
+        """Give the second place of a tied tensor a tensor of its own."""
+        if name in self._parted:
+            return
+        place = self._tied[name]
+        one: nn.Parameter = getattr(place.owner, place.attribute)
+        own = nn.Parameter(self._pristine[place.name].clone(), requires_grad=one.requires_grad)
+        self._parted[name] = one
+        self._pristine[name] = self._pristine[place.name]
+        setattr(place.owner, place.attribute, own)
+        self._live[name] = own.data
+
+    def _of(self, tensors: Mapping[str, Tensor], name: str) -> Tensor:
+        """A direction's part for one tensor: of the tied one, where the direction does not know the two apart."""
+        return tensors[name] if name in tensors or name not in self._parted else tensors[self._tied[name].name]
 
     def verify(self) -> None:
         """Compare the weights with what they were, bit for bit.

@@ -7,7 +7,7 @@ the other. :func:`realise` keeps them all; :func:`parts` hands them on, for what
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +30,30 @@ class RealisedDirection:
     """A direction's tensors, float32, on the device of the weights they move.
 
     direction  the record they come from
-    tensors    name → tensor of the model's shape
+    tensors    name → tensor of the model's shape; also under the second name of a tied tensor, where the direction
+               moves its two places apart
     norm       ‖δ‖₂
     """
 
     direction: Direction
     tensors: Mapping[str, Tensor]
     norm: float
+
+    def together(self, names: Collection[str]) -> RealisedDirection:
+        """The direction itself, for whoever moves each tied tensor as one.
+
+        Raises:
+            InputError: it moves two places of a tied tensor apart.
+        """
+        apart = [name for name in self.tensors if name not in names]
+        if apart:
+            raise InputError(
+                str(self.direction),
+                found=f"it moves {apart[0]} away from the tensor that it is tied to, which lies in no subspace of the "
+                "model's own weights",
+                advice="an untied copy of the model, or an adapter without embeddings and head",
+            )
+        return self
 
     def __str__(self) -> str:
         return f"{self.direction.id}: ‖δ‖ = {self.norm:.6g} over {len(self.tensors)} tensors"

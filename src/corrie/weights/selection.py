@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import torch
@@ -48,16 +48,49 @@ def named_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
 
 
 @dataclass(frozen=True)
+class TiedTensor:
+    """Another place of a model that uses a tensor: an output head that is the embedding.
+
+    name              the name under which the tensor moves
+    owner, attribute  where the other place holds it
+    """
+
+    name: str
+    owner: nn.Module
+    attribute: str
+
+
+def tied_tensors(module: nn.Module) -> dict[str, TiedTensor]:
+    """The other names of tied tensors, and what holds them.
+
+    >>> from corrie.testing.toy_models import toy_module
+    >>> [(name, tied.name) for name, tied in tied_tensors(toy_module()).items()]
+    [('lm_head.weight', 'model.embed_tokens.weight')]
+    """
+    names = named_parameters(module)
+    first = {p.data_ptr(): n for n, p in names.items() if p.numel()}
+    found: dict[str, TiedTensor] = {}
+    for path, owner in module.named_modules():
+        for attribute, parameter in owner.named_parameters(recurse=False, remove_duplicate=False):
+            name = tensor_name(f"{path}.{attribute}".lstrip("."))
+            if name not in names and parameter.data_ptr() in first:
+                found[name] = TiedTensor(first[parameter.data_ptr()], owner, attribute)
+    return found
+
+
+@dataclass(frozen=True)
 class Selection:
     """The tensors that move, in the model's order.
 
     spec       the patterns that chose them
     tensors    name → live parameter
+    tied       other name of one of them → where the model uses it a second time
     dimension  d, how many numbers that is
     """
 
     spec: SelectionSpec
     tensors: Mapping[str, nn.Parameter]
+    tied: Mapping[str, TiedTensor] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:
@@ -111,7 +144,8 @@ def select(module: nn.Module, spec: SelectionSpec | None = None) -> Selection:
     }
     if not chosen:
         raise ModelError(f"selection {spec.include} without {spec.exclude}", found="no tensor is left to move")
-    return Selection(spec=spec, tensors=chosen)
+    tied = {name: one for name, one in tied_tensors(module).items() if one.name in chosen}
+    return Selection(spec=spec, tensors=chosen, tied=tied)
 
 
 def _families(names: Mapping[str, object]) -> set[str]:

@@ -9,8 +9,9 @@ direction are in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -70,15 +71,33 @@ def sizes(
             norms[name] = math.sqrt(squared_norm(part))
         return Sizes(norms)
     dots, squares = [], []
-    for (name, part), (_, theirs) in zip(
-        parts(direction, pristine, sources), parts(other, pristine, sources), strict=True
-    ):
+    for name, part, theirs in _both(direction, other, pristine, sources):
         norms[name] = math.sqrt(squared_norm(part))
         dots.append(_dot(part, theirs))
         squares.append(squared_norm(theirs))
     found, length = Sizes(norms), math.sqrt(math.fsum(squares))
     product = found.norm * length
     return Sizes(norms, max(-1.0, min(1.0, math.fsum(dots) / product)) if product else None, length)
+
+
+def _both(
+    direction: Direction, other: Direction, pristine: Mapping[str, Tensor], sources: Sources
+) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Two directions tensor by tensor. Where one of them moves the two places of a tied tensor apart, the other moves
+    the second as the first."""
+    tied = sources.layout.tied
+    held: dict[str, tuple[Tensor, Tensor]] = {}
+    ours, theirs = parts(direction, pristine, sources), parts(other, pristine, sources)
+    for name, part, part_of_other in (
+        (n, a, b) for (n, a), (_, b) in islice(zip(ours, theirs, strict=True), len(pristine))
+    ):
+        if name in tied.values():
+            held[name] = part, part_of_other
+        yield name, part, part_of_other
+    apart, apart_of_other = dict(ours), dict(theirs)
+    for name in sorted({*apart, *apart_of_other}):
+        one, two = held[tied[name]]
+        yield name, apart.get(name, one), apart_of_other.get(name, two)
 
 
 def _dot(one: Tensor, two: Tensor) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corrie.errors import InputError
+from corrie.weights.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Sources:
 
     A file that was written to since it was hashed is refused: a direction must be what its id says.
 
-    own   the fingerprint of the model that is moved (its tensors need no file)
+    own     the fingerprint of the model that is moved (its tensors need no file)
+    layout  how it stores what an adapter changes
 
     >>> Sources().path("a" * 64, "toward:somewhere")
     Traceback (most recent call last):
@@ -28,6 +30,7 @@ class Sources:
     """
 
     own: str = ""
+    layout: Layout = field(default_factory=Layout, repr=False)
     _places: dict[str, _Place] = field(default_factory=dict, repr=False)
 
     def add(self, content: str, path: Path) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +24,6 @@ from corrie.weights.realise import parts
 from corrie.weights.selection import Selection, named_parameters, tensor_name
 from corrie.weights.sources import Sources
 from corrie.weights.tensor_writer import write_tensors
-
-_UP = (".lora_B.weight", ".lora_embedding_B")
 
 
 def write_checkpoint(
@@ -57,7 +56,13 @@ def write_checkpoint(
     write_tensors(file, outline, tensors(), {"format": "pt"})
 
 
-def write_adapter(folder: Path, found: AdapterFiles, pristine: Mapping[str, Tensor], alpha: float) -> None:
+def write_adapter(
+    folder: Path,
+    found: AdapterFiles,
+    pristine: Mapping[str, Tensor],
+    alpha: float,
+    tied: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write an adapter scaled by α into a folder (its configuration is not this function's).
 
     Args:
@@ -65,14 +70,17 @@ def write_adapter(folder: Path, found: AdapterFiles, pristine: Mapping[str, Tens
         found: the adapter.
         pristine: name → the base's own tensor, needed where whole tensors were trained beside.
         alpha: the scale.
+        tied: other name of a tied tensor → its name in ``pristine``.
 
     Raises:
         StorageError: the disk refuses.
     """
     whole = {stored: name for name, stored in found.whole.items()}
 
+    factors = {found.factor(weight, tied) for weight in found.matrices}
+
     def scaled(stored: str) -> bool:
-        return stored.endswith(_UP) or stored in whole
+        return stored in factors or stored in whole
 
     names = sorted(found.files.files)
     types = {n: torch.float32 if scaled(n) else found.files.read(n).dtype for n in names}
@@ -81,8 +89,10 @@ def write_adapter(folder: Path, found: AdapterFiles, pristine: Mapping[str, Tens
         for stored in names:
             tensor = found.files.read(stored)
             if stored in whole:
-                base = pristine[whole[stored]].detach().to("cpu", torch.float32)
-                tensor = base + (tensor.float() - base) * alpha
+                base = pristine[tied.get(whole[stored], whole[stored])].detach().to("cpu", torch.float32)
+                rows = min(base.shape[0], tensor.shape[0])  # of a larger vocabulary, the new ones stay as they are
+                tensor = tensor.to(torch.float32, copy=True)
+                tensor[:rows] = base[:rows] + (tensor[:rows] - base[:rows]) * alpha
             elif scaled(stored):
                 tensor = tensor.float() * alpha
             yield stored, tensor

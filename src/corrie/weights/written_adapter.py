@@ -20,7 +20,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from corrie.errors import InputError, StorageError
-from corrie.weights.adapter import CONFIG, WEIGHTS, AdapterFiles
+from corrie.weights.adapter import WEIGHTS, AdapterFiles
+from corrie.weights.adapter_config import CONFIG
 from corrie.weights.row_layers import linear_layers
 from corrie.weights.row_space import LowRankSpace, coordinate_name
 from corrie.weights.space import Coords

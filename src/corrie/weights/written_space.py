@@ -107,7 +107,7 @@ def span(selection: Selection, spec: Span, sources: Sources) -> WrittenSpace:
         InputError: changes that depend on one another (twice the same, one of them zero).
     """
     pristine = {n: p.data for n, p in selection.tensors.items()}
-    changes = [realise(d, pristine, sources).tensors for d in spec.of]
+    changes = [realise(d, pristine, sources).together(pristine).tensors for d in spec.of]
     gram = torch.tensor([[_dot(a, b) for b in changes] for a in changes], dtype=torch.float64)
     sizes = gram.diagonal().sqrt()
     if float(torch.linalg.eigvalsh(gram / sizes[:, None] / sizes[None, :])[0]) < 1e-8:
