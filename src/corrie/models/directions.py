@@ -70,9 +70,9 @@ def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
     _check_settings(model, folder, name)
     _check_vocabulary(model, folder, name)
     files = TensorFiles.open(folder)
-    check_same_tensors(model.module, files)
+    tensors = check_same_tensors(model.module, files)
     content = files.digest()
-    model.sources.add(content, folder)
+    model.sources.add(content, folder, tensors)
     return Difference(base=model.identity.fingerprint, tuned=content, base_name=model.identity.name, tuned_name=name)
 
 

@@ -79,6 +79,7 @@ def load(
         name=shown,
         selection=SelectionSpec(include=tuple(include), exclude=tuple(exclude)),
         notes=_notes(source),
+        asked=precision,
     )
 
 
@@ -89,8 +90,17 @@ def from_module(
     name: str,
     selection: SelectionSpec | None = None,
     notes: tuple[str, ...] = (),
+    asked: torch.dtype | None = None,
 ) -> Model:
     """A model of corrie's around a module and tokenizer that are in memory already.
+
+    Args:
+        module, tokenizer: what is in memory.
+        name: what it is called in results.
+        selection: the tensors that move.
+        notes: what a reader of a result must know.
+        asked: the precision that was asked for and names the model, where the library keeps some tensors (routers,
+            …) in float32 beside it: each then moves in its own.
 
     Raises:
         ModelError: weights that are not finite, quantised, or of several precisions.
@@ -105,10 +115,12 @@ def from_module(
         )
     chosen = select(module, selection)
     kinds = {p.dtype for p in parameters.values()}
-    known = {v: k for k, v in DTYPES.items()} | {torch.float64: "float64"}
-    if len(kinds) != 1 or not kinds <= set(known):
+    named = _named_precision(kinds, asked)
+    if named is None:
         raise ModelError(
-            f"model {name}", found=f"weights of {sorted(map(str, kinds))}", advice="one of float32, bfloat16"
+            f"model {name}",
+            found=f"weights of {', '.join(sorted(map(str, kinds)))}",
+            advice="one precision for all: module.to(torch.float32), or corrie.load of its folder",
         )
     identity = ModelIdentity.model_validate(
         {
@@ -116,7 +128,7 @@ def from_module(
             "architecture": type(module).__name__,
             "fingerprint": model_fingerprint(module),
             "tokenizer": tokenizer_fingerprint(tokenizer),
-            "dtype": known[kinds.pop()],
+            "dtype": named,
             "parameters": sum(p.numel() for p in parameters.values()),
             "selection": chosen.spec,
             "dimension": chosen.dimension,
@@ -125,6 +137,14 @@ def from_module(
         }
     )
     return Model(module=module, tokenizer=tokenizer, selection=chosen, identity=identity)
+
+
+def _named_precision(kinds: set[torch.dtype], asked: torch.dtype | None) -> str | None:
+    """The name of the precision of a model with weights of these types; None where they have none in common."""
+    names = {v: k for k, v in DTYPES.items()} | {torch.float64: "float64"}
+    if asked in kinds and kinds == {asked, torch.float32}:
+        return names.get(asked)
+    return names.get(next(iter(kinds))) if len(kinds) == 1 else None
 
 
 def locate(name: str, say: Say = silent) -> tuple[Path | str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from corrie.errors import ModelError
 from corrie.weights.selection import named_parameters, tensor_name
+from corrie.weights.stored import StoredTensors
 from corrie.weights.tensor_files import TensorFiles
 
 _BUFFERS = (".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias")
@@ -36,21 +38,39 @@ def tied_names(module: nn.Module) -> dict[str, str]:
     return {n: first[id(p)] for n, p in every if id(p) in first and first[id(p)] != n}
 
 
-def check_same_tensors(module: nn.Module, found: TensorFiles) -> None:
-    """Refuse a checkpoint that is not of this model's tensors.
+def check_same_tensors(module: nn.Module, files: TensorFiles, tied_there: bool | None = None) -> StoredTensors:
+    """A checkpoint's tensors under this model's names; one that is not of this model's tensors is refused.
+
+    Args:
+        module: the model.
+        files: the checkpoint.
+        tied_there: whether its configuration ties the head to the embedding: a head that is not in the files is then
+            the embedding. None: as it is in the module.
 
     Raises:
-        ModelError: tensors missing or extra, other shapes (said of the vocabulary where it is that), or a head that
-            is tied here and not there. The message names them.
+        ModelError: tensors missing or extra, other shapes (said of the vocabulary where it is that), a head that
+            is tied here and not there, or buffers (numbers of the function that are no weights, such as a router's
+            biases) that differ. The message names them.
     """
-    asked = f"weights {found.where}"
+    asked = f"weights {files.where}"
+    found = StoredTensors.of(module, files)
     ours = {n: tuple(p.shape) for n, p in named_parameters(module).items()}
-    theirs = {name: stored_name(found.files, name) for name in ours}
-    missing = sorted(n for n, there in theirs.items() if there is None)
     tied = tied_names(module)
-    used = {there for there in theirs.values() if there is not None}
-    doubles = {there: ours_too for n, ours_too in tied.items() if (there := stored_name(found.files, n)) is not None}
-    extra = sorted(n for n in found.files if n not in used and n not in doubles and not n.endswith(_BUFFERS))
+    if tied_there:
+        for name, same_as in _could_be_tied(module).items():
+            if name in ours and name not in found.recipes and same_as in found.recipes:
+                found = found.also(name, same_as)
+    buffers = _buffers(module)
+    computed = getattr(module, "_keys_to_ignore_on_load_missing", None) or ()
+    wanted = [*ours, *(n for n in buffers if not n.endswith(_BUFFERS) and not any(re.search(p, n) for p in computed))]
+    missing = sorted(n for n in wanted if n not in found.recipes)
+    missing_but_tied = [n for n in missing if any(m in found.recipes for m, first in tied.items() if first == n)]
+    for name in missing_but_tied:
+        found = found.also(name, next(m for m, first in tied.items() if first == name and m in found.recipes))
+    missing = [n for n in missing if n not in missing_but_tied]
+    if tied_there is False and not missing:
+        missing = sorted(n for n in tied if n not in found.recipes)
+    extra = [n for n in found.unknown if not n.endswith(_BUFFERS)]
     if missing or extra:
         raise ModelError(
             asked,
@@ -61,17 +81,44 @@ def check_same_tensors(module: nn.Module, found: TensorFiles) -> None:
             ),
             advice="a checkpoint of the same architecture",
         )
-    other = {n: found.shapes[there] for n, there in theirs.items() if there and found.shapes[there] != ours[n]}
+    other = {n: found.recipes[n].shape for n in ours if found.recipes[n].shape != ours[n]}
     if other:
         raise ModelError(asked, found=shape_differences(module, ours, other), advice="a model of the same sizes")
-    for double, name in doubles.items():
-        there = theirs[name]
-        if there is not None and double != there and not torch.equal(found.read(double), found.read(there)):
+    for double, name in tied.items():
+        if double in found.recipes and not _same(found, double, name):
             raise ModelError(
                 asked,
-                found=f"{double} and {there} differ there, and are one tied tensor in the model",
+                found=f"{double} and {name} differ there, and are one tied tensor in the model",
                 advice="an untied copy of the model",
             )
+    moved = [n for n, b in buffers.items() if n in found.recipes and not torch.equal(found.read(n).to(b), b)]
+    if moved:
+        raise ModelError(
+            asked,
+            found=f"{len(moved)} buffers differ there, which are part of the function and no weights that move: "
+            f"{shown(moved)}",
+            advice="a base with the buffers of the fine-tune, or a fine-tune that kept its base's",
+        )
+    return found
+
+
+def _same(found: StoredTensors, one: str, other: str) -> bool:
+    """Whether two names hold the same numbers there (trivially, where they are one tensor on disk)."""
+    if found.recipes[one].stored == found.recipes[other].stored:
+        return True
+    return torch.equal(found.read(one), found.read(other))
+
+
+def _buffers(module: nn.Module) -> dict[str, Tensor]:
+    """Buffers that are saved with the weights and hold floating-point numbers."""
+    kept = set(module.state_dict())
+    return {tensor_name(n): b for n, b in module.named_buffers() if n in kept and b.is_floating_point()}
+
+
+def _could_be_tied(module: nn.Module) -> dict[str, str]:
+    """Names that this architecture ties when it is told to (``lm_head.weight`` → ``model.embed_tokens.weight``)."""
+    known: object = getattr(module, "_tied_weights_keys", None)
+    return {tensor_name(n): tensor_name(m) for n, m in known.items()} if isinstance(known, Mapping) else {}
 
 
 def shape_differences(

@@ -38,9 +38,12 @@ class _Reader:
     """One of the two checkpoints."""
 
     def __init__(self, content: str, direction: Difference, sources: Sources) -> None:
-        self._files = TensorFiles.open(sources.path(content, str(direction)))
+        self._tensors = sources.tensors(content, str(direction))
+        self._files = self._tensors.files if self._tensors else TensorFiles.open(sources.path(content, str(direction)))
 
     def read(self, name: str) -> Tensor:
+        if self._tensors is not None:
+            return self._tensors.read(name)
         stored = stored_name(self._files.files, name)
         if stored is None:
             raise ModelError(f"weights {self._files.where}", found=f"{name} is missing from them")

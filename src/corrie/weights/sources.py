@@ -7,12 +7,14 @@ from pathlib import Path
 
 from corrie.errors import InputError
 from corrie.weights.layout import Layout
+from corrie.weights.stored import StoredTensors
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     path: Path
     stamp: tuple[tuple[str, int, int], ...]
+    tensors: StoredTensors | None
 
 
 @dataclass
@@ -33,9 +35,18 @@ class Sources:
     layout: Layout = field(default_factory=Layout, repr=False)
     _places: dict[str, _Place] = field(default_factory=dict, repr=False)
 
-    def add(self, content: str, path: Path) -> None:
-        """Remember where content of this hash lies."""
-        self._places[content] = _Place(path, _stamp(path))
+    def add(self, content: str, path: Path, tensors: StoredTensors | None = None) -> None:
+        """Remember where content of this hash lies, and (of a checkpoint) under which names the model knows it."""
+        self._places[content] = _Place(path, _stamp(path), tensors)
+
+    def tensors(self, content: str, asked: str) -> StoredTensors | None:
+        """The tensors of content under the model's names, if it was added with them.
+
+        Raises:
+            InputError: as of :meth:`path`.
+        """
+        self.path(content, asked)
+        return self._places[content].tensors
 
     def path(self, content: str, asked: str) -> Path:
         """Where content of this hash lies.
