@@ -291,8 +291,10 @@ def called(direction: Direction) -> str:
 def _check_landscape(landscape: Landscape, identity: ModelIdentity) -> None:
     asked = "a diff against a landscape"
     there = landscape.model
-    for what in ("fingerprint", "dtype", "selection"):
-        if getattr(there, what) != getattr(identity, what):
+    same = {what: getattr(there, what) == getattr(identity, what) for what in ("fingerprint", "dtype", "selection")}
+    same["function (the settings of its configuration)"] = identity.is_the_function_of(there)
+    for what, is_same in same.items():
+        if not is_same:
             raise RunError(
                 asked,
                 found=f"it is of another model: {there.name} in {there.dtype}, and the base is {identity.name} in "

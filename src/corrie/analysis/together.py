@@ -306,6 +306,13 @@ def _check_same_model(one: ModelIdentity, other: ModelIdentity) -> None:
             found=f"other weights: {one.name} in {one.dtype} and {other.name} in {other.dtype}",
             advice="runs of one model at one precision",
         )
+    if not one.is_the_function_of(other):
+        raise InputError(
+            "curves on one axis",
+            found=f"the same weights under other settings: the configurations of {one.name} and {other.name} make "
+            "another function of them",
+            advice="runs of one model at one precision",
+        )
     if one.selection != other.selection:
         raise InputError(
             "curves on one axis",

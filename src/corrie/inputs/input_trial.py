@@ -115,12 +115,12 @@ class InputTrial:
 
         Raises:
             InputError: a change that cannot be meant.
-            RunError: another process writes to the folder.
+            RunError: another process writes to the folder, or its draws are of the same weights under other settings.
             StorageError: the disk refuses.
         """
         asked = change if change is not None else 1 if self.spec.noise.counts else self.spec.noise.level
         with _locked(to):
-            log = DrawLog(to, self.spec.id)
+            log = DrawLog(to, self.spec.id, self.model.identity.function)
             found = [log.get(label) or self._score(log, label) for label in self._told(log, say)]
             certificate = InputCertificate.of(
                 self.spec,

@@ -51,9 +51,16 @@ def refuse_other_model(certificate: Certificate, model: Model) -> None:
     differing = [
         f"{what} is {there} there and {here} here"
         for what, there, here in zip(
-            ("architecture", "the weights' fingerprint", "the tokenizer's", "precision", "the selection of tensors"),
-            _facts(certificate.evidence.model),
-            _facts(model.identity),
+            (
+                "architecture",
+                "the weights' fingerprint",
+                "the tokenizer's",
+                "precision",
+                "the selection of tensors",
+                "the function (the settings of its configuration)",
+            ),
+            _facts(certificate.evidence.model, model.identity),
+            _facts(model.identity, certificate.evidence.model),
             strict=True,
         )
         if there != here
@@ -124,7 +131,15 @@ def _same(found: Subspace, stated: Subspace) -> bool:
     return found.id == stated.id and getattr(found, "content", "") == getattr(stated, "content", "")
 
 
-def _facts(identity: ModelIdentity) -> tuple[str, ...]:
+def _facts(identity: ModelIdentity, other: ModelIdentity) -> tuple[str, ...]:
     chosen = identity.selection
     selection = " ".join(chosen.include) + (f" without {' '.join(chosen.exclude)}" if chosen.exclude else "")
-    return (identity.architecture, identity.fingerprint[:16], identity.tokenizer[:16], identity.dtype, selection)
+    function = "" if identity.is_the_function_of(other) else identity.function[:16]
+    return (
+        identity.architecture,
+        identity.fingerprint[:16],
+        identity.tokenizer[:16],
+        identity.dtype,
+        selection,
+        function,
+    )

@@ -15,6 +15,7 @@ from typing import Any
 
 from corrie.errors import FetchError, InputError, LeftOutWarning, ModelError, OtherBaseWarning
 from corrie.models.checkpoint import check_folder
+from corrie.models.function import other_settings
 from corrie.models.load import locate
 from corrie.models.model import Model
 from corrie.records.direction import Direction, Named, parse_directions
@@ -25,21 +26,6 @@ from corrie.weights.agreement import check_same_tensors, shown
 from corrie.weights.saved import look_at_saved
 from corrie.weights.selection import named_parameters
 from corrie.weights.tensor_files import TensorFiles
-
-SETTINGS = (
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "n_head",
-    "hidden_act",
-    "activation_function",
-    "rms_norm_eps",
-    "layer_norm_epsilon",
-    "rope_parameters",
-    "sliding_window",
-    "tie_word_embeddings",
-)
-"""What of a configuration changes the function that weights compute without showing in their shapes."""
 
 
 def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
@@ -67,10 +53,11 @@ def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
     source, name = locate(str(place), say)
     folder = source if isinstance(source, Path) else _from_hub(source)
     check_folder(folder)
-    _check_settings(model, folder, name)
+    there = _configuration(model, folder, name)
     _check_vocabulary(model, folder, name)
     files = TensorFiles.open(folder)
-    tensors = check_same_tensors(model.module, files)
+    tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings))
+    _check_settings(model, there, name)
     content = files.digest()
     model.sources.add(content, folder, tensors)
     return Difference(base=model.identity.fingerprint, tuned=content, base_name=model.identity.name, tuned_name=name)
@@ -199,30 +186,37 @@ def _from_hub(name: str) -> Path:
         ) from problem
 
 
-def _check_settings(model: Model, folder: Path, name: str) -> None:
-    """Refuse another architecture, or settings under which the same weights are another function."""
+def _configuration(model: Model, folder: Path, name: str) -> Any:
+    """The configuration there, refused where it is of another architecture.
+
+    A text model may meet its configuration as part of a larger one.
+    """
     from transformers import AutoConfig
 
     module: Any = model.module
+    here = module.config.model_type
     try:
-        there = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).to_dict()
-    except (OSError, ValueError, KeyError) as problem:
-        first = str(problem).strip().splitlines()[:1]
+        there: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        there = there if there.model_type == here else there.get_text_config()
+    except Exception as problem:  # whatever a damaged configuration makes the library raise
+        first = (str(problem).strip() or type(problem).__name__).splitlines()[:1]
         raise ModelError(f"model {name}", found=f"its config.json cannot be read ({''.join(first)})") from None
-    here = module.config.to_dict()
-    if here.get("model_type") != there.get("model_type"):
+    if there.model_type != here:
         raise ModelError(
             f"direction toward {name}",
-            found=f"its architecture is {there.get('model_type')}, the model's {here.get('model_type')}",
+            found=f"its architecture is {there.model_type}, the model's {here}",
             advice="a fine-tune of the same model",
         )
-    other = [
-        f"{s} is {here[s]} here and {there.get(s)} there" for s in SETTINGS if s in here and here[s] != there.get(s)
-    ]
+    return there
+
+
+def _check_settings(model: Model, there: Any, name: str) -> None:
+    """Refuse settings under which the same weights are another function."""
+    other = other_settings(model.module, there)
     if other:
         raise ModelError(
             f"direction toward {name}",
-            found=f"the same weights are another function there: {'; '.join(other)}",
+            found=f"the same weights are another function there: {shown(other, '; ')}",
             advice="a fine-tune with the settings of its base",
         )
 

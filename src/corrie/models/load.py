@@ -17,6 +17,7 @@ from corrie.models.chat_template import clock_note
 from corrie.models.checkpoint import check_config, check_folder
 from corrie.models.device import pick_device
 from corrie.models.encoding import tokenizer_fingerprint
+from corrie.models.function import function_hash
 from corrie.models.gguf import NOTE_FILE, convert_gguf
 from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
@@ -127,6 +128,7 @@ def from_module(
             "name": name,
             "architecture": type(module).__name__,
             "fingerprint": model_fingerprint(module),
+            "function": function_hash(module),
             "tokenizer": tokenizer_fingerprint(tokenizer),
             "dtype": named,
             "parameters": sum(p.numel() for p in parameters.values()),

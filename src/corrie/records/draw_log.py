@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from corrie.errors import StorageError
+from corrie.errors import RunError, StorageError
 from corrie.records.canonical import canonical_json, content_hash
 
 PREFIX = "draws-"
@@ -26,15 +26,36 @@ class DrawLog:
     ((1.0, 0.0), None, ('a', 'b'))
     """
 
-    def __init__(self, folder: Path | None, spec: str) -> None:
+    def __init__(self, folder: Path | None, spec: str, function: str = "") -> None:
+        """Open the draws of a spec.
+
+        Args:
+            folder: the run folder.
+            spec: the spec's id.
+            function: the model's function (:class:`corrie.records.model.ModelIdentity`), kept with every draw: the id
+                of a spec names weights, not the settings under which they compute. A log without it goes on with any,
+                and belongs to that one from then on.
+
+        Raises:
+            RunError: these draws are of another function.
+        """
         self.name = f"{PREFIX}{spec}.jsonl"
         self._file = None if folder is None else folder / self.name
         self._known: dict[str, tuple[float, ...]] = {}
+        self._function = ""
         self.ids: tuple[str, ...] = ()
         if self._file is not None and self._file.exists():
             good = self._read(self._file)
             if good < self._file.stat().st_size:
                 os.truncate(self._file, good)
+        if function and self._function and self._function != function:
+            raise RunError(
+                f"run {folder}",
+                found="its draws are of the same weights under other settings: the model's function is "
+                f"{self._function[:16]} there and {function[:16]} here",
+                advice="another folder, or the model's config.json as it was",
+            )
+        self._function = function or self._function
 
     @classmethod
     def read(cls, folder: Path, spec: str) -> DrawLog:
@@ -64,7 +85,7 @@ class DrawLog:
             return
         try:
             with self._file.open("a", encoding="utf-8") as stream:
-                stream.write(_line(label, ids, outcomes) + "\n")
+                stream.write(_line(label, ids, outcomes, self._function) + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
@@ -79,6 +100,7 @@ class DrawLog:
                 break
             self._known[found["draw"]] = tuple(found["outcomes"])
             self.ids = tuple(found["ids"])
+            self._function = found.get("function", self._function)
             good += len(raw)
         return good
 
@@ -97,15 +119,17 @@ def logs_in(folder: Path) -> int:
     return len(list(folder.glob(f"{PREFIX}*.jsonl")))
 
 
-def _line(label: str, ids: list[str], outcomes: list[float]) -> str:
-    content = {"draw": label, "ids": ids, "outcomes": outcomes}
+def _line(label: str, ids: list[str], outcomes: list[float], function: str = "") -> str:
+    content = {"draw": label, "ids": ids, "outcomes": outcomes} | ({"function": function} if function else {})
     return canonical_json({**content, "hash": content_hash(content)[:16]})
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(raw)
-        whole = raw.endswith(b"\n") and raw[:-1].decode() == _line(found["draw"], found["ids"], found["outcomes"])
+        whole = raw.endswith(b"\n") and raw[:-1].decode() == _line(
+            found["draw"], found["ids"], found["outcomes"], found.get("function", "")
+        )
     except (ValueError, KeyError, TypeError):
         return None
     return found if whole else None

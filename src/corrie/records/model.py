@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from corrie.records.canonical import Record
 
@@ -22,6 +24,8 @@ class ModelIdentity(Record):
 
     fingerprint   hash of every parameter and persistent buffer: names, shapes, dtype, bytes
     tokenizer     hash of the tokenizer and its chat template
+    function      hash of the settings under which the weights are that function (:mod:`corrie.models.function`); empty
+                  in what was written before this was recorded, and then no part of the text
     parameters    numbers in the model, each tied tensor once
     dimension     d: numbers that move
     norm          ‖θ0‖₂ of the tensors that move
@@ -38,6 +42,26 @@ class ModelIdentity(Record):
     norm: float
     notes: tuple[str, ...] = ()
     tokenizer: str = ""
+    function: str = ""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a function that was never recorded: what is old keeps its text and its hash."""
+        written: dict[str, Any] = plain(self)
+        if not self.function:
+            written.pop("function", None)
+        return written
+
+    def is_the_function_of(self, other: ModelIdentity) -> bool:
+        """Whether the settings are the same, or one side does not know its own.
+
+        >>> terms = {"name": "toy", "architecture": "Toy", "fingerprint": "f", "dtype": "float32", "parameters": 4,
+        ...          "selection": SelectionSpec(), "dimension": 4, "norm": 1.0}
+        >>> one, other, old = (ModelIdentity(**terms, function=f) for f in ("a", "b", ""))
+        >>> one.is_the_function_of(other), one.is_the_function_of(old)
+        (False, True)
+        """
+        return self.function == other.function or not (self.function and other.function)
 
     @property
     def rms(self) -> float:

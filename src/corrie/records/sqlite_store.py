@@ -21,6 +21,7 @@ from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import ScanSpec
 from corrie.records.store import ClaimSpec, Realised, RunIdentity, parse_claim
 from corrie.records.store_law import (
+    completed,
     refuse_other_cards,
     refuse_other_design,
     refuse_other_identity,
@@ -89,6 +90,7 @@ class SqliteStore:
         try:
             refuse_other_identity(str(folder), store.identity, identity)
             store._prepare_to_write()
+            store._complete(identity)
         except BaseException:
             store.close()
             raise
@@ -121,6 +123,14 @@ class SqliteStore:
         return self._identity
 
     # ── writing ──
+
+    def _complete(self, asked: RunIdentity) -> None:
+        """Let an old run belong to the function that it goes on with: from now on it mixes no two."""
+        whole = completed(self._identity, asked)
+        if whole is not None:
+            with self._writing() as database:
+                database.execute("UPDATE identity SET identity = ?", (whole.canonical(),))
+            self._identity = whole
 
     def register_task(self, task: TaskIdentity, cards: Sequence[ExampleCard]) -> None:
         """Make a task and its first examples known.

@@ -20,7 +20,8 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
     """Two scans may share a run only if everything that can change a score is equal.
 
     The model's name says where it lay, its norm is a sum whose last digits depend on the machine, and its notes are
-    words: none of them is compared.
+    words: none of them is compared. A run of before the model's function was recorded goes on with any, and belongs
+    to that one from then on (:func:`completed`).
 
     Raises:
         RunError: they differ; the message names every field that does, with both values.
@@ -31,6 +32,7 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
             (
                 "the model's architecture",
                 "the model's fingerprint",
+                "the model's function (the settings of its configuration)",
                 "the tokenizer's fingerprint",
                 "precision",
                 "the number of parameters",
@@ -40,8 +42,8 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
                 "the noise law",
                 "the format",
             ),
-            _facts(kept),
-            _facts(asked),
+            _facts(kept, asked),
+            _facts(asked, kept),
             strict=True,
         )
         if ours != theirs
@@ -54,7 +56,14 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
         )
 
 
-def _facts(identity: RunIdentity) -> tuple[str, ...]:
+def completed(kept: RunIdentity, asked: RunIdentity) -> RunIdentity | None:
+    """What a run has to be called from now on, if it was made before the model's function was recorded."""
+    if kept.model.function or not asked.model.function:
+        return None
+    return kept.model_copy(update={"model": kept.model.model_copy(update={"function": asked.model.function})})
+
+
+def _facts(identity: RunIdentity, other: RunIdentity) -> tuple[str, ...]:
     model = identity.model
     selection = " ".join(model.selection.include)
     if model.selection.exclude:
@@ -62,6 +71,7 @@ def _facts(identity: RunIdentity) -> tuple[str, ...]:
     return (
         model.architecture,
         model.fingerprint[:16],
+        "" if model.is_the_function_of(other.model) else model.function[:16],
         model.tokenizer[:16],
         model.dtype,
         str(model.parameters),

@@ -134,8 +134,8 @@ def shape_differences(
     return f"{what}: {shown(words)}"
 
 
-def shown(names: Iterable[str]) -> str:
+def shown(names: Iterable[str], between: str = ", ") -> str:
     """The first few of a list, and how many more."""
     listed = list(names)
     more = len(listed) - _SHOWN
-    return ", ".join(listed[:_SHOWN]) + (f", … and {more} more" if more > 0 else "")
+    return between.join(listed[:_SHOWN]) + (f"{between}… and {more} more" if more > 0 else "")

@@ -1,9 +1,9 @@
 """A checkpoint's tensors under the names that a model's tensors have in memory.
 
-The two differ: experts are one tensor in memory and single on disk, old checkpoints have other prefixes, projections are
-fused here and apart there. What becomes of what is the library's own knowledge (``transformers.conversion_mapping``),
-which is asked here as loading asks it, but one tensor of the memory at a time: only headers are in memory until
-:meth:`StoredTensors.read`.
+The two differ: experts are one tensor in memory and single on disk, old checkpoints have other prefixes, projections
+are fused here and apart there. What becomes of what is the library's own knowledge
+(``transformers.conversion_mapping``), which is asked here as loading asks it, but one tensor of the memory at a time:
+only headers are in memory until :meth:`StoredTensors.read`.
 """
 
 from __future__ import annotations
