@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.models.tiny_families import MOE, keep, logits, module_of, moe
 
 import corrie
 from corrie.errors import FetchError, InputError, ModelError
@@ -12,7 +13,7 @@ from corrie.models.directions import adapter, find_directions, saved, toward, tu
 from corrie.models.model import Model
 from corrie.records.direction import parse_directions
 from corrie.records.point import Point
-from corrie.testing.toy_models import save_toy, toy_model
+from corrie.testing.toy_models import save_toy, toy_model, toy_module
 from corrie.weights.perturbed import perturbed
 from corrie.weights.row_space import random_rows
 from corrie.weights.saved import save_direction
@@ -119,3 +120,83 @@ def test_an_adapter_is_one_however_it_is_asked_for(model: Model, tuned: Path, tm
     assert tuned_direction(model, made) == tuned_direction(model, f"toward:{made}") == plain
     with pytest.raises(ModelError, match="holds a LoRA adapter and no model"):
         toward(model, made)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("family", MOE)
+def test_the_end_of_the_path_is_the_fine_tune_of_a_mixture(family: str, dtype: str, tmp_path: Path) -> None:
+    """Logits of the moved base equal the library's own of the fine-tune, routers that stay in float32 included."""
+    base, tuned = keep(moe(family, 0), tmp_path / "base"), keep(moe(family, 1), tmp_path / "tuned")
+    model = corrie.load(base, dtype=dtype)
+    assert model.identity.dtype == dtype
+    wanted = corrie.load(tuned, dtype=dtype).module
+    with perturbed(model, Point.along(toward(model, tuned), 1.0)):
+        assert [p.dtype for p in model.module.parameters()] == [p.dtype for p in wanted.parameters()]
+        torch.testing.assert_close(logits(model.module), logits(wanted), rtol=0, atol=1e-4 if dtype == "float32" else 1)
+
+
+@pytest.mark.parametrize("family", ["deepseek-v3", "glm-4.5"])
+def test_router_biases_are_no_weights_and_must_be_equal(family: str, tmp_path: Path) -> None:
+    base, tuned = moe(family, 0), moe(family, 1)
+    toward(corrie.load(keep(base, tmp_path / "base")), keep(tuned, tmp_path / "tuned"))
+    next(b for n, b in tuned.named_buffers() if n.endswith("e_score_correction_bias")).add_(1.0)
+    with pytest.raises(ModelError, match=r"1 buffers differ there.*e_score_correction_bias"):
+        toward(corrie.load(tmp_path / "base"), keep(tuned, tmp_path / "routed"))
+
+
+def test_a_tied_fine_tune_of_an_untied_base(tmp_path: Path) -> None:
+    model, tuned = toy_model(tied=False), save_toy(tmp_path / "tied", seed=1)
+    with perturbed(model, Point.along(toward(model, tuned), 1.0)):
+        torch.testing.assert_close(logits(model.module), logits(toy_module(seed=1)), rtol=0, atol=1e-4)
+
+
+def grown(folder: Path, rows: int) -> Any:
+    """A module with another number of tokens, and its folder."""
+    module: Any = toy_module(seed=1)
+    module.resize_token_embeddings(rows, mean_resizing=False)
+    keep(module, folder)
+    return module
+
+
+@pytest.mark.parametrize("rows", [272, 260])
+def test_a_vocabulary_of_another_size(model: Model, tmp_path: Path, rows: int) -> None:
+    tuned = grown(tmp_path / "grown", rows)
+    with pytest.raises(ModelError, match=r"another vocabulary.*Try: common:PLACE"):
+        toward(model, tmp_path / "grown")
+    told: list[str] = []
+    record = toward(model, tmp_path / "grown", common=True, say=told.append)
+    assert record.law == "minus-common-1"
+    (said,) = told
+    assert ("8 rows of model.embed_tokens.weight are there alone" if rows == 272 else "4 rows") in said
+    both = min(rows, 264)
+    with perturbed(model, Point.along(record, 1.0)):
+        torch.testing.assert_close(logits(model.module)[:, :both], logits(tuned)[:, :both], rtol=0, atol=1e-4)
+    assert find_directions(model, parse_directions(f"common:{tmp_path / 'grown'}")) == (record,)
+
+
+def test_an_untied_fine_tune_of_a_tied_base(model: Model, tmp_path: Path) -> None:
+    keep(toy_module(seed=1, tied=False), tmp_path / "untied")
+    with pytest.raises(ModelError, match=r"one tied tensor in the model. Try: common:PLACE"):
+        toward(model, tmp_path / "untied")
+    told: list[str] = []
+    toward(model, tmp_path / "untied", common=True, say=told.append)
+    assert "lm_head.weight is left out (L2 " in told[0]
+
+
+def test_common_leaves_nothing_out_where_all_is_common(model: Model, tuned: Path) -> None:
+    assert toward(model, tuned, common=True) == toward(model, tuned)
+    change(tuned / "config.json", rms_norm_eps=0.5)
+    with pytest.raises(ModelError, match="another function"):
+        toward(model, tuned, common=True)
+
+
+def test_the_text_part_of_a_larger_configuration(tmp_path: Path) -> None:
+    from tests.models.tiny_families import config_of
+
+    module = module_of(config_of("Gemma3TextConfig", head_dim=8))
+    model = corrie.load(keep(module, tmp_path / "text"))
+    file = keep(module_of(module.config, seed=1), tmp_path / "tuned") / "config.json"
+    text = json.loads(file.read_text())
+    file.write_text(json.dumps({"model_type": "gemma3", "architectures": text["architectures"], "text_config": text}))
+    with perturbed(model, Point.along(toward(model, file.parent), 1.0)):
+        torch.testing.assert_close(logits(model.module), logits(module_of(module.config, 1)), rtol=0, atol=1e-4)

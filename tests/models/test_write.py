@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.models.tiny_families import MOE, keep, logits, moe
+from transformers import AutoModelForCausalLM
 
 from corrie.errors import InputError, ModelError
 from corrie.models.directions import adapter, toward, tuned_direction
@@ -16,7 +18,7 @@ from corrie.models.model import Model
 from corrie.models.write import write_at
 from corrie.records.paths import Adapter, Difference, Quantised
 from corrie.records.point import Point
-from corrie.testing.toy_models import byte_tokenizer, save_toy, toy_module
+from corrie.testing.toy_models import byte_tokenizer, save_toy, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.perturbed import perturbed
@@ -164,3 +166,34 @@ def test_what_a_fine_tune_may_be(places: dict[str, Path], tmp_path: Path) -> Non
     with pytest.raises(ModelError):
         tuned_direction(model, tmp_path / "nowhere")
     assert set(named_parameters(model.module)) == set(model.selection.tensors)
+
+
+@pytest.mark.parametrize("family", MOE)
+def test_a_mixture_that_was_written_is_read_by_the_library(family: str, tmp_path: Path) -> None:
+    model = load(keep(moe(family, 0), tmp_path / "base"))
+    direction = toward(model, keep(moe(family, 1), tmp_path / "tuned"))
+    out = write_at(model, direction, 0.5, tmp_path / "half")
+    automatic: Any = AutoModelForCausalLM
+    again, report = automatic.from_pretrained(out, output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    with perturbed(model, Point.along(direction, 0.5)):
+        for name, tensor in model.module.state_dict().items():
+            assert torch.equal(again.state_dict()[name], tensor)
+
+
+def test_what_both_have_is_written_in_the_size_of_the_base(tmp_path: Path) -> None:
+    model, grown = toy_model(), toy_module(seed=1)
+    grown.resize_token_embeddings(272, mean_resizing=False)  # type: ignore[operator]
+    direction = toward(model, keep(grown, tmp_path / "grown"), common=True)
+    again = load(write_at(model, direction, 1.0, tmp_path / "out"))
+    torch.testing.assert_close(logits(again.module), logits(grown)[:, :264], rtol=0, atol=1e-4)
+
+
+def test_a_tied_fine_tune_of_an_untied_base_is_written_untied(tmp_path: Path) -> None:
+    model = toy_model(tied=False)
+    direction = toward(model, keep(toy_module(seed=1), tmp_path / "tied"))
+    again = load(write_at(model, direction, 0.5, tmp_path / "half"))
+    assert again.identity.parameters == model.identity.parameters
+    with perturbed(model, Point.along(direction, 0.5)):
+        assert torch.equal(logits(again.module), logits(model.module))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from corrie.errors import RunError
 from corrie.records.draw_log import DrawLog, logs_in
 
 
@@ -37,3 +38,15 @@ def test_a_changed_line_is_not_believed(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text().replace("[0.0]", "[1.0]"))
     assert DrawLog(tmp_path, "a").get("draw 0") is None
+
+
+def test_draws_of_two_functions_never_share_a_log(tmp_path: Path) -> None:
+    """A log that does not know its function goes on with any, and belongs to that one from then on."""
+    DrawLog(tmp_path, "one").add("draw 0", ["a"], [1.0])
+    log = DrawLog(tmp_path, "one", "d" * 64)
+    assert log.get("draw 0") == (1.0,)
+    log.add("draw 1", ["a"], [0.0])
+    again = DrawLog(tmp_path, "one", "d" * 64)
+    assert (again.get("draw 0"), again.get("draw 1")) == ((1.0,), (0.0,))
+    with pytest.raises(RunError, match="the same weights under other settings"):
+        DrawLog(tmp_path, "one", "e" * 64)

@@ -450,3 +450,17 @@ SqliteStore.create_or_open(sys.argv[1], IDENTITY)
     with SqliteStore.create_or_open(folder, IDENTITY) as store:
         assert store.keys() == set()
     assert names(folder) == ["run.db"]
+
+
+def test_an_old_run_belongs_to_the_function_it_goes_on_with(run: Path) -> None:
+    one, other = (
+        IDENTITY.model_copy(update={"model": IDENTITY.model.model_copy(update={"function": letter * 64})})
+        for letter in "de"
+    )
+    SqliteStore.create_or_open(run, one).close()
+    with SqliteStore.open(run) as store:
+        assert store.identity == one
+    with pytest.raises(RunError, match="the model's function"):
+        SqliteStore.create_or_open(run, other)
+    with SqliteStore.create_or_open(run, one) as store:
+        assert len(list(store.cells())) == 2

@@ -2,8 +2,13 @@ import pytest
 
 from corrie.errors import RunError
 from corrie.records.model import SelectionSpec
-from corrie.records.store_law import refuse_other_cards, refuse_other_identity, refuse_other_task
+from corrie.records.store import RunIdentity
+from corrie.records.store_law import completed, refuse_other_cards, refuse_other_identity, refuse_other_task
 from corrie.testing.check_store import CARDS, IDENTITY, TASK
+
+
+def of_function(function: str) -> RunIdentity:
+    return IDENTITY.model_copy(update={"model": IDENTITY.model.model_copy(update={"function": function})})
 
 
 @pytest.mark.parametrize(
@@ -11,6 +16,7 @@ from corrie.testing.check_store import CARDS, IDENTITY, TASK
     [
         ({"tokenizer": "t1"}, {}, ["the tokenizer's fingerprint is  there and t1 here"]),
         ({"fingerprint": "f" * 64}, {}, ["fingerprint is 0000000000000000 there and ffffffffffffffff here"]),
+        ({"function": "e" * 64}, {}, ["configuration) is dddddddddddddddd there and eeeeeeeeeeeeeeee here"]),
         ({"dtype": "bfloat16"}, {}, ["precision is float32 there and bfloat16 here"]),
         ({"selection": SelectionSpec(exclude=("lm_head*",))}, {}, ["tensors is * there and * without lm_head* here"]),
         ({}, {"laws": ("philox-2",)}, ["noise law is philox-1 there and philox-2 here"]),
@@ -19,9 +25,10 @@ from corrie.testing.check_store import CARDS, IDENTITY, TASK
     ],
 )
 def test_every_field_that_differs_is_named_with_both_values(model: dict, run: dict, words: list[str]) -> None:
-    asked = IDENTITY.model_copy(update={"model": IDENTITY.model.model_copy(update=model), **run})
+    kept = of_function("d" * 64)
+    asked = kept.model_copy(update={"model": kept.model.model_copy(update=model), **run})
     with pytest.raises(RunError) as caught:
-        refuse_other_identity("RUN", IDENTITY, asked)
+        refuse_other_identity("RUN", kept, asked)
     for word in words:
         assert word in str(caught.value)
     assert str(caught.value).count(" there and ") == len(model) + len(run)
@@ -30,6 +37,22 @@ def test_every_field_that_differs_is_named_with_both_values(model: dict, run: di
 def test_what_follows_from_the_rest_is_not_compared() -> None:
     model = IDENTITY.model.model_copy(update={"norm": 10.000001, "notes": ("reworded",)})
     refuse_other_identity("RUN", IDENTITY, IDENTITY.model_copy(update={"model": model}))
+
+
+def test_a_run_that_does_not_know_its_function_takes_on_the_one_it_goes_on_with() -> None:
+    old, new = of_function(""), of_function("d" * 64)
+    refuse_other_identity("RUN", old, new)
+    refuse_other_identity("RUN", new, old)
+    assert completed(old, new) == new
+    assert completed(new, new) is completed(new, old) is completed(old, old) is None
+
+
+def test_what_was_written_before_functions_were_recorded_keeps_its_text() -> None:
+    old = of_function("").model
+    assert "function" not in old.canonical()
+    assert type(old).parse(old.canonical()) == old
+    new = of_function("d" * 64).model
+    assert type(new).parse(new.canonical()) == new
 
 
 def test_a_task_may_move_but_not_change() -> None:

@@ -28,7 +28,7 @@ from corrie.weights.selection import named_parameters
 from corrie.weights.tensor_files import TensorFiles
 
 
-def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
+def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = silent) -> Difference:
     """The direction from a model to another checkpoint of it: δ = θ_tuned − θ0.
 
     α = 0 is the model, α = 1 the other checkpoint as it would have been loaded at the model's precision, α > 1 and
@@ -37,11 +37,13 @@ def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
     Args:
         model: where it starts.
         place: a folder, a ``.gguf`` file, an embedded model or a name on the hub: a fine-tune, a merge, ….
+        common: compare what both have where the vocabulary is of another size, or a head is tied to the embedding here
+            and not there; ``say`` is told what that leaves out. At α = 1 stands the fine-tune in that alone.
         say: is told when something is fetched or converted.
 
     Raises:
-        ModelError: another architecture, other settings, another vocabulary, missing or extra tensors, other shapes;
-            they are named.
+        ModelError: another architecture, other settings (:mod:`corrie.models.function`), another vocabulary, missing
+            or extra tensors, other shapes, other buffers; they are named.
         FetchError: the hub did not give it.
 
     >>> import tempfile
@@ -54,13 +56,21 @@ def toward(model: Model, place: str | Path, *, say: Say = silent) -> Difference:
     folder = source if isinstance(source, Path) else _from_hub(source)
     check_folder(folder)
     there = _configuration(model, folder, name)
-    _check_vocabulary(model, folder, name)
+    _check_vocabulary(model, folder, name, common)
     files = TensorFiles.open(folder)
-    tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings))
+    tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings), common=common)
     _check_settings(model, there, name)
     content = files.digest()
     model.sources.add(content, folder, tensors)
-    return Difference(base=model.identity.fingerprint, tuned=content, base_name=model.identity.name, tuned_name=name)
+    for sentence in tensors.rest:
+        say(f"{name}: {sentence}.")
+    return Difference(
+        base=model.identity.fingerprint,
+        tuned=content,
+        law="minus-common-1" if tensors.rest else "minus-1",
+        base_name=model.identity.name,
+        tuned_name=f"{name}, in what both have" if tensors.rest else name,
+    )
 
 
 def adapter(model: Model, folder: str | Path) -> Adapter:
@@ -130,7 +140,7 @@ def tuned_direction(model: Model, place: str | Path, *, say: Say = silent) -> Di
     Args:
         model: the base.
         place: a checkpoint (as of :func:`toward`), an adapter's folder, or a path as it is written on the command line
-            (``quantised:int4``, ``saved:FILE``, ``adapter:FOLDER``, ``toward:CHECKPOINT``).
+            (``quantised:int4``, ``saved:FILE``, ``adapter:FOLDER``, ``toward:CHECKPOINT``, ``common:CHECKPOINT``).
         say: is told when something is fetched or converted.
 
     Raises:
@@ -138,7 +148,7 @@ def tuned_direction(model: Model, place: str | Path, *, say: Say = silent) -> Di
     """
     text = str(place)
     kind, colon, _ = text.partition(":")
-    if colon and kind in ("toward", "adapter", "quantised", "saved") and not Path(text).exists():
+    if colon and kind in ("toward", "common", "adapter", "quantised", "saved") and not Path(text).exists():
         (asked,) = find_directions(model, parse_directions(text), say=say)
         if not isinstance(asked, Difference | Adapter | Quantised | Saved):
             raise InputError(text, found="a random direction leads nowhere", advice="a checkpoint or an adapter")
@@ -160,8 +170,8 @@ def find_directions(model: Model, asked: Iterable[Direction | Named], *, say: Sa
     for one in asked:
         if not isinstance(one, Named):
             found.append(one)
-        elif one.kind == "toward" and not is_adapter(Path(one.place).expanduser()):
-            found.append(toward(model, one.place, say=say))
+        elif one.kind in ("toward", "common") and not is_adapter(Path(one.place).expanduser()):
+            found.append(toward(model, one.place, common=one.kind == "common", say=say))
         else:
             found.append(saved(model, one.place) if one.kind == "saved" else adapter(model, one.place))
     ids = [d.id for d in found]
@@ -221,8 +231,11 @@ def _check_settings(model: Model, there: Any, name: str) -> None:
         )
 
 
-def _check_vocabulary(model: Model, folder: Path, name: str) -> None:
-    """Refuse a tokenizer in which a token of ours has another number (none in the folder: nothing to compare)."""
+def _check_vocabulary(model: Model, folder: Path, name: str, common: bool) -> None:
+    """Refuse a tokenizer in which a token of ours has another number (none in the folder: nothing to compare).
+
+    Of what both have (``common``), a token may be missing there.
+    """
     file = folder / "tokenizer.json"
     if not file.is_file():
         return
@@ -233,7 +246,7 @@ def _check_vocabulary(model: Model, folder: Path, name: str) -> None:
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as problem:
         raise ModelError(f"model {name}", found=f"its tokenizer cannot be read ({problem})") from None
     here = model.tokenizer.get_vocab()
-    other = sorted(t for t, number in here.items() if there.get(t) != number)
+    other = sorted(t for t, number in here.items() if there.get(t, number if common else None) != number)
     if other:
         raise ModelError(
             f"direction toward {name}",

@@ -31,7 +31,8 @@ BESIDE = (
 def write_at(model: Model, direction: Direction, alpha: float, out: Path) -> Path:
     """Write θ0 + α·δ: an adapter where δ is one, a checkpoint otherwise.
 
-    Configuration, tokenizer and chat template are the fine-tune's where it is a checkpoint, the base's otherwise; the
+    Configuration, tokenizer and chat template are the fine-tune's where it is a checkpoint that is followed whole, the
+    base's otherwise; the
     weights are at the precision the model is loaded in, and the configuration says so.
 
     Args:
@@ -67,7 +68,8 @@ def write_at(model: Model, direction: Direction, alpha: float, out: Path) -> Pat
             _copy(folder, out, BESIDE)
             return out
         source = model.sources.path(direction.tuned, str(direction)) if isinstance(direction, Difference) else None
-        _configuration(model, source, out)
+        whole = source if isinstance(direction, Difference) and direction.law == "minus-1" else None
+        _configuration(model, whole, out)
         write_checkpoint(out / "model.safetensors", model.module, model.selection, direction, alpha, model.sources)
     except OSError as problem:
         raise StorageError(f"writing {out}", found=str(problem), advice="another place with room") from None
@@ -97,6 +99,9 @@ def _configuration(model: Model, source: Path | None, out: Path) -> None:
     config = module.config.to_dict()
     if source is not None:
         config = json.loads((source / "config.json").read_text("utf-8"))
+        tied = getattr(module.config, "tie_word_embeddings", None)
+        if config.get("tie_word_embeddings", tied) != tied:  # the weights that are written are the base's in number
+            config["tie_word_embeddings"] = tied
     config.pop("torch_dtype", None)
     config["dtype"] = model.identity.dtype
     config["architectures"] = [model.identity.architecture]

@@ -79,11 +79,11 @@ def gaussian(
 class Named(Record):
     """A direction asked for by a place, before its content was looked at (``corrie.models.directions`` does).
 
-    kind    ``toward`` (a checkpoint), ``adapter`` or ``saved``
+    kind    ``toward`` (a checkpoint), ``common`` (what it has in common with the model), ``adapter`` or ``saved``
     place   a folder, a file, or a name
     """
 
-    kind: Literal["toward", "adapter", "saved"]
+    kind: Literal["toward", "common", "adapter", "saved"]
     place: str
 
     @property
@@ -92,13 +92,13 @@ class Named(Record):
         return f"{self.kind}:{self.place}"
 
 
-KINDS = ("gaussian", "toward", "adapter", "quantised", "saved")
+KINDS = ("gaussian", "toward", "common", "adapter", "quantised", "saved")
 """What a direction on the command line may begin with."""
 
 
 def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian | Quantised | Named, ...]:
     """Directions as written on the command line: ``gaussian:A``, ``gaussian:A-B`` (both included), ``gaussian:A,B``;
-    ``toward:CHECKPOINT``, ``adapter:FOLDER``, ``quantised:int8``, ``saved:FILE``.
+    ``toward:CHECKPOINT``, ``common:CHECKPOINT``, ``adapter:FOLDER``, ``quantised:int8``, ``saved:FILE``.
 
     >>> [d.seed for d in parse_directions("gaussian:0-2,7")]
     [0, 1, 2, 7]
@@ -119,7 +119,7 @@ def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian |
         )
     if kind == "quantised":
         return (quantised(rest),)
-    if kind == "toward" or kind == "adapter" or kind == "saved":
+    if kind == "toward" or kind == "common" or kind == "adapter" or kind == "saved":
         if not rest:
             raise InputError(f"direction {text!r}", found="it does not say where", advice=f"{kind}:PATH")
         return (Named(kind=kind, place=rest),)

@@ -39,6 +39,8 @@ class Difference(PathDirection):
     base, tuned             hashes of the two weights: a checkpoint's tensors as stored, or the fingerprint of the
                             model that is moved, at the precision it runs in
     base_name, tuned_name   what they were called; no part of the id
+    law                     ``minus-1``; ``minus-common-1`` where only what both have is compared (the first rows of a
+                            vocabulary of another size, the embedding and not the head that is tied to it here)
 
     >>> Difference(base="a" * 64, tuned="b" * 64, base_name="small", tuned_name="small-chat").id
     'difference:aaaaaaaaaaaaaaaa..bbbbbbbbbbbbbbbb@minus-1'
@@ -47,7 +49,7 @@ class Difference(PathDirection):
     kind: Literal["difference"] = "difference"
     base: Digest
     tuned: Digest
-    law: Literal["minus-1"] = "minus-1"
+    law: Literal["minus-1", "minus-common-1"] = "minus-1"
     base_name: str = ""
     tuned_name: str = ""
 

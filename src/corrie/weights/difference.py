@@ -23,6 +23,8 @@ def difference(direction: Difference, pristine: Mapping[str, Tensor], sources: S
     Where the base is the model itself its own tensors are taken, at the precision it runs in: so α = 1 is the tuned
     model as it would have been loaded at that precision, to one rounding of float32.
 
+    Of a vocabulary of another size, rows that are not there stay where they are (law ``minus-common-1``).
+
     Raises:
         InputError: a checkpoint that was not looked at, or changed since.
         ModelError: a tensor that is not in it.
@@ -30,8 +32,11 @@ def difference(direction: Difference, pristine: Mapping[str, Tensor], sources: S
     tuned = _Reader(direction.tuned, direction, sources)
     base = None if direction.base == sources.own else _Reader(direction.base, direction, sources)
     for name, own in pristine.items():
-        start = own if base is None else base.read(name)
-        yield name, tuned.read(name).to(own.device, torch.float32, copy=True).sub_(start.to(own.device).float())
+        start = (own if base is None else base.read(name)).to(own.device)
+        there = tuned.read(name).to(own.device, torch.float32, copy=True)
+        if len(there) < len(start) and direction.law != "minus-1":
+            there = torch.cat([there, start[len(there) :].float()])
+        yield name, there.sub_(start.float())
 
 
 class _Reader:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -45,11 +45,13 @@ class StoredTensors:
     files      the checkpoint
     recipes    name in memory (of a parameter, a tied one's other names, or a buffer) → how to make it
     unknown    names on disk that the model has nothing for, those left out that the library knows to be of no use
+    rest       sentences on what is there and is not compared
     """
 
     files: TensorFiles
     recipes: Mapping[str, Recipe]
     unknown: tuple[str, ...]
+    rest: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, module: nn.Module, files: TensorFiles) -> StoredTensors:
@@ -96,7 +98,17 @@ class StoredTensors:
 
     def also(self, name: str, same_as: str) -> StoredTensors:
         """With another name for one of its tensors (a head that is the embedding there)."""
-        return StoredTensors(self.files, {**self.recipes, name: self.recipes[same_as]}, self.unknown)
+        return replace(self, recipes={**self.recipes, name: self.recipes[same_as]})
+
+    def first_rows(self, name: str, rows: int) -> StoredTensors:
+        """With no more than the first rows of one of its tensors."""
+        whole = self.recipes[name]
+        some = Recipe(whole.stored, (rows, *whole.shape[1:]), lambda read: whole.make(read)[:rows])
+        return replace(self, recipes={**self.recipes, name: some})
+
+    def without(self, what: str) -> StoredTensors:
+        """With a sentence on what is not compared."""
+        return replace(self, rest=(*self.rest, what))
 
 
 def _plain(stored: str) -> Callable[[Callable[[str], Tensor]], Tensor]:
