@@ -23,6 +23,15 @@ def test_sigma_is_that_of_random_noise_as_long() -> None:
     assert MODEL.distance(spec.sigma) == pytest.approx(3.0)
 
 
+def test_what_was_found_before_functions_were_recorded_is_found_again() -> None:
+    old = SearchSpec.of(MODEL, TASK, distance=3.0)
+    one, other = (old.model_copy(update={"model": MODEL.model_copy(update={"function": f * 64})}) for f in "de")
+    assert one.of_any_function == old
+    assert old.finds_the_same_as(one)
+    assert not one.finds_the_same_as(other)
+    assert not one.finds_the_same_as(SearchSpec.of(MODEL, TASK, distance=4.0))
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

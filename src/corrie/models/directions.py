@@ -15,6 +15,7 @@ from typing import Any
 
 from corrie.errors import FetchError, InputError, LeftOutWarning, ModelError, OtherBaseWarning
 from corrie.models.checkpoint import check_folder
+from corrie.models.first_layers import check_first_layers
 from corrie.models.function import other_settings
 from corrie.models.load import locate
 from corrie.models.model import Model
@@ -60,6 +61,8 @@ def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = 
     files = TensorFiles.open(folder)
     tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings), common=common)
     _check_settings(model, there, name)
+    if not tensors.rest:
+        check_first_layers(model.module, tensors, there, folder, name)
     content = files.digest()
     model.sources.add(content, folder, tensors)
     for sentence in tensors.rest:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from corrie.models.function import function_hash
 from corrie.models.gguf import NOTE_FILE, convert_gguf
 from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
+from corrie.models.quiet import quiet
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent
@@ -69,7 +68,7 @@ def load(
     """
     target = pick_device(device)
     precision = pick_dtype(dtype, target.type)
-    with _quiet():
+    with quiet():
         source, shown = locate(str(name), say)
         module, tokenizer = _from_pretrained(source, shown, precision)
     module.eval()
@@ -238,21 +237,3 @@ def _notes(source: Path | str) -> tuple[str, ...]:
     file = Path(source) / NOTE_FILE
     beside = (_BESIDE,) if isinstance(source, Path) and (source / CONFIG).exists() else ()
     return (*(json.loads(file.read_text("utf-8"))["notes"] if file.is_file() else ()), *beside)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Libraries' progress bars and advice held back while a model loads; our own messages say what is needed."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -64,6 +64,11 @@ class ModelIdentity(Record):
         return self.function == other.function or not (self.function and other.function)
 
     @property
+    def of_any_function(self) -> ModelIdentity:
+        """As it was written before functions were recorded."""
+        return self.model_copy(update={"function": ""})
+
+    @property
     def rms(self) -> float:
         """‖θ0‖₂/√d, the size of a typical weight: σ divided by it is the relative σ."""
         return self.norm / math.sqrt(self.dimension)

@@ -63,6 +63,16 @@ class SearchSpec(Record):
         )
 
     @property
+    def of_any_function(self) -> SearchSpec:
+        """As it was written before the model's function was recorded; it names files."""
+        return self.model_copy(update={"model": self.model.of_any_function})
+
+    def finds_the_same_as(self, other: SearchSpec) -> bool:
+        """Whether two searches are one, as far as both know the model's function."""
+        same = self.of_any_function == other.of_any_function
+        return same and self.model.is_the_function_of(other.model)
+
+    @property
     def sigma(self) -> float:
         """σ-equivalent of the distance, r/√d: the σ of random noise that moves the weights as far."""
         return self.distance / math.sqrt(self.model.dimension)

@@ -139,7 +139,7 @@ class Search:
         check_name(file)
         if file.exists():
             kept = FoundDirection.read(file)
-            if kept is None or kept.spec != self.spec:
+            if kept is None or not kept.spec.finds_the_same_as(self.spec):
                 raise InputError(f"saving {file}", found="another direction is there", advice="another name")
             return kept
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -98,6 +98,6 @@ class WorstSearch:
         """
         search = Search.of(model, task, min(limit, EXAMPLES), distance=distance, steps=STEPS)
         name = "".join(c if c.isalnum() else "-" for c in task.identity.name)
-        asked = content_hash(search.spec.model_dump(mode="json"))
+        asked = content_hash(search.spec.of_any_function.model_dump(mode="json"))
         found = search.run(self.folder / f"{name}-{asked[:12]}.safetensors", heard)
         return saved(model, found.file), found

@@ -91,7 +91,9 @@ def _with_heads(
 
 def _check_names(module: nn.Module, found: StoredTensors, heads: Collection[str]) -> None:
     computed = getattr(module, "_keys_to_ignore_on_load_missing", None) or ()
-    buffers = [n for n in _buffers(module) if not n.endswith(_BUFFERS) and not any(re.search(p, n) for p in computed)]
+    buffers = [
+        n for n in saved_buffers(module) if not n.endswith(_BUFFERS) and not any(re.search(p, n) for p in computed)
+    ]
     missing = sorted(n for n in (*named_parameters(module), *buffers, *heads) if n not in found.recipes)
     extra = [n for n in found.unknown if not n.endswith(_BUFFERS)]
     if missing or extra:
@@ -139,7 +141,9 @@ def _rows_of_tokens(module: nn.Module) -> frozenset[str]:
 
 
 def _check_buffers(module: nn.Module, found: StoredTensors) -> None:
-    other = [n for n, b in _buffers(module).items() if n in found.recipes and not torch.equal(found.read(n).to(b), b)]
+    other = [
+        n for n, b in saved_buffers(module).items() if n in found.recipes and not torch.equal(found.read(n).to(b), b)
+    ]
     if other:
         raise ModelError(
             f"weights {found.files.where}",
@@ -156,7 +160,7 @@ def _same(found: StoredTensors, one: str, other: str) -> bool:
     return torch.equal(found.read(one), found.read(other))
 
 
-def _buffers(module: nn.Module) -> dict[str, Tensor]:
+def saved_buffers(module: nn.Module) -> dict[str, Tensor]:
     """Buffers that are saved with the weights and hold floating-point numbers."""
     kept = set(module.state_dict())
     return {tensor_name(n): b for n, b in module.named_buffers() if n in kept and b.is_floating_point()}

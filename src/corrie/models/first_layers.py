@@ -1,0 +1,132 @@
+"""Whether a path ends at the fine-tune, asked of the models themselves: the first layers' logits, read in both ways.
+
+The library loads the first layers of the fine-tune as it would load all of it, by its configuration. Beside it stands
+what is moved to: the base's class under the base's configuration, filled with the tensors that the direction reads. On
+a few tokens both must give the same logits. So a name that is read for another, a conversion that is undone in another
+order, or a setting that is wrongly held to be inert is seen before anything is judged.
+
+The first layers are as many as show every kind of layer there is (:data:`MOST` and :data:`LARGEST` at most): beside the
+model, two times the embedding and those layers are in memory, never a second model. Families whose first layers cannot
+be built alone are passed over; their settings and tensors are compared all the same.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from corrie.errors import ModelError
+from corrie.models.quiet import quiet
+from corrie.weights.agreement import saved_buffers, tied_names
+from corrie.weights.selection import named_parameters
+from corrie.weights.stored import StoredTensors
+
+MOST = 8
+"""Layers that are looked at, at most."""
+
+LARGEST = 1_000_000_000
+"""Numbers of embedding, head and first layers together that are looked at; larger ones are passed over."""
+
+TOKENS = 12
+TOLERANCE = 1e-3
+"""The largest difference of two logits, as a share of the largest logit, in float32."""
+
+
+def check_first_layers(module: nn.Module, tensors: StoredTensors, there: Any, folder: Path, name: str) -> None:
+    """Refuse a fine-tune whose first layers give other logits than what the direction reads of it.
+
+    Args:
+        module: the base.
+        tensors: the fine-tune's tensors under the base's names.
+        there: the fine-tune's configuration.
+        folder: where it lies.
+        name: what it is called.
+
+    Raises:
+        ModelError: the logits differ.
+    """
+    pair = _pair(module, tensors, there, folder)
+    if pair is None:
+        return
+    ours, theirs = pair
+    far, size = (ours - theirs).abs().max(), theirs.abs().max()
+    if bool(torch.isfinite(far)) and float(far) > TOLERANCE * float(size):
+        raise ModelError(
+            f"direction toward {name}",
+            found=f"the first layers of what is read of it give other logits than its own (up to {float(far):.3g}, the "
+            f"largest is {float(size):.3g}): its configuration or its tensors are read as another function",
+            advice="a fine-tune with the configuration of its base; if it has that, please report it",
+        )
+
+
+def _pair(module: Any, tensors: StoredTensors, there: Any, folder: Path) -> tuple[Tensor, Tensor] | None:
+    """Logits of both; None for a family whose first layers cannot be built alone, or where a head is tied otherwise."""
+    from transformers import AutoModelForCausalLM, PreTrainedModel
+
+    if not isinstance(module, PreTrainedModel):
+        return None
+    automatic: Any = AutoModelForCausalLM
+    try:
+        few = _layers_to_see(module)
+        if not few:
+            return None
+        with torch.random.fork_rng(devices=[]), quiet():
+            theirs = automatic.from_pretrained(
+                folder,
+                config=_shortened(there, few),
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+            )
+            ours = type(theirs)._from_config(_shortened(module.config, few), dtype=torch.float32)
+    except Exception:  # whatever the library raises where a family's depth is not one number of its configuration
+        return None
+    named = {**named_parameters(ours), **saved_buffers(ours)}
+    if tied_names(ours) != tied_names(module) or not set(named) <= set(tensors.recipes):
+        return None
+    with torch.no_grad():
+        for stored, tensor in named.items():
+            tensor.copy_(tensors.read(stored))
+    return _logits(ours), _logits(theirs)
+
+
+def _layers_to_see(module: Any) -> int:
+    """How many layers show every kind (the tensors they hold, and what the configuration calls them); fewer where they
+    are too large, 0 where one is."""
+    config = module.config.get_text_config()
+    depth = config.num_hidden_layers
+    stack = next(m for m in module.modules() if isinstance(m, nn.ModuleList) and len(m) == depth)
+    names = getattr(config, "layer_types", None) or [""] * depth
+    kinds = [
+        (names[i], tuple((n, tuple(p.shape)) for n, p in layer.named_parameters())) for i, layer in enumerate(stack)
+    ]
+    few = min(MOST, 1 + max(kinds.index(kind) for kind in kinds))
+    beside = sum(p.numel() for p in module.parameters()) - sum(p.numel() for p in stack.parameters())
+    sizes = [sum(p.numel() for p in layer.parameters()) for layer in stack]
+    while few and beside + sum(sizes[:few]) > LARGEST:
+        few -= 1
+    return few
+
+
+def _shortened(config: Any, few: int) -> Any:
+    """A configuration of fewer layers; lists with an entry for each layer are cut with them."""
+    short = deepcopy(config)
+    text = short.get_text_config()
+    depth = text.num_hidden_layers
+    for name, value in vars(text).items():
+        if isinstance(value, list) and len(value) == depth:
+            setattr(text, name, value[:few])
+    text.num_hidden_layers = few
+    return short
+
+
+@torch.no_grad()
+def _logits(module: nn.Module) -> Tensor:
+    words: Any = module.get_input_embeddings()  # type: ignore[operator]
+    ids = torch.arange(1, TOKENS + 1) * 7919 % words.num_embeddings
+    return module.eval()(input_ids=ids[None], use_cache=False).logits[0].float()
