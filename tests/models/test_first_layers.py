@@ -32,10 +32,10 @@ def test_read_in_both_ways_the_first_layers_agree(family: str, tmp_path: Path) -
     """And they can be built: a check that is passed over would say nothing."""
     base, folder = BUILT[family](0), keep(BUILT[family](1), tmp_path)
     tensors, there = StoredTensors.of(base, TensorFiles.open(folder)), AutoConfig.from_pretrained(folder)
-    pair = _pair(base, tensors, there, folder)
+    pair = _pair(base, tensors, there)
     assert pair is not None
     torch.testing.assert_close(*pair, rtol=0, atol=1e-5)
-    check_first_layers(base, tensors, there, folder, "tuned")
+    check_first_layers(base, tensors, there, "tuned")
 
 
 def test_a_setting_that_was_missed_or_a_tensor_read_for_another_is_refused(tmp_path: Path) -> None:
@@ -43,11 +43,11 @@ def test_a_setting_that_was_missed_or_a_tensor_read_for_another_is_refused(tmp_p
     tensors, there = StoredTensors.of(base, TensorFiles.open(folder)), AutoConfig.from_pretrained(folder)
     other = AutoConfig.from_pretrained(folder, hidden_act="gelu")
     with pytest.raises(ModelError, match="first layers of what is read of it give other logits"):
-        check_first_layers(base, tensors, other, folder, "tuned")
+        check_first_layers(base, tensors, other, "tuned")
     one, two = (f"model.layers.0.self_attn.{x}_proj.weight" for x in "kv")
     recipes: dict[str, Recipe] = {**tensors.recipes, one: tensors.recipes[two], two: tensors.recipes[one]}
     with pytest.raises(ModelError, match="first layers"):
-        check_first_layers(base, replace(tensors, recipes=recipes), there, folder, "tuned")
+        check_first_layers(base, replace(tensors, recipes=recipes), there, "tuned")
 
 
 def test_lists_with_an_entry_for_each_layer_are_cut() -> None:
@@ -59,5 +59,5 @@ def test_nobodys_generator_is_moved(tmp_path: Path) -> None:
     base, folder = toy_module(seed=0), keep(toy_module(seed=1), tmp_path)
     before = torch.random.get_rng_state()
     tensors = StoredTensors.of(base, TensorFiles.open(folder))
-    check_first_layers(base, tensors, AutoConfig.from_pretrained(folder), folder, "tuned")
+    check_first_layers(base, tensors, AutoConfig.from_pretrained(folder), "tuned")
     assert torch.equal(before, torch.random.get_rng_state())

@@ -62,7 +62,7 @@ def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = 
     tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings), common=common)
     _check_settings(model, there, name)
     if not tensors.rest:
-        check_first_layers(model.module, tensors, there, folder, name)
+        check_first_layers(model.module, tensors, there, name)
     content = files.digest()
     model.sources.add(content, folder, tensors)
     for sentence in tensors.rest:

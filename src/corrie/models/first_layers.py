@@ -13,7 +13,7 @@ be built alone are passed over; their settings and tensors are compared all the 
 from __future__ import annotations
 
 from copy import deepcopy
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from corrie.models.quiet import quiet
 from corrie.weights.agreement import saved_buffers, tied_names
 from corrie.weights.selection import named_parameters
 from corrie.weights.stored import StoredTensors
+from corrie.weights.tensor_files import TensorFiles
 
 MOST = 8
 """Layers that are looked at, at most."""
@@ -36,20 +37,19 @@ TOLERANCE = 1e-3
 """The largest difference of two logits, as a share of the largest logit, in float32."""
 
 
-def check_first_layers(module: nn.Module, tensors: StoredTensors, there: Any, folder: Path, name: str) -> None:
+def check_first_layers(module: nn.Module, tensors: StoredTensors, there: Any, name: str) -> None:
     """Refuse a fine-tune whose first layers give other logits than what the direction reads of it.
 
     Args:
         module: the base.
         tensors: the fine-tune's tensors under the base's names.
         there: the fine-tune's configuration.
-        folder: where it lies.
         name: what it is called.
 
     Raises:
         ModelError: the logits differ.
     """
-    pair = _pair(module, tensors, there, folder)
+    pair = _pair(module, tensors, there)
     if pair is None:
         return
     ours, theirs = pair
@@ -63,36 +63,41 @@ def check_first_layers(module: nn.Module, tensors: StoredTensors, there: Any, fo
         )
 
 
-def _pair(module: Any, tensors: StoredTensors, there: Any, folder: Path) -> tuple[Tensor, Tensor] | None:
+def _pair(module: Any, tensors: StoredTensors, there: Any) -> tuple[Tensor, Tensor] | None:
     """Logits of both; None for a family whose first layers cannot be built alone, or where a head is tied otherwise."""
-    from transformers import AutoModelForCausalLM, PreTrainedModel
+    from transformers import PreTrainedModel
 
     if not isinstance(module, PreTrainedModel):
         return None
-    automatic: Any = AutoModelForCausalLM
+    kind: Any = type(module)
     try:
         few = _layers_to_see(module)
         if not few:
             return None
         with torch.random.fork_rng(devices=[]), quiet():
-            theirs = automatic.from_pretrained(
-                folder,
-                config=_shortened(there, few),
-                dtype=torch.float32,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-            )
-            ours = type(theirs)._from_config(_shortened(module.config, few), dtype=torch.float32)
+            stored: Any = {n: _Later(tensors.files, n) for n in tensors.files.files}
+            theirs = kind.from_pretrained(None, config=_shortened(there, few), state_dict=stored, dtype=torch.float32)
+            ours = kind._from_config(_shortened(module.config, few), dtype=torch.float32)
     except Exception:  # whatever the library raises where a family's depth is not one number of its configuration
         return None
     named = {**named_parameters(ours), **saved_buffers(ours)}
     if tied_names(ours) != tied_names(module) or not set(named) <= set(tensors.recipes):
         return None
     with torch.no_grad():
-        for stored, tensor in named.items():
-            tensor.copy_(tensors.read(stored))
+        for name, tensor in named.items():
+            tensor.copy_(tensors.read(name))
     return _logits(ours), _logits(theirs)
+
+
+@dataclass(frozen=True)
+class _Later:
+    """A tensor on disk that is read when the library takes it; those of other layers it leaves."""
+
+    files: TensorFiles
+    name: str
+
+    def __getitem__(self, part: Any) -> Tensor:
+        return self.files.read(self.name)[part]
 
 
 def _layers_to_see(module: Any) -> int:
