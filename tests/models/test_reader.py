@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from corrie.errors import TaskError
+from corrie.models.engine import tree_works
 from corrie.models.packed import PackedEngine
-from corrie.models.reader import ModelReader, tree_works
+from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reading
 from corrie.testing.toy_models import Architecture, byte_tokenizer, toy_model, toy_module
 
@@ -127,10 +128,10 @@ def test_logits_that_are_no_numbers_give_nan_and_nothing_greedy() -> None:
     model = toy_model()
     with torch.no_grad():
         model.module.model.norm.weight.fill_(float("nan"))
-    (reading,) = ModelReader(model.module, model._encoder, True, frozenset()).read([Question("ab", ("cd",))])[0]
+    (reading,) = ModelReader(model.module, model._encoder, model.engine, frozenset()).read([Question("ab", ("cd",))])[0]
     assert reading.log_likelihood != reading.log_likelihood
     assert reading.greedy == 0
-    (writing,) = ModelReader(model.module, model._encoder, True, frozenset()).write(["ab"], 5)
+    (writing,) = ModelReader(model.module, model._encoder, model.engine, frozenset()).write(["ab"], 5)
     assert (writing.text, writing.finite, writing.tokens) == ("", False, 0)
 
 
@@ -153,7 +154,7 @@ def test_generation_equals_one_prompt_at_a_time_without_a_cache(architecture: Ar
 def test_generation_stops_at_the_end_token() -> None:
     model = toy_model()
     first = model.module(torch.tensor([model.tokenizer("go").input_ids])).logits[0, -1].argmax()
-    reader = ModelReader(model.module, model._encoder, True, frozenset([int(first)]))
+    reader = ModelReader(model.module, model._encoder, model.engine, frozenset([int(first)]))
     (writing,) = reader.write(["go"], 9)
     assert (writing.text, writing.ended, writing.tokens) == ("", True, 0)
 

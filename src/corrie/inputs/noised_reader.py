@@ -24,7 +24,7 @@ class NoisedReader(ModelReader):
     """
 
     def __init__(self, model: Model, prompts: Prompts, spec: InputSpec) -> None:
-        super().__init__(model.module, model.encoder, model.packed, model.end_tokens)
+        super().__init__(model.module, model.encoder, model.engine, model.end_tokens)
         self._prompts = prompts
         self._spec = spec
         self._number = {context: index for index, context in enumerate(prompts.contexts)}

@@ -31,5 +31,5 @@ def _argument(forward: Callable[..., Any]) -> str:
 
 
 def keys_and_values_of(output: Any) -> Any:
-    """Those that a forward pass with ``use_cache=True`` left."""
-    return output.cache if hasattr(output, "cache") else output.past_key_values
+    """Those that a forward pass with ``use_cache=True`` left; None where the model keeps none."""
+    return output.cache if hasattr(output, "cache") else getattr(output, "past_key_values", None)

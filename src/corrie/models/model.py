@@ -9,8 +9,10 @@ from typing import Any
 from torch import nn
 
 from corrie.models.encoding import Encoder, Sequenced
-from corrie.models.reader import ModelReader, tree_works
+from corrie.models.engine import Engine, choose_engine
+from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reader
+from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
 from corrie.weights.layout import Layout
@@ -42,7 +44,7 @@ class Model:
 
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
-        return ModelReader(self.module, self._encoder, self.packed, self.end_tokens)
+        return ModelReader(self.module, self._encoder, self.engine, self.end_tokens)
 
     @property
     def encoder(self) -> Encoder:
@@ -51,7 +53,7 @@ class Model:
 
     def row_readers(self, rows: int) -> tuple[Reader, ...]:
         """A reader for each row of a batch, for when the module gives every row a change of its own."""
-        reader = ModelReader(self.module, self._encoder, self.packed, self.end_tokens, rows)
+        reader = ModelReader(self.module, self._encoder, self.engine, self.end_tokens, rows)
         return row_readers(reader, rows)
 
     def sequences(self, question: Question) -> tuple[Sequenced, ...]:
@@ -63,13 +65,14 @@ class Model:
         return self._encoder.question(question)
 
     @cached_property
+    def engine(self) -> Engine:
+        """How its questions are run, and why (asked of the model itself, once)."""
+        return choose_engine(self.module)
+
+    @property
     def packed(self) -> bool:
-        """Whether the fast engine is right for this model (asked of the model itself, once)."""
-        config = self._config()
-        window = getattr(config, "sliding_window", None)
-        layers = getattr(config, "layer_types", None)
-        slides = any(kind != "full_attention" for kind in layers) if layers else bool(window)
-        return not slides and tree_works(self.module, int(config.vocab_size))
+        """Whether a tree of tokens serves this model."""
+        return self.engine.tree
 
     @property
     def device(self) -> str:
@@ -85,7 +88,7 @@ class Model:
         return module.config.get_text_config()
 
     def _longest(self) -> int | None:
-        return getattr(self._config(), "max_position_embeddings", None)
+        return longest_of(self._config())
 
     def _vocabulary(self) -> int | None:
         """Tokens that have a row in the embedding and in the output head."""

@@ -14,6 +14,9 @@ from corrie.models.encoding import Sequenced
 from corrie.models.head import logits_at
 from corrie.models.key_values import keys_and_values_of, known_by
 from corrie.models.likelihood import TokenScores, token_scores
+from corrie.models.plain import PlainEngine
+from corrie.models.rope import Reach, forget_longer_rows
+from corrie.models.tree_mask import tree_attention, tree_of
 from corrie.models.trie import TokenTrie
 from corrie.weights.equal_rows import equal_rows
 
@@ -28,14 +31,17 @@ class PackedEngine:
     """Scores sequences for one state of the weights. Throw it away when they move.
 
     With several ``rows`` each tree runs as so many equal rows of one batch, for a module that gives every row a change
-    of its own (:mod:`corrie.weights.row_space`).
+    of its own (:mod:`corrie.weights.row_space`). ``reach``: how far sequences that run together get what they get
+    alone; a question with a longer one, or a tree with more nodes, runs sequence by sequence.
     """
 
-    def __init__(self, module: nn.Module, rows: int = 1) -> None:
+    def __init__(self, module: nn.Module, rows: int = 1, reach: Reach | None = None) -> None:
         self.module: Any = module
         self.rows = rows
+        self.reach = reach or Reach()
+        self._alone = PlainEngine(module, rows)
         first = next(module.parameters())
-        self.device, self.dtype = first.device, first.dtype
+        self.device = first.device
         self._beginnings: dict[tuple[int, ...], Any] = {}
 
     def score(self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()) -> list[list[TokenScores]]:
@@ -66,6 +72,10 @@ class PackedEngine:
         packs: list[list[Sequence[Sequenced]]] = [[]]
         trie, scored = TokenTrie(skip=skip), set[int]()
         for question in questions:
+            if not self._short(question):
+                packs += [[question], []]
+                trie, scored = TokenTrie(skip=skip), set()
+                continue
             nodes = {int(n) for s in question for n in trie.add(s)}
             if packs[-1] and (len(trie) > TOKENS or len(scored | nodes) > most_scored):
                 packs.append([])
@@ -74,25 +84,35 @@ class PackedEngine:
             else:
                 scored |= nodes
             packs[-1].append(question)
-        return packs
+        return [pack for pack in packs if pack]
+
+    def _short(self, question: Sequence[Sequenced]) -> bool:
+        return all(self.reach.holds(len(s.ids)) for s in question)
 
     def _pack(
         self, questions: Sequence[Sequence[Sequenced]], beginning: tuple[int, ...]
     ) -> list[list[list[TokenScores]]]:
         trie = TokenTrie(skip=len(beginning))
         paths = [[trie.add(s) for s in q] for q in questions]
+        if not (self.reach.holds(0, len(beginning) + len(trie)) and all(map(self._short, questions))):
+            return self._alone.score_rows(questions)
         flat = np.concatenate([p for q in paths for p in q])
         nodes, place = np.unique(flat, return_inverse=True)
-        seen = torch.from_numpy(trie.ancestry()).to(self.device)
-        mask = torch.zeros((len(trie), len(beginning) + len(trie)), dtype=self.dtype, device=self.device)
-        mask[:, len(beginning) :].masked_fill_(~seen, torch.finfo(self.dtype).min)
+        ancestry = torch.from_numpy(trie.ancestry()).to(self.device)
+        forget_longer_rows(self.module)
+        depths = self._long(trie.depths)
+        tree = tree_of(ancestry, depths, len(beginning))
         known = self._keys_and_values(beginning)
         rows = np.repeat(np.arange(self.rows), len(nodes))
-        with equal_rows(), logits_at(self.module, self._long(rows), self._long(np.tile(nodes, self.rows))):
+        with (
+            equal_rows(),
+            tree_attention(self.module, tree),
+            logits_at(self.module, self._long(rows), self._long(np.tile(nodes, self.rows))),
+        ):
             logits = self.module(
                 input_ids=self._in_rows(trie.tokens),
-                attention_mask=mask[None, None],
-                position_ids=self._long(trie.depths)[None],
+                attention_mask=torch.ones((self.rows, len(tree.depths)), dtype=torch.long, device=self.device),
+                position_ids=depths[None],
                 use_cache=bool(beginning),
                 **known_by(self.module, known),
             ).logits[0]

@@ -1,5 +1,5 @@
 """The slow engine: every sequence alone, no sharing, no mask. The reference that the fast one is measured against,
-and what runs where a model cannot take a tree (recurrent layers, attention windows shorter than the row)."""
+and what runs where a model cannot take a tree (recurrent layers, attention that counts the row and not the depth)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from torch import nn
 
 from corrie.models.encoding import Sequenced
 from corrie.models.likelihood import TokenScores, token_scores
+from corrie.models.rope import forget_longer_rows
 
 
 class PlainEngine:
-    """Scores sequences for one state of the weights, one forward pass each."""
+    """Scores sequences for one state of the weights, one forward pass of the whole sequence each (a rope may be chosen
+    by its length)."""
 
     def __init__(self, module: nn.Module, rows: int = 1) -> None:
         self.module: Any = module
@@ -34,6 +36,7 @@ class PlainEngine:
         return [[[scores[row] for scores in q] for q in found] for row in range(self.rows)]
 
     def _one(self, sequence: Sequenced) -> list[TokenScores]:
+        forget_longer_rows(self.module)
         ids = torch.tensor([sequence.ids], device=self.device)
-        logits = self.module(input_ids=ids[:, :-1].expand(self.rows, -1), use_cache=False).logits
-        return [token_scores(row[sequence.start - 1 :], ids[0, sequence.start :]) for row in logits]
+        logits = self.module(input_ids=ids.expand(self.rows, -1), use_cache=False).logits
+        return [token_scores(row[sequence.start - 1 : -1], ids[0, sequence.start :]) for row in logits]

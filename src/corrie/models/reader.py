@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import torch
 from torch import nn
 
-from corrie.models.encoding import Encoder, Sequenced
+from corrie.models.encoding import Encoder
+from corrie.models.engine import Engine
 from corrie.models.greedy import Written, write_greedily
 from corrie.models.likelihood import TokenScores
 from corrie.models.packed import PackedEngine
@@ -24,12 +23,12 @@ class ModelReader:
     """
 
     def __init__(
-        self, module: nn.Module, encoder: Encoder, packed: bool, end_tokens: frozenset[int], rows: int = 1
+        self, module: nn.Module, encoder: Encoder, engine: Engine, end_tokens: frozenset[int], rows: int = 1
     ) -> None:
         self._module = module
         self._encoder = encoder
-        self._packed = packed
-        self._engine = PackedEngine(module, rows) if packed else PlainEngine(module, rows)
+        self._how = engine
+        self._engine = PackedEngine(module, rows, engine.reach) if engine.tree else PlainEngine(module, rows)
         self._end_tokens = end_tokens
         self._rows = rows
 
@@ -55,12 +54,19 @@ class ModelReader:
     def write_rows(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[list[Writing]]:
         """The same for every row."""
         ids = [self._encoder.prompt(p, templated, max_tokens) for p in prompts]
-        rows: list[list[Writing]] = [[] for _ in range(self._rows)]
-        for batch in [ids] if self._packed else [[i] for i in ids]:
-            written = write_greedily(self._module, batch * self._rows, max_tokens, self._end_tokens)
-            for number, row in enumerate(rows):
-                row.extend(map(self._writing, written[number * len(batch) : (number + 1) * len(batch)]))
-        return rows
+        found: dict[int, list[Written]] = {}
+        for batch in self._batches(ids, max_tokens):
+            asked = [ids[place] for place in batch]
+            written = write_greedily(self._module, asked * self._rows, max_tokens, self._end_tokens, self._how.keep)
+            found |= {place: written[number :: len(batch)] for number, place in enumerate(batch)}
+        return [[self._writing(found[place][row]) for place in range(len(ids))] for row in range(self._rows)]
+
+    def _batches(self, prompts: Sequence[tuple[int, ...]], max_tokens: int) -> list[list[int]]:
+        """Places of the prompts that are written together: none whose text could change its neighbours'."""
+        near = [self._how.together and self._how.reach.holds(len(p) + max_tokens, len(p) + max_tokens) for p in prompts]
+        together = [place for place, fits in enumerate(near) if fits]
+        alone = [[place] for place, fits in enumerate(near) if not fits]
+        return [together, *alone] if together else alone
 
     def chat(self, request: str) -> str:
         """The request as a prompt through the chat template, ready for the assistant's answer."""
@@ -81,28 +87,3 @@ class ModelReader:
             greedy=int(scores.greedy.sum()),
             answer=self._encoder.decode(scores.best.tolist(), special=True),
         )
-
-
-def tree_works(module: nn.Module, vocabulary: int) -> bool:
-    """Does this architecture give a tree of tokens the scores it gives to each sequence alone?
-
-    Asked of the model itself, on a dozen tokens: recurrent layers, position biases that ignore position ids, or an
-    attention that drops a mask would show here, and the slow engine takes over.
-    """
-
-    def sequence(*tokens: int) -> Sequenced:
-        return Sequenced(tuple(t % vocabulary for t in tokens), 4)
-
-    questions = [
-        [sequence(11, 23, 5, 41, 17, 8, 60), sequence(11, 23, 5, 41, 29, 77, 60, 3)],
-        [sequence(11, 23, 5, 90, 12, 33, 9), sequence(11, 23, 5, 90, 31)],
-    ]
-    shared = (*questions[0][0].ids[:3], 0, 0)
-    tolerance = 1e-3 if next(module.parameters()).dtype in (torch.float32, torch.float64) else 0.3
-    try:
-        fast: Any = PackedEngine(module).score(questions, shared)
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError):
-        return False
-    slow = PlainEngine(module).score(questions)
-    pairs = [(f, s) for fq, sq in zip(fast, slow, strict=True) for f, s in zip(fq, sq, strict=True)]
-    return all(bool(torch.allclose(f[0], s[0], atol=tolerance, rtol=0, equal_nan=True)) for f, s in pairs)
