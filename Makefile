@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM ?= false
 DEMO_TASKS = -t language:30 -t knowledge:40 -t math:100 -t code:40 -t reasoning:40
 DEMO_DIRECTIONS = gaussian:0-2
 
-.PHONY: help demo test everyday coverage real gpu lint format faults bench clean
+.PHONY: help demo test everyday coverage real gpu lint format faults families bench clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -54,6 +54,9 @@ gpu: $(READY)  ## What only a CUDA device can show
 
 faults: $(READY)  ## Long kill and fuzz runs
 	$(BIN)/python -m pytest tests/faults -m faults
+
+families: $(READY)  ## Every architecture family against transformers' and PEFT's own numbers: docs/architectures.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m corrie.testing.architectures --to docs/architectures.md
 
 bench: $(READY)  ## Ratios against the slow ways, each in one process
 	$(BIN)/python benchmarks/scoring.py

@@ -47,12 +47,13 @@ class Batch:
     def logits(self) -> Tensor:
         """Of the token that comes next, shape (batch, vocabulary)."""
         module, ids = self._module, self._ids[:, self._read :]
-        padded = {} if self._mask is None else {"attention_mask": self._mask}
+        # without padding the model counts positions by its own rule
+        padded: dict[str, Tensor] = {}
+        if self._mask is not None:
+            padded = {"attention_mask": self._mask, "position_ids": self._positions[:, self._read :]}
         known = known_by(module, self._known) if self._keep else {}
         with logits_at(module, self._rows, torch.full_like(self._rows, ids.shape[1] - 1)):
-            out = module(
-                input_ids=ids, position_ids=self._positions[:, self._read :], use_cache=self._keep, **padded, **known
-            )
+            out = module(input_ids=ids, use_cache=self._keep, **padded, **known)
         if self._keep:
             self._known = keys_and_values_of(out)
             self._keep = self._known is not None
