@@ -11,14 +11,21 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.console import give
+from corrie.cli.console import give, say
 
 PACKAGES = ("corrie", "torch", "transformers", "safetensors", "gguf", "plotly", "matplotlib", "pyarrow", "xarray")
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
-    """What is installed here, where it runs, what is cached, and what is missing."""
+def doctor(
+    model: Annotated[str | None, typer.Argument(help="Say also which engine serves this model, and why.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """What is installed here, where it runs, what is cached, what is missing, and how a model would be asked."""
     found = findings()
+    if model is not None:
+        from corrie.models.load import load
+
+        found["model"] = {"name": model, "engine": str(load(model, say=say).engine)}
     if as_json:
         give(found)
         return
@@ -28,6 +35,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     cache = found["cache"]
     lines.append(f"cache: {cache['folder']}, {cache['bytes'] / 1e6:.0f} MB used, {cache['free'] / 1e9:.0f} GB free")
     lines += [f"missing: {text}" for text in found["missing"]] or ["nothing is missing"]
+    if model is not None:
+        lines.append(f"{model}: {found['model']['engine']}")
     give("\n".join(lines))
 
 

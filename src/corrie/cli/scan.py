@@ -99,6 +99,7 @@ def scan(
         raise UnknownName("engine", engine, ENGINES)
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    say(f"Engine: {loaded.engine}.")
     if not asked:
         asked = [parse_task(name) for name in default_suite(loaded.reader().has_chat_template)]
         found = tasks(*(a.name for a in asked), chat=chat, say=say)
