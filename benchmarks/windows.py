@@ -47,6 +47,7 @@ def main() -> None:
         reader = model.reader()
         return [r.log_likelihood for qs, shared in listening.asked for q in reader.read(qs, shared) for r in q]
 
+    engine = str(large.engine)  # the question is put to the model once, not at every point
     times: dict[str, list[float]] = {"gemma3": [], "smollm2": []}
     for _ in range(options.repeats):
         for name, model in (("gemma3", large), ("smollm2", small)):
@@ -57,7 +58,7 @@ def main() -> None:
     theirs = row_per_option(large, [q for questions, _ in listening.asked for q in questions])
     medians = {name: statistics.median(found) for name, found in times.items()}
     result = {
-        "engine": str(large.engine),
+        "engine": engine,
         "gemma3_over_smollm2": round(medians["gemma3"] / medians["smollm2"], 2),
         "largest_difference_nats": max(abs(a - b) for a, b in zip(ours, theirs, strict=True)),
     }
