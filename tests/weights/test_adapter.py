@@ -216,7 +216,7 @@ def moved(module: nn.Module, folder: Path, alpha: float = 1.0) -> torch.Tensor:
 
 @pytest.mark.parametrize("case", TIED)
 def test_on_a_tied_model_it_is_the_live_model(tmp_path: Path, case: str) -> None:
-    base = toy_module(tied=True)
+    base: Any = toy_module(tied=True)
     wanted = logits(live(tmp_path, base, **TIED[case]))
     torch.testing.assert_close(moved(base, tmp_path), wanted, rtol=1e-5, atol=1e-4)
     assert float((wanted - logits(base)).abs().max()) > 1
@@ -224,13 +224,13 @@ def test_on_a_tied_model_it_is_the_live_model(tmp_path: Path, case: str) -> None
 
 @pytest.mark.parametrize("case", CONV1D)
 def test_each_layer_turns_its_matrix_by_its_own_kind(tmp_path: Path, case: str) -> None:
-    base = toy_module("gpt2", tied=False)
+    base: Any = toy_module("gpt2", tied=False)
     wanted = logits(live(tmp_path, base, **CONV1D[case]))
     torch.testing.assert_close(moved(base, tmp_path), wanted, rtol=1e-5, atol=1e-4)
 
 
 def test_a_gaussian_beside_it_moves_the_tied_tensor_as_one(tmp_path: Path) -> None:
-    base = toy_module(tied=True)
+    base: Any = toy_module(tied=True)
     live(tmp_path, base, target_modules=["lm_head"])
     model = from_module(base, byte_tokenizer(), name="toy")
     way, noise = look_at(model, tmp_path), Gaussian(seed=1)
@@ -249,8 +249,8 @@ def test_a_gaussian_beside_it_moves_the_tied_tensor_as_one(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_larger_vocabulary_moves_the_rows_that_both_have(tmp_path: Path, tied: bool) -> None:
-    base = toy_module(tied=tied)
-    grown = copy.deepcopy(base)
+    base: Any = toy_module(tied=tied)
+    grown: Any = copy.deepcopy(base)
     grown.resize_token_embeddings(272)
     wanted = logits(live(tmp_path, grown, target_modules=["q_proj"], modules_to_save=["embed_tokens", "lm_head"]))
     with pytest.warns(
@@ -261,7 +261,7 @@ def test_a_larger_vocabulary_moves_the_rows_that_both_have(tmp_path: Path, tied:
 
 
 def test_another_base_is_said(tmp_path: Path) -> None:
-    base = toy_module()
+    base: Any = toy_module()
     live(tmp_path, base, target_modules=["q_proj"])
     change(tmp_path, base_model_name_or_path="someone/zebra-1b")
     with pytest.warns(OtherBaseWarning, match="it names zebra-1b as its base, and moves toy"):
@@ -371,7 +371,7 @@ def test_fused_experts_are_the_live_model(tmp_path: Path, architecture: str, cas
 
 
 def test_a_part_of_the_way_on_a_tied_model_is_written_and_read_again(tmp_path: Path) -> None:
-    base = toy_module(tied=True)
+    base: Any = toy_module(tied=True)
     live(tmp_path / "whole", base, target_modules=["q_proj", "embed_tokens"], modules_to_save=["lm_head"])
     model = from_module(base, byte_tokenizer(), name="toy")
     write_at(model, look_at(model, tmp_path / "whole"), 0.5, tmp_path / "half")
@@ -380,7 +380,7 @@ def test_a_part_of_the_way_on_a_tied_model_is_written_and_read_again(tmp_path: P
 
 
 def test_sizes_beside_a_direction_that_knows_the_head_as_the_embedding(tmp_path: Path) -> None:
-    base = toy_module(tied=True)
+    base: Any = toy_module(tied=True)
     live(tmp_path, base, target_modules=["lm_head"])
     model = from_module(base, byte_tokenizer(), name="toy")
     way, head = look_at(model, tmp_path), AdapterFiles.open(tmp_path).delta("lm_head.weight")
@@ -396,7 +396,7 @@ def test_sizes_beside_a_direction_that_knows_the_head_as_the_embedding(tmp_path:
 
 
 def test_a_parting_direction_lies_in_no_subspace(tmp_path: Path) -> None:
-    base = toy_module(tied=True)
+    base: Any = toy_module(tied=True)
     live(tmp_path, base, target_modules=["lm_head"])
     model = from_module(base, byte_tokenizer(), name="toy")
     way = look_at(model, tmp_path)
