@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from numbers import Real
 from typing import Any, Self
 
@@ -21,6 +20,8 @@ from corrie.optim.placing import Placement, place, restore, warn_of_swallowed_no
 from corrie.optim.schedules import Constant
 from corrie.optim.shard import forget_gathered, is_sharded
 from corrie.optim.sharing import Sharing
+from corrie.weights.claims import Claim
+from corrie.weights.uninterrupted import Lent, Uninterrupted
 
 DEFAULT_SIGMA = 0.1
 """Of each tensor's root mean square: where nothing is known yet of a model. Measured in ``docs/go-study.md``."""
@@ -129,6 +130,7 @@ class GO(Sharing):
         """At θ, attached to nothing, and told of what is done to the base."""
         self._placements: dict[Tensor, Placement] = {}
         self._moved: list[Placement] = []
+        self._claim: Claim | None = None
         self._attachments: list[Attachment] = []
         self._models: set[nn.Module] = set()
         self._before_loading: list[dict[str, Any]] = []
@@ -173,8 +175,7 @@ class GO(Sharing):
 
     # -- three ways in ---------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def perturbed(self, model: Trainable | None = None) -> Iterator[None]:
+    def perturbed(self, model: Trainable | None = None) -> Lent[None]:
         """Inside, the weights are θ + ε with a fresh ε; afterwards θ again, to the bit, also when the body raises.
 
         Put the forward *and* the backward pass inside: one ``with`` for each micro-batch.
@@ -184,8 +185,33 @@ class GO(Sharing):
                 root keeps them after an evaluation) has to be dropped on both ways.
 
         Raises:
-            InputError: this is the inside of another ``perturbed()``, or the model is needed.
+            InputError: this is the inside of another ``perturbed()``, another thread has moved the weights, or the
+                model is needed.
         """
+        entered: list[Claim] = []
+
+        def enter() -> None:
+            with Uninterrupted():
+                claim = Claim(parameter for group in self.param_groups for parameter in group["params"])
+                try:
+                    self._refuse_to_move(model)
+                except BaseException:
+                    claim.release()
+                    raise
+                entered.append(claim)
+            self._held = True
+            self.perturb()
+
+        def leave() -> None:
+            if entered:
+                self._held = False
+                self.restore()
+                entered[0].release()
+                entered.clear()
+
+        return Lent(enter, leave)
+
+    def _refuse_to_move(self, model: Trainable | None) -> None:
         if self._held:
             raise InputError(
                 "GO.perturbed()",
@@ -200,13 +226,6 @@ class GO(Sharing):
                 found="the parameters are sharded, and what the model has gathered of them must be dropped",
                 advice="go.perturbed(model), or go.attach(model)",
             )
-        self._held = True
-        try:
-            self.perturb()
-            yield
-        finally:
-            self._held = False
-            self.restore()
 
     def attach(self, model: Trainable) -> Self:
         """Let ``model`` perturb and restore itself around each pass, for loops that are not yours.
@@ -299,8 +318,15 @@ class GO(Sharing):
             draw, sign = draw // 2, -1 if draw % 2 else 1
         key = (first["go_seed"], self._replica_here(), draw)
         moves = [(placement, sign * sigma, key) for placement, sigma in self._tensors_that_move()]
-        self._moved = [placement for placement, _, _ in moves]  # first, so that an interruption is put right too
-        place(moves)
+        with Uninterrupted():
+            if moves:
+                self._claim = Claim(parameter for placement, _, _ in moves for parameter in placement.parameters)
+            self._moved = [placement for placement, _, _ in moves]  # first, so that a failure is put right too
+            try:
+                place(moves)
+            except BaseException:
+                self.restore()
+                raise
         self._drawn = self._gathered_noise = True
         self._own["go_draws"] = first["go_draws"] + 1
         for group in self.param_groups:
@@ -313,11 +339,14 @@ class GO(Sharing):
     def restore(self) -> None:
         """θ, to the bit, if the weights are anywhere else."""
         if self._moved:
-            moved, self._moved = self._moved, []
-            restore(moved)
-            torch.clear_autocast_cache()
-            if not inside_backward():  # there FSDP2 itself still works with them
-                self.forget_gathered()
+            with Uninterrupted():
+                restore(self._moved)
+                torch.clear_autocast_cache()
+                if not inside_backward():  # there FSDP2 itself still works with them
+                    self.forget_gathered()
+                self._moved = []  # last: whatever stops this, the next call finishes it
+                if self._claim is not None:
+                    self._claim.release()
 
     def forget_gathered(self) -> None:
         """Let FSDP2 drop weights that it gathered at θ + ε, if any are left."""

@@ -12,12 +12,9 @@ direction of the point it moves as the first does. Afterwards it is the tied ten
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType, MappingProxyType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -26,10 +23,12 @@ from torch import Tensor, nn
 from corrie.errors import PrecisionWarning, RestoreError
 from corrie.records.point import Point
 from corrie.records.store import Realised
+from corrie.weights.claims import Claim
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.realise import RealisedDirection, realise
 from corrie.weights.selection import CHUNK, Selection, select
 from corrie.weights.sources import Sources
+from corrie.weights.uninterrupted import Lent, Uninterrupted
 
 DEVICE_CHUNK = 1 << 26
 """Elements written at a time on an accelerator, where there is no cache to stay in but each call costs."""
@@ -72,7 +71,7 @@ class Moving:
         apart = {name for tensors, _ in moves for name in tensors} - set(self._tied_together)
         if set(self._parted) - apart:
             self.home()
-        with _no_interrupt():
+        with Uninterrupted():
             for name in sorted(apart):
                 self._part(name)
         return self._write(moves, str(point))
@@ -133,7 +132,7 @@ class Moving:
     def home(self) -> None:
         """Put the pristine weights back, by copy, and tie again what was parted."""
         if self._moved or self._parted:
-            with _no_interrupt():
+            with Uninterrupted():
                 for name, live in self._live.items():
                     live.copy_(self._pristine[name])
                 while self._parted:
@@ -177,20 +176,48 @@ class Moving:
             )
 
 
-@contextmanager
-def moving(selection: Selection, sources: Sources | None = None) -> Iterator[Moving]:
+class _Loan:
+    """What entering and leaving :func:`moving` do."""
+
+    def __init__(self, selection: Selection, sources: Sources | None) -> None:
+        self._selection = selection
+        self._sources = sources
+        self._claim: Claim | None = None
+        self._weights: Moving | None = None
+
+    def take(self) -> Moving:
+        with Uninterrupted():  # the fingerprint's threads, too, do not survive a handler that raises while they start
+            self._claim = Claim(self._selection.tensors.values())
+            self._weights = Moving(self._selection, self._sources)
+            return self._weights
+
+    def give_back(self) -> None:
+        if self._weights is not None:
+            try:
+                self._weights.home()
+            except BaseException:
+                try:
+                    self._weights.home()
+                finally:
+                    self._weights.verify()
+                raise
+            self._weights.verify()
+        if self._claim is not None:
+            self._claim.release()
+        self._weights = self._claim = None
+
+
+def moving(selection: Selection, sources: Sources | None = None) -> Lent[Moving]:
     """Lend the weights out: ``with moving(selection) as weights: weights.to(point)``.
 
-    On leaving, also by an exception or an interrupt, they are restored by copy and verified by fingerprint.
+    On leaving, also by an exception or a signal, they are restored by copy and verified by fingerprint.
+
+    Raises:
+        InputError: another thread has moved them, and not put them back yet.
+        RestoreError: they could not be put back bit for bit.
     """
-    weights = Moving(selection, sources)
-    try:
-        yield weights
-    finally:
-        try:
-            weights.home()
-        finally:
-            weights.verify()
+    loan = _Loan(selection, sources)
+    return Lent(loan.take, loan.give_back)
 
 
 class HasSelection(Protocol):
@@ -203,8 +230,7 @@ class HasSelection(Protocol):
     def sources(self) -> Sources: ...
 
 
-@contextmanager
-def perturbed(model: nn.Module | HasSelection, point: Point) -> Iterator[Realised]:
+def perturbed(model: nn.Module | HasSelection, point: Point) -> Lent[Realised]:
     """A model with its weights at a point, for the time of a ``with`` block.
 
     Args:
@@ -215,6 +241,7 @@ def perturbed(model: nn.Module | HasSelection, point: Point) -> Iterator[Realise
         What the weights really moved: L2 norm, and cosine to the asked step.
 
     Raises:
+        InputError: another thread has moved them, and not put them back yet.
         RestoreError: the weights could not be put back bit for bit.
 
     >>> from corrie.records.direction import Gaussian
@@ -226,30 +253,10 @@ def perturbed(model: nn.Module | HasSelection, point: Point) -> Iterator[Realise
     (True, True, 1.0)
     """
     whole = isinstance(model, nn.Module)
-    with moving(select(model) if whole else model.selection, None if whole else model.sources) as weights:
-        yield weights.to(point)
+    loan = _Loan(select(model) if whole else model.selection, None if whole else model.sources)
+    return Lent(lambda: loan.take().to(point), loan.give_back)
 
 
 def _on_lattice(values: Tensor, lattice: int) -> Tensor:
     """The nearest multiples of 2^lattice, float64: scaling by a power of two is exact."""
     return torch.round(values.double() * 2.0**-lattice) * 2.0**lattice
-
-
-@contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Hold a Ctrl-C back while weights are being put back, and raise it afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        pending.append(number)
-
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
-        if pending:
-            signal.raise_signal(signal.SIGINT)
