@@ -3,6 +3,9 @@
 CSV and Parquet are tables with one row for each place, task and example that was scored; a place is a step along one
 direction, or two steps along two. netCDF keeps the labelled arrays: one dataset over (task, both axes of places,
 example), NaN where a task has fewer examples or was not scored.
+
+A text of a CSV that a spreadsheet would run as a formula has an apostrophe before it
+(:mod:`corrie.analysis.csv_cell` takes it away again); the other formats hold every text as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrie.analysis.block import LABELS, MISSING, Block
+from corrie.analysis.csv_cell import csv_text
 from corrie.analysis.every_cell import EveryCell
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
@@ -223,13 +227,18 @@ def _csv(run: Run) -> Callable[[Path], None]:
     names = columns(run)
 
     def write(path: Path) -> None:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(names)
             for block in blocks(run):
-                writer.writerows(zip(*(_plain(block[name]) for name in names), strict=True))
+                writer.writerows(zip(*(_cells(block[name]) for name in names), strict=True))
 
     return write
+
+
+def _cells(values: np.ndarray) -> list[object]:
+    """A column of a CSV: numbers as they are, texts that no spreadsheet runs."""
+    return [csv_text(x) if isinstance(x, str) else x for x in _plain(values)]
 
 
 def _plain(values: np.ndarray) -> list[object]:

@@ -34,7 +34,7 @@ from corrie.cli import (
     verify,
     worst,
 )
-from corrie.cli.console import complain
+from corrie.cli.console import complain, ready
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
 INTERRUPTED = 130
@@ -89,6 +89,7 @@ def options(
 
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 3 a claim that does not hold, 130 interrupted."""
+    ready()
     warnings.showwarning = _show_warning
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -102,12 +103,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP):
             raise
         refused = StorageError(
-            f"writing {error.filename or 'a file'}",
+            f"the file {str(error.filename)[:200] if error.filename else ''}".strip(),
             found=error.strerror or str(error),
-            advice="another place with room",
+            advice="another place, with room",
         )
         _stop(str(refused), refused.exit_code)
 

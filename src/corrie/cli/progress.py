@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from corrie.cli.console import say
+from corrie.cli.console import console, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -35,7 +35,6 @@ class ScanProgress:
 
     def __enter__(self) -> Self:
         if self._terminal:
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
             self._bar = Progress(
@@ -44,7 +43,7 @@ class ScanProgress:
                 TextColumn("{task.percentage:>3.0f} %"),
                 TextColumn("{task.fields[left]}"),
                 TimeElapsedColumn(),
-                console=Console(stderr=True),
+                console=console(errors=True),
             )
             self._bar.start()
             self._task = self._bar.add_task("scan", total=None, left="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corrie.cli.console import give, wide_enough
+from corrie.cli.console import console, give
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,7 +45,7 @@ def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: f
         give(_plain(landscape, planes, stated, retention, confidence))
         return
     if landscape is not None:
-        wide_enough().print(_table(landscape, retention, confidence))
+        console().print(_table(landscape, retention, confidence))
     if planes or stated:
         give("\n\n".join(map(str, (*planes, *stated))))
     elif landscape is None:

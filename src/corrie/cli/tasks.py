@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.console import give, wide_enough
+from corrie.cli.console import console, give
 
 
 def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
@@ -32,5 +32,5 @@ def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list a
             entry.source,
             entry.licence or "",
         )
-    wide_enough().print(table)
+    console().print(table)
     give("* in the default suite. A task of your own: -t FILE.jsonl")

@@ -12,6 +12,9 @@ from corrie.records.canonical import Record
 
 Label = Literal["right", "wrong", "refused", "complied", "answered", "collapsed", "unscored"]
 
+LARGEST = 2**28
+"""Bytes that the outcomes of one block may take: a block of ten texts takes some kilobytes."""
+
 
 class CellKey(NamedTuple):
     """Where a cell stands: ids of point and task, and the block's number (from 0)."""
@@ -69,8 +72,25 @@ class Cell(Record):
                 found="its bytes are not those that were written (digest differs)",
                 advice="restore the run folder from a backup, or scan into a new one",
             )
-        rows = json.loads(zlib.decompress(payload).decode("utf-8", "surrogatepass"))
-        return cls(point=key.point, task=key.task, block=key.block, outcomes=tuple(Outcome(**r) for r in rows))
+        try:
+            rows = json.loads(_unpacked(payload).decode("utf-8", "surrogatepass"))
+            outcomes = tuple(Outcome.model_validate(row) for row in rows)
+            return cls(point=key.point, task=key.task, block=key.block, outcomes=outcomes)
+        except (ValueError, TypeError, RecursionError, zlib.error) as problem:
+            raise RunError(
+                f"cell {key.task} block {key.block} at point {key.point}",
+                found=f"it holds no outcomes ({str(problem).splitlines()[0]})",
+                advice="restore the run folder from a backup, or scan into a new one",
+            ) from None
+
+
+def _unpacked(payload: bytes) -> bytes:
+    """The text of a payload, at most :data:`LARGEST` bytes: a few bytes can unpack to gigabytes."""
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(payload, LARGEST)
+    if not unpacking.eof:
+        raise ValueError(f"more than {LARGEST} bytes" if unpacking.unconsumed_tail else "its end is missing")
+    return text
 
 
 def payload_digest(payload: bytes) -> str:

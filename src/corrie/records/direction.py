@@ -92,6 +92,9 @@ class Named(Record):
         return f"{self.kind}:{self.place}"
 
 
+MOST_SEEDS = 100_000
+"""Gaussian directions that one text may ask for."""
+
 KINDS = ("gaussian", "toward", "common", "adapter", "quantised", "saved")
 """What a direction on the command line may begin with."""
 
@@ -127,9 +130,16 @@ def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian |
     try:
         for part in rest.split(","):
             low, dash, high = part.partition("-")
-            seeds.extend(range(int(low), int(high) + 1) if dash else [int(low)])
-            if dash and int(high) < int(low):
+            span = range(int(low), int(high) + 1) if dash else range(int(low), int(low) + 1)
+            if not span or not 0 <= span[0] <= span[-1] < 2**63:
                 raise ValueError
+            if len(seeds) + span[-1] - span[0] >= MOST_SEEDS:
+                raise InputError(
+                    f"direction {text[:80]!r}",
+                    found=f"every seed is a line of points over every example, and these are more than {MOST_SEEDS:,}",
+                    advice="gaussian:0-99, or several runs",
+                )
+            seeds.extend(span)
     except ValueError:
         raise InputError(
             f"direction {text!r}", found=f"{rest!r} is no list of seeds", advice="gaussian:0-7 or gaussian:3"

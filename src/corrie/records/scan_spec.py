@@ -12,6 +12,9 @@ from corrie.errors import InputError
 from corrie.records.canonical import Record
 from corrie.records.direction import Direction
 
+MOST_POINTS = 100_000
+"""Steps along one direction in one run."""
+
 
 class AlphaGrid(Record):
     """Evenly spaced step sizes, both ends included, the same for every direction.
@@ -35,7 +38,7 @@ class AlphaGrid(Record):
         parts = text.split(":")
         try:
             if len(parts) == 1:
-                return cls(low=float(parts[0]), high=float(parts[0]), count=1)
+                return cls.between(float(parts[0]), float(parts[0]), 1)
             low, high, count = float(parts[0]), float(parts[1]), int(parts[2])
             if len(parts) > 3:
                 raise ValueError
@@ -49,6 +52,14 @@ class AlphaGrid(Record):
         asked = f"alpha {low:g}:{high:g}:{count}"
         if not (math.isfinite(low) and math.isfinite(high)):
             raise InputError(asked, found="an end that is not finite", advice="0:0.04:5")
+        if count > MOST_POINTS:
+            raise InputError(
+                asked,
+                found=f"every point is a pass over every example, and {count:,} are more than {MOST_POINTS:,}",
+                advice=f"{low:g}:{high:g}:101, or several runs",
+            )
+        if not math.isfinite(high - low):
+            raise InputError(asked, found="a range without a finite length", advice="0:0.04:5")
         if count < 1:
             raise InputError(asked, found="no points", advice="at least one point")
         if high < low:

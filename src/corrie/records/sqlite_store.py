@@ -309,6 +309,9 @@ class SqliteStore:
 def _plain(text: str) -> dict[str, str]:
     """Provenance as it was written."""
     try:
-        return json.loads(text)
-    except ValueError:
-        raise RunError("the provenance of a run", found="it is no JSON: the run is damaged") from None
+        said = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        said = None
+    if not (isinstance(said, dict) and all(isinstance(value, str) for value in said.values())):
+        raise RunError("the provenance of a run", found="it is no JSON of texts: the run is damaged")
+    return said

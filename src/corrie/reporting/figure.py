@@ -14,6 +14,7 @@ from corrie.analysis.landscape import Landscape
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError, UnknownName
 from corrie.reporting.palette import tone
+from corrie.reporting.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,6 +93,7 @@ def write_figure(make: Callable[[], Figure], out: Path | str) -> Path:
         raise UnknownName("figure format", kind, FORMATS)
     try:
         import matplotlib
+        from matplotlib.text import Text
     except ImportError:
         raise InputError(
             "a figure", found="matplotlib is not installed", advice="pip install 'corrie[report]'"
@@ -99,6 +101,8 @@ def write_figure(make: Callable[[], Figure], out: Path | str) -> Path:
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
     with matplotlib.rc_context({**STYLE}):
         figure = make()
+        for said in figure.findobj(Text):
+            said.set_text(visible(said.get_text()))
         return write_whole(out, lambda path: figure.savefig(path, format=kind, dpi=300, metadata=undated))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from corrie.reporting.visible import visible
+
 VOID = frozenset({"br", "meta"})
 """Elements that hold nothing and have no end tag."""
 
@@ -35,9 +37,9 @@ def join(*content: str) -> Markup:
     >>> print(join(tag("i", "x"), "<"))
     <i>x</i>&lt;
     """
-    return Markup("".join(piece if isinstance(piece, Markup) else escape(piece) for piece in content))
+    return Markup("".join(piece if isinstance(piece, Markup) else escape(visible(piece)) for piece in content))
 
 
 def _attribute(key: str, value: str | int | bool) -> str:
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{escape(visible(str(value)))}"'
