@@ -85,3 +85,67 @@ def test_damage_emptiness_and_integers(tmp_path: Path) -> None:
     save_file({"q": torch.ones(3, dtype=torch.int8)}, file)
     with pytest.raises(ModelError, match="no tensor of floating-point numbers"):
         TensorFiles.open(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("../model.safetensors", "which is not in the folder"),
+        ("/etc/hostname", "which is not in the folder"),
+        ("sub/part.safetensors", "which is not in the folder"),
+        ("..", "is not opened"),
+        ("weights.bin", "is no .safetensors file and is not opened"),
+        ("part-0.safetensors.pt", "is not opened"),
+        (5, "which is not in the folder"),
+        (None, "which is not in the folder"),
+        ("a\0.safetensors", "which is not in the folder"),
+    ],
+)
+def test_an_index_names_safetensors_of_its_own_folder_only(sharded: Path, name: object, words: str) -> None:
+    (sharded / "weights.bin").write_bytes(b"a pickle")
+    (sharded / INDEX).write_text(json.dumps({"weight_map": {"a": "part-0.safetensors", "b": name}}))
+    with pytest.raises(ModelError, match=words):
+        TensorFiles.open(sharded)
+
+
+def test_links_that_leave_the_folder(sharded: Path, whole: Path, tmp_path: Path) -> None:
+    (sharded / "part-0.safetensors").unlink()
+    (sharded / "part-0.safetensors").symlink_to(whole / "model.safetensors")
+    with pytest.raises(ModelError, match="link out of the folder"):
+        TensorFiles.open(sharded)
+
+
+def test_the_links_of_the_hub_cache(tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "models--a--b" / "blobs", tmp_path / "models--a--b" / "snapshots" / "0"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    save_file(STATE, blobs / "hash")
+    (snapshot / "model.safetensors").symlink_to("../../blobs/hash")
+    assert set(TensorFiles.open(snapshot).files) == {"a", "b"}
+
+
+def test_shards_beside_a_single_file(sharded: Path) -> None:
+    save_file({"a": torch.zeros(2, 3), "b": torch.zeros(4)}, sharded / "model.safetensors")
+    with pytest.raises(ModelError, match="both there, and one of them is stale"):
+        TensorFiles.open(sharded)
+    for part in sharded.glob("part-*"):
+        part.unlink()
+    assert float(TensorFiles.open(sharded).read("a").abs().sum()) == 0.0, "an index of shards that are gone"
+
+
+def test_types_that_are_no_plain_floats(tmp_path: Path) -> None:
+    save_file({"w": torch.ones(2), "mask": torch.ones(2, dtype=torch.bool)}, tmp_path / "model.safetensors")
+    found = TensorFiles.open(tmp_path)
+    assert (set(found.files), dict(found.others)) == ({"w"}, {"mask": "BOOL"})
+    save_file({"w": torch.ones(2).to(torch.float8_e5m2)}, tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="w is stored as F8_E5M2"):
+        TensorFiles.open(tmp_path)
+
+
+def test_a_digest_within_a_precision(whole: Path) -> None:
+    plain = TensorFiles.open(whole).digest()
+    assert TensorFiles.open(whole).digest(within=torch.float16) == plain
+    save_file(STATE | {"a": torch.tensor([1e6])}, whole / "model.safetensors")
+    TensorFiles.open(whole).digest(within=torch.bfloat16)
+    with pytest.raises(ModelError, match="a holds what is no number in float16"):
+        TensorFiles.open(whole).digest(within=torch.float16)

@@ -6,16 +6,19 @@ tensor, when the weights move; nothing but headers stays in memory.
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from corrie.errors import FetchError, InputError, LeftOutWarning, ModelError, OtherBaseWarning
-from corrie.models.checkpoint import check_folder
+import torch
+
+from corrie.errors import InputError, LeftOutWarning, ModelError, OtherBaseWarning
+from corrie.models.building import check_number_types
+from corrie.models.checkpoint import open_weights
 from corrie.models.first_layers import check_first_layers
+from corrie.models.foreign import blamed
 from corrie.models.function import other_settings
 from corrie.models.load import locate
 from corrie.models.model import Model
@@ -26,7 +29,6 @@ from corrie.weights.adapter import AdapterFiles, is_adapter
 from corrie.weights.agreement import check_same_tensors, shown
 from corrie.weights.saved import look_at_saved
 from corrie.weights.selection import named_parameters
-from corrie.weights.tensor_files import TensorFiles
 
 
 def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = silent) -> Difference:
@@ -53,17 +55,16 @@ def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = 
     >>> toward(toy_model(seed=0), tuned).tuned_name
     'tuned'
     """
-    source, name = locate(str(place), say)
-    folder = source if isinstance(source, Path) else _from_hub(source)
-    check_folder(folder)
+    folder, name = locate(str(place), say)
+    files = open_weights(folder)
     there = _configuration(model, folder, name)
     _check_vocabulary(model, folder, name, common)
-    files = TensorFiles.open(folder)
+    check_number_types(model.module, files)
     tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings), common=common)
     _check_settings(model, there, name)
+    content = files.digest(within=getattr(torch, model.identity.dtype))
     if not tensors.rest:
         check_first_layers(model.module, tensors, there, name)
-    content = files.digest()
     model.sources.add(content, folder, tensors)
     for sentence in tensors.rest:
         say(f"{name}: {sentence}.")
@@ -184,21 +185,6 @@ def find_directions(model: Model, asked: Iterable[Direction | Named], *, say: Sa
     return tuple(found)
 
 
-def _from_hub(name: str) -> Path:
-    """A snapshot of a repository's weights and settings in the hub's own cache."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=["*.safetensors", "*.json", "tokenizer*", "*.jinja"]))
-    except Exception as problem:  # the hub's errors are of every kind
-        first = str(problem).strip().splitlines()[:1]
-        raise FetchError(
-            f"model {name}",
-            found=f"the hub did not give it ({''.join(first)})",
-            advice="check the name and the network",
-        ) from problem
-
-
 def _configuration(model: Model, folder: Path, name: str) -> Any:
     """The configuration there, refused where it is of another architecture.
 
@@ -208,12 +194,9 @@ def _configuration(model: Model, folder: Path, name: str) -> Any:
 
     module: Any = model.module
     here = module.config.model_type
-    try:
+    with blamed(f"model {name}", "its config.json"):
         there: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         there = there if there.model_type == here else there.get_text_config()
-    except Exception as problem:  # whatever a damaged configuration makes the library raise
-        first = (str(problem).strip() or type(problem).__name__).splitlines()[:1]
-        raise ModelError(f"model {name}", found=f"its config.json cannot be read ({''.join(first)})") from None
     if there.model_type != here:
         raise ModelError(
             f"direction toward {name}",
@@ -244,10 +227,8 @@ def _check_vocabulary(model: Model, folder: Path, name: str, common: bool) -> No
         return
     from transformers import AutoTokenizer
 
-    try:
+    with blamed(f"model {name}", "its tokenizer (tokenizer.json, tokenizer_config.json, …)"):
         there = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_vocab()
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as problem:
-        raise ModelError(f"model {name}", found=f"its tokenizer cannot be read ({problem})") from None
     here = model.tokenizer.get_vocab()
     other = sorted(t for t, number in here.items() if there.get(t, number if common else None) != number)
     if other:

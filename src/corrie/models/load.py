@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from corrie.errors import FetchError, ModelError, UnknownName
+from corrie.errors import ModelError
+from corrie.models.building import build
 from corrie.models.chat_template import clock_note
-from corrie.models.checkpoint import check_config, check_folder
+from corrie.models.checkpoint import check_config, open_weights
 from corrie.models.device import pick_device
 from corrie.models.encoding import tokenizer_fingerprint
+from corrie.models.foreign import blamed
 from corrie.models.function import function_hash
 from corrie.models.gguf import NOTE_FILE, convert_gguf
+from corrie.models.hub import hub_folder
 from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
 from corrie.models.quiet import quiet
@@ -26,9 +30,7 @@ from corrie.sources.packages import Say, silent
 from corrie.weights.adapter_config import CONFIG
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.selection import named_parameters, select
-
-_NO_ADAPTER = "no-adapter"
-"""Where transformers is sent to look for an adapter beside a model, so that it finds none and applies none."""
+from corrie.weights.tensor_files import all_finite
 
 _BESIDE = "an adapter lies beside its weights and is not applied (adapter:FOLDER is the direction that applies it)"
 
@@ -69,16 +71,17 @@ def load(
     target = pick_device(device)
     precision = pick_dtype(dtype, target.type)
     with quiet():
-        source, shown = locate(str(name), say)
-        module, tokenizer = _from_pretrained(source, shown, precision)
-    module.eval()
-    module.to(target)
+        folder, shown = locate(str(name), say)
+        module, tokenizer = _from_folder(folder, shown, precision)
+        module.eval()
+        module.to(target)
+        _check_runs(module, shown)
     return from_module(
         module,
         tokenizer,
         name=shown,
         selection=SelectionSpec(include=tuple(include), exclude=tuple(exclude)),
-        notes=_notes(source),
+        notes=_notes(folder),
         asked=precision,
     )
 
@@ -106,7 +109,7 @@ def from_module(
         ModelError: weights that are not finite, quantised, or of several precisions.
     """
     parameters = named_parameters(module)
-    broken = [n for n, p in parameters.items() if p.is_floating_point() and not bool(torch.isfinite(p).all())]
+    broken = [n for n, p in parameters.items() if p.is_floating_point() and not all_finite(p)]
     if broken:
         raise ModelError(
             f"model {name}",
@@ -148,11 +151,12 @@ def _named_precision(kinds: set[torch.dtype], asked: torch.dtype | None) -> str 
     return names.get(next(iter(kinds))) if len(kinds) == 1 else None
 
 
-def locate(name: str, say: Say = silent) -> tuple[Path | str, str]:
-    """Where a name leads: a folder, or a name for the hub; and how to call it in results.
+def locate(name: str, say: Say = silent) -> tuple[Path, str]:
+    """Where a name leads: a folder (fetched or converted where it has to be); and how to call it in results.
 
     Raises:
         ModelError: no such folder or file, or no causal language model in it.
+        UnknownName, FetchError: neither here nor on the hub.
     """
     embedded = {m.name for m in embedded_models()}
     if name in embedded:
@@ -165,75 +169,66 @@ def locate(name: str, say: Say = silent) -> tuple[Path | str, str]:
             )
         return convert_gguf(path, say), path.name
     if path.is_dir():
-        check_folder(path)
         return path, path.resolve().name
     if path.is_absolute() or name.startswith((".", "~")) or name.endswith(".gguf") or name.count("/") > 1:
         raise ModelError(
             f"model {name}", found="no such folder or file", advice="corrie models lists the embedded ones"
         )
-    return name, name
+    return hub_folder(name), name
 
 
-def _from_pretrained(source: Path | str, shown: str, dtype: torch.dtype) -> tuple[nn.Module, Any]:
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+def _from_folder(folder: Path, shown: str, dtype: torch.dtype) -> tuple[nn.Module, Any]:
+    """The module and the tokenizer of a folder, each file of it read under its own name."""
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
-    local = isinstance(source, Path)
-    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": local}
-    unapplied = {"subfolder": _NO_ADAPTER}
-    try:
-        config: Any = AutoConfig.from_pretrained(source, **options)
+    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+    asked = f"model {shown}"
+    files = open_weights(folder)
+    with blamed(asked, "config.json", "the config.json it was published with"), _own_code(shown):
+        config: Any = AutoConfig.from_pretrained(folder, **options)
         check_config(shown, config.to_dict())
-        automatic: Any = AutoModelForCausalLM
-        module, report = automatic.from_pretrained(
-            source,
-            dtype=dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-            adapter_kwargs=unapplied,
-            **options,
+    with _own_code(shown):
+        module: Any = build(files, config, dtype, shown)
+    file = "generation_config.json" if (folder / "generation_config.json").is_file() else "config.json"
+    with blamed(asked, file):
+        wishes: Any = {"_from_model_config": True} if file == "config.json" else {}
+        module.generation_config = GenerationConfig.from_pretrained(
+            folder, config_file_name=file, local_files_only=True, **wishes
         )
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    except SafetensorError as problem:
-        raise ModelError(
-            f"model {shown}", found=f"damaged weights ({problem})", advice="copy or download it again"
-        ) from None
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as problem:
-        raise _explain(problem, shown, local) from problem
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise ModelError(
-            f"model {shown}",
-            found=f"{len(missing)} tensors are missing from its weights, first {missing[0]}",
-            advice="a complete checkpoint",
-        )
+        ends = module.generation_config.eos_token_id
+        if not all(isinstance(e, int) for e in (ends if isinstance(ends, list) else [ends]) if e is not None):
+            raise ValueError(f"eos_token_id is {str(ends)[:80]}")
+    with blamed(asked, "its tokenizer (tokenizer.json, tokenizer_config.json, …)", "the files it was published with"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        tokenizer.decode(tokenizer("A word, 12 more.\n").input_ids)
     return module, tokenizer
 
 
-def _explain(problem: Exception, shown: str, local: bool) -> Exception:
-    """What a library's error means to the person who asked for a model."""
-    first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-    if "trust_remote_code" in str(problem):
-        return ModelError(
-            f"model {shown}", found="it needs code of its own to be run", advice="a model that transformers knows"
-        )
-    if local:
-        return ModelError(
-            f"model {shown}", found=f"it cannot be loaded ({first})", advice="a folder written by save_pretrained"
-        )
-    if "safetensors" in first and "does not appear to have" in first:
-        return ModelError(
-            f"model {shown}", found="no safetensors weights on the hub", advice="a repository that has them"
-        )
-    if "/" in shown:
-        return FetchError(
-            f"model {shown}", found=f"the hub did not give it ({first})", advice="check the name and the network"
-        )
-    return UnknownName("model", shown, [m.name for m in embedded_models()])
+def _check_runs(module: nn.Module, shown: str) -> None:
+    """One step of the model: what a configuration breaks shows itself before a scan begins."""
+    device = next(module.parameters()).device
+    model: Any = module
+    with blamed(f"model {shown}", "config.json", "the config.json it was published with"), torch.no_grad():
+        out = model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=device), use_cache=False)
+        if out.logits.shape[:2] != (1, 2):
+            raise ValueError(f"logits of shape {tuple(out.logits.shape)}")
 
 
-def _notes(source: Path | str) -> tuple[str, ...]:
+@contextmanager
+def _own_code(shown: str) -> Iterator[None]:
+    """A block in which a model that needs code of its own is refused for that."""
+    try:
+        yield
+    except (ModelError, ValueError) as problem:
+        if "trust_remote_code" in str(problem):
+            raise ModelError(
+                f"model {shown}", found="it needs code of its own to be run", advice="a model that transformers knows"
+            ) from problem
+        raise
+
+
+def _notes(folder: Path) -> tuple[str, ...]:
     """What a converted folder says about its weights, and of an adapter that lies beside them."""
-    file = Path(source) / NOTE_FILE
-    beside = (_BESIDE,) if isinstance(source, Path) and (source / CONFIG).exists() else ()
+    file = folder / NOTE_FILE
+    beside = (_BESIDE,) if (folder / CONFIG).exists() else ()
     return (*(json.loads(file.read_text("utf-8"))["notes"] if file.is_file() else ()), *beside)

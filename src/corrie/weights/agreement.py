@@ -9,12 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from corrie.errors import ModelError
+from corrie.weights.redundant import redundant
 from corrie.weights.selection import named_parameters, tensor_name
 from corrie.weights.stored import StoredTensors
 from corrie.weights.tensor_files import TensorFiles
-
-_BUFFERS = (".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias")
-"""Endings of tensors that old checkpoints carry along and models compute by themselves."""
 
 _SHOWN = 5
 _ANOTHER_VOCABULARY = "another vocabulary"
@@ -91,11 +89,9 @@ def _with_heads(
 
 def _check_names(module: nn.Module, found: StoredTensors, heads: Collection[str]) -> None:
     computed = getattr(module, "_keys_to_ignore_on_load_missing", None) or ()
-    buffers = [
-        n for n in saved_buffers(module) if not n.endswith(_BUFFERS) and not any(re.search(p, n) for p in computed)
-    ]
+    buffers = [n for n in saved_buffers(module) if not redundant(n) and not any(re.search(p, n) for p in computed)]
     missing = sorted(n for n in (*named_parameters(module), *buffers, *heads) if n not in found.recipes)
-    extra = [n for n in found.unknown if not n.endswith(_BUFFERS)]
+    extra = [n for n in found.unknown if not redundant(n, getattr(module, "config", None))]
     if missing or extra:
         raise ModelError(
             f"weights {found.files.where}",
