@@ -49,7 +49,7 @@ def test_a_found_basin_says_its_radius_in_three_units() -> None:
     )
     assert "% of a typical weight; 95 % of the score above chance kept, 95 % confidence" in str(found)
     assert str(found).endswith(
-        "8 directions × 100 examples; a kind of direction rarer than 32 % may be missing and leave earlier"
+        "8 directions × 100 examples; a kind of direction rarer than 32 % may be unseen and leave earlier"
     )
 
 

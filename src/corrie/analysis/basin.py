@@ -261,7 +261,7 @@ class Basin:
         if self.indicative:
             terms += f" (indicative: fewer than {INDICATIVE_DIRECTIONS} × {INDICATIVE_EXAMPLES})"
         if self.unseen is not None:
-            terms += f"; a kind of direction rarer than {percent(self.unseen)} may be missing and leave earlier"
+            terms += f"; a kind of direction rarer than {percent(self.unseen)} may be unseen and leave earlier"
         return f"Basin({self.task}): {self.finding}; {terms}"
 
 

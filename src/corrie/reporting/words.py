@@ -102,12 +102,6 @@ def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
     if few and not landscape.is_path:
         sizes = f"{min(b.directions for b in few)} directions × {min(b.examples for b in few)} examples"
         said.append(f"Indicative only: {sizes}; below 8 × 100 the intervals are wide and the picture may change.")
-    if unseen := [basin.unseen for basin in basins if basin.unseen is not None]:
-        said.append(
-            f"A kind of direction rarer than {percent(max(unseen))} of all may be missing from those drawn (they would "
-            "show a more common one with the confidence of the intervals); if it leaves earlier, the radius is smaller "
-            "than the intervals say."
-        )
     missing = gaps(landscape)
     if missing:
         said.append(f"Not every direction was scored at every step on every example: {missing}.")
