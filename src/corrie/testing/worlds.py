@@ -47,7 +47,7 @@ class World:
     available          how many examples the task has
 
     >>> world = World(score=0.8, chance=0.2, centre=0.01, examples=0.3)
-    >>> round(world.radius(0.5), 4), round(world.retained(0.01), 3)
+    >>> round(world.radius(0.5), 4), round(float(world.retained(0.01)), 3)
     (0.01, 0.5)
     """
 

@@ -1,8 +1,8 @@
 """Shapes of a cliff: the share of examples broken at a place, 0 far to the left and 1 far to the right.
 
-Each is a distribution function F((x − m)/w) of x = log σ, written so that m is the place where half is broken and 2w the
-distance between 16 % and 84 %: a value of (m, w) means nearly the same cliff in each, and a posterior can go from one to
-the other.
+Each is a distribution function F((x − m)/w) of x = log σ, written so that half is broken at m and 2w is the distance
+between 16 % and 84 %: a value of (m, w) means nearly the same cliff in each, so that a posterior can go from one to the
+other.
 
 log-normal     Φ(z)
 log-logistic   1/(1 + exp(−k z)): heavier tails on both sides

@@ -21,7 +21,7 @@ from corrie.stats.dose_response.radii import RETENTIONS, Method, Radius, first_f
 
 MISFIT = 0.01
 """Curves are refused when a misfit as large as theirs has a smaller probability."""
-GRID = 90
+GRID = 240
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 Outcomes are sorted by place into groups, apart for the two strata; e is the sum of a group's residuals, v the variance
 independent outcomes would give it, φ the dispersion *within* groups (blocks against their own group's mean, so that a
-wrong curve does not excuse itself). Under a right curve Σ e²/(φ v) is near χ² with (groups − fitted) degrees of freedom.
+wrong curve does not excuse itself). Under a right curve Σ e²/(φ v) is near χ² with (groups − fitted) degrees of
+freedom.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ first order (linear Bayes), seeing the block's share y_b of n_b examples, with n
 
     Var ψ → Var ψ − kᵀ S⁻¹ k,      k_b = Cov(ψ, p_b(x)),  S = Cov(p(x)) + diag(noise),
 
-and the interval's log-width shrinks with the root of that. φ' = 1 + (size − 1) ι for a block of its own direction, ι the
-correlation inside a direction (from the dispersion φ seen in blocks of this size); a block along a direction with b
+and the interval's log-width shrinks with the root of that. φ' = 1 + (size − 1) ι for a block of its own direction, ι
+the correlation inside a direction (from the dispersion φ seen in blocks of this size); a block along a direction with b
 blocks already carries only the new part of it: (b+1 blocks' information) − (b blocks').
 
 :class:`NextBlocks` also conditions on blocks that were chosen but not scored yet, so a round of eight is chosen one
@@ -43,13 +43,12 @@ class NextBlocks:
 
     def __init__(self, posterior: Posterior, sigmas: ArrayLike, *, retention: float, size: int = 10) -> None:
         places = np.log(np.asarray(sigmas, float))
-        grid = np.linspace(places.min() - MARGIN, places.max() + MARGIN, 90)
+        grid = np.linspace(places.min() - MARGIN, places.max() + MARGIN, 200)
         target = first_falls(grid, posterior.retained(grid), retention)
         p = posterior.strata(places)
-        n, k = p.shape[:2]
         table = np.concatenate((target[:, None], p[..., 0], p[..., 1]), 1)
         self._cov = np.cov(table.T)
-        self._k, self._size = k, size
+        self._k, self._size = places.size, size
         score = float(posterior.score.mean())
         self._noise = np.moveaxis((p * (1 - p)).mean(0), -1, 0) / (size * np.array([[1 - score], [score]]))
         self._icc = min(max((posterior.dispersion - 1) / max(size - 1, 1), 0.0), 1.0)

@@ -33,7 +33,7 @@ from corrie.stats.dose_response.curves import STEPS, Curves
 from corrie.stats.dose_response.dispersion import dispersion
 from corrie.stats.dose_response.families import FAMILIES
 
-PARTICLES = 800
+PARTICLES = 1200
 MOVES = 3
 SLIP = 0.002
 """Share of outcomes that no curve explains: one of them must not move a fit."""
