@@ -1,9 +1,10 @@
 """A whole adaptive scan of one simulated task: the estimator and a plan, without a model.
 
 Rounds of eight blocks of ten examples, each along a direction of its own. The first round spreads over the range; every
-later one asks where a block takes most off the interval of the wanted radius, seven times, and puts the eighth block
-where the range has been looked at least, so that a second cliff can show. It ends when the interval is as narrow as
-asked, twice in a row, or the budget is spent. Examples come in the task's order, over again when they are used up.
+later one asks where a block takes most off the interval of the wanted radius, six times, and puts two blocks where the
+range up to the half-life has been looked at least, so that a second cliff can show. It ends when the interval is as
+narrow as asked, twice in a row, or the budget is spent. Examples come in the task's order, over again when they are
+used up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from corrie.stats.chance import above_chance
 from corrie.stats.dose_response import DoseResponse, NextBlocks, ScoredBlocks, dose_response
 from corrie.testing.worlds import WorldRun
 
-ROUND, SIZE, BASELINE = 8, 10, 100
+ROUND, APART, SIZE, BASELINE = 8, 2, 10, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class SimplePlan:
 
     low: float = 0.001
     high: float = 0.08
-    pitch: float = 0.1
+    pitch: float = 0.05
     precision: float = 2.0
     retention: float = 0.8
     confidence: float = 0.95
@@ -70,9 +71,11 @@ class SimplePlan:
     def _next(self, found: DoseResponse, places: np.ndarray, looked: list[float]) -> list[int]:
         candidates = NextBlocks(found.posterior, np.exp(places), retention=self.retention, size=SIZE)
         chosen = []
-        for _ in range(ROUND - 1):
+        for _ in range(ROUND - APART):
             chosen.append(int(candidates.reduction().argmax()))
             candidates.take(chosen[-1])
         top = math.log(found.radius(0.5).sigma or self.high)
-        apart = np.abs(places[:, None] - np.array(looked + [places[i] for i in chosen])).min(1)
-        return [*chosen, int(np.where(places <= top, apart, -1.0).argmax())]
+        for _ in range(APART):
+            apart = np.abs(places[:, None] - np.array(looked + [places[i] for i in chosen])).min(1)
+            chosen.append(int(np.where(places <= top, apart, -1.0).argmax()))
+        return chosen

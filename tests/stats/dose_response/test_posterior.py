@@ -11,14 +11,14 @@ from corrie.stats.dose_response.posterior import SLIP, sample
 from corrie.testing.worlds import World
 
 
-def scored(world: World, count: int, seed: int, size: int = 10) -> tuple[ScoredBlocks, int, int]:
+def scored(world: World, count: int, seed: int, low: float = -1.5) -> tuple[ScoredBlocks, int, int]:
     """Blocks of directions of their own, spread over the cliff."""
     rng = np.random.default_rng(seed)
     run = world.run(rng)
     drawn = []
     for i in range(count):
-        sigma = world.centre * float(np.exp(np.linspace(-1.5, 0.8, 12)[i % 12]))
-        examples = rng.choice(run.before.size, size, replace=False)
+        sigma = world.centre * float(np.exp(np.linspace(low, 0.8, 12)[i % 12]))
+        examples = rng.choice(run.before.size, 10, replace=False)
         drawn.append((sigma, i, examples, run.before[examples], run.score(i, sigma, examples)))
     return ScoredBlocks.of(drawn), int(run.before.sum()), run.before.size
 
@@ -28,12 +28,12 @@ def test_it_is_the_posterior_of_one_cliff_summed_on_a_grid(monkeypatch: pytest.M
     monkeypatch.setattr(prior, "STEP_SHARES", np.array([1.0, 1e-12, 1e-12]) / (1 + 2e-12))
     monkeypatch.setattr(sampler, "FAMILIES", ("log-normal",))
     monkeypatch.setattr(prior, "FAMILIES", ("log-normal",))
-    monkeypatch.setattr(sampler, "dispersion", lambda *_: 1.0)
+    monkeypatch.setattr(sampler, "dispersion", lambda *_: 1 / sampler.CAUTION)
     blocks, right, known = scored(World(), 36, 1)
     found = sample(blocks, right, known, 0.25, particles=4000)
     m, log_w = np.meshgrid(np.linspace(-6, -3.5, 161), np.linspace(-3.5, 1.5, 161), indexing="ij")
     broke = ndtr((blocks.places - m[..., None]) / np.exp(log_w)[..., None])
-    fit = -0.5 * ((log_w - np.log(0.35)) / 0.8) ** 2
+    fit = -0.5 * ((log_w - np.log(0.3)) / 1.0) ** 2
     for before, p in enumerate((0.25 * broke, 1 - 0.75 * broke)):
         p = (1 - SLIP) * p + SLIP / 2
         fit += np.log(p) @ blocks.counts[:, before, 1] + np.log1p(-p) @ blocks.counts[:, before, 0]
@@ -59,7 +59,7 @@ def test_moves_keep_the_prior() -> None:
     assert walk.curves.values[:, 1:].std(0) == pytest.approx(prior.SPREADS[1:], rel=0.05)
     for kind in range(3):
         rows = walk.curves.step == kind
-        assert walk.curves.values[rows, 4].mean() == pytest.approx(-2.0, abs=0.15)
+        assert walk.curves.values[rows, 4].mean() == pytest.approx(prior.MEANS[4], abs=0.15)
 
 
 def test_it_is_a_function_of_the_blocks() -> None:
@@ -71,9 +71,9 @@ def test_it_is_a_function_of_the_blocks() -> None:
 
 def test_two_cliffs_are_told_from_one() -> None:
     early = World(examples=0.1, pairs=0.1, early_examples=(0.3, 0.2))
-    blocks, right, known = scored(early, 60, 5)
-    assert sample(blocks, right, known, 0.25).support["single"] < 0.2
-    blocks, right, known = scored(World(examples=0.1, pairs=0.1), 60, 5)
+    blocks, right, known = scored(early, 96, 5, low=-2.4)
+    assert sample(blocks, right, known, 0.25).support["single"] < 0.1
+    blocks, right, known = scored(World(examples=0.1, pairs=0.1), 96, 5, low=-2.4)
     assert sample(blocks, right, known, 0.25).support["single"] > 0.4
 
 

@@ -4,24 +4,32 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from corrie.stats.dose_response.radii import Radius, first_falls
 
 
-def test_first_falls_is_a_search_by_hand() -> None:
+def test_first_falls_is_the_first_root() -> None:
+    """Waves on a slope: against Brent's method on the first interval of a fine grid where the level is crossed."""
     rng = np.random.default_rng(0)
-    places = np.linspace(0.0, 3.0, 16)
-    curves = np.clip(np.cumsum(rng.normal(-0.07, 0.1, (50, 16)), 1) + 1.0, -1, 2)
-    for curve, found in zip(curves, first_falls(places, curves, 0.8), strict=True):
-        below = [i for i in range(16) if curve[i] < 0.8]
-        if not below:
-            assert found == 3.0
-        elif below[0] == 0:
-            assert found == 0.0
-        else:
-            i = below[0]
-            slope = (curve[i] - curve[i - 1]) / (places[i] - places[i - 1])
-            assert found == pytest.approx(places[i - 1] + (0.8 - curve[i - 1]) / slope)
+    slope, size, phase = rng.uniform(0.05, 0.3, 40), rng.uniform(0, 0.2, 40), rng.uniform(0, 6, 40)
+
+    def curve(i: int, x: float) -> float:
+        return 1 - slope[i] * x + size[i] * (np.sin(2 * x + phase[i]) - np.sin(phase[i]))
+
+    def curves(x: np.ndarray) -> np.ndarray:
+        return np.stack([curve(i, x if x.ndim == 1 else x[i]) for i in range(40)])
+
+    fine = np.linspace(0, 3, 3001)
+    for i, found in enumerate(first_falls(curves, 0.0, 3.0, 0.8)):
+        below = np.flatnonzero(curve(i, fine) < 0.8)
+        known = brentq(lambda x, i=i: curve(i, x) - 0.8, *fine[[below[0] - 1, below[0]]]) if below.size else 3.0
+        assert found == pytest.approx(known, abs=1e-3)
+
+
+def test_a_cliff_between_two_places_of_the_grid_is_found_where_it_is() -> None:
+    assert first_falls(lambda x: (x < 1.23456) * np.ones((1, 1)), 0.0, 8.0, 0.8)[0] == pytest.approx(1.23456, abs=1e-4)
+    assert first_falls(lambda x: np.zeros((1, x.shape[-1])), 0.0, 8.0, 0.8)[0] == 0.0
 
 
 def test_an_end_outside_of_what_was_tried_is_said_to_be() -> None:

@@ -61,14 +61,15 @@ class Curves:
         return lose, gain
 
     def steps(self, places: Array) -> tuple[Array, Array]:
-        """F and G at the places, shape (n, k) each."""
+        """F and G at the places, (k,) for all curves or (n, k), shape (n, k) each."""
+        places = np.broadcast_to(places, (self.step.size, places.shape[-1]))
         m, log_w, log_gap, log_w_early = self.values[:, :4].T
         cliff = broken(self.family, (places - m[:, None]) / np.exp(log_w)[:, None])
         early = np.zeros_like(cliff)
         some = self.step > 0
         if some.any():
             place = (m - np.exp(log_gap))[some, None]
-            early[some] = broken(self.family[some], (places - place) / np.exp(log_w_early)[some, None])
+            early[some] = broken(self.family[some], (places[some] - place) / np.exp(log_w_early)[some, None])
         return cliff, early
 
     def strata(self, places: Array) -> Array:

@@ -21,7 +21,6 @@ from corrie.stats.dose_response.radii import RETENTIONS, Method, Radius, first_f
 
 MISFIT = 0.01
 """Curves are refused when a misfit as large as theirs has a smaller probability."""
-GRID = 240
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +113,9 @@ def dose_response(
     low, high = float(blocks.places[0]), float(blocks.places[-1])
     misfit = fit_p_value(blocks, posterior.strata(blocks.places).mean(0))
     method: Method = "model_free" if misfit < MISFIT else "dose_response"
-    grid = np.linspace(low - MARGIN, high + MARGIN, GRID)
-    curves = posterior.retained(grid)
     found = []
     for retention in retentions:
-        at = first_falls(grid, curves, retention)
+        at = first_falls(posterior.retained, low - MARGIN, high + MARGIN, retention)
         below, middle, above = np.quantile(at, [error, 0.5, 1 - error])
         if method == "model_free":
             below, above = model_free_interval(blocks, chance, retention, confidence)

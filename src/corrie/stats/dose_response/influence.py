@@ -8,6 +8,10 @@ unit of weight, ℓ_r its log-likelihood. So with I_r = p [Cov(ψ, ℓ_r) − it
 both clusterings, whatever their cause: the factor (n/(n−4))^½ pays for the fitted parameters, Student's quantile for
 few directions. Where this exceeds the posterior's own variance, the interval is stretched about its median.
 
+On a sharp cliff one or two directions decide, and the fit follows their luck without a residual. So directions are
+taken to leave at distances that scatter by at least τ0 = 0.06 in log σ, which adds τ0²/n', n' the number of directions
+that decide: (Σ g)²/Σ g² with g_i = Σ P(1−P) (dI)², what the outcomes of direction i are expected to move.
+
 Source: Giordano & Broderick 2023, *The Bayesian infinitesimal jackknife for variance*; Cameron, Gelbach & Miller 2011.
 """
 
@@ -22,6 +26,8 @@ from corrie.stats.arguments import Array
 from corrie.stats.dose_response.blocks import ScoredBlocks
 from corrie.stats.dose_response.dispersion import two_way
 from corrie.stats.dose_response.posterior import Posterior
+
+LEAST_SCATTER = 0.06
 
 
 def stretch(blocks: ScoredBlocks, posterior: Posterior, log_radius: Array, error: float) -> float:
@@ -40,4 +46,8 @@ def stretch(blocks: ScoredBlocks, posterior: Posterior, log_radius: Array, error
     at = (blocks.place, blocks.before.astype(int))
     moved = posterior.power * (np.where(blocks.after, wins[at], loses[at]) - expected[at])
     jackknife = two_way(moved, blocks.direction, blocks.example) * clusters / freedom
-    return tails * math.sqrt(max(1.0, jackknife / variance))
+    p_at = mean[at]
+    expected_move = p_at * (1 - p_at) * (wins[at] - loses[at]) ** 2
+    deciding = np.bincount(np.unique(blocks.direction, return_inverse=True)[1], expected_move)
+    scatter = LEAST_SCATTER**2 * float((deciding**2).sum() / max(deciding.sum(), 1e-300) ** 2)
+    return tails * math.sqrt(max(1.0, jackknife / variance) + scatter / variance)

@@ -43,8 +43,7 @@ class NextBlocks:
 
     def __init__(self, posterior: Posterior, sigmas: ArrayLike, *, retention: float, size: int = 10) -> None:
         places = np.log(np.asarray(sigmas, float))
-        grid = np.linspace(places.min() - MARGIN, places.max() + MARGIN, 200)
-        target = first_falls(grid, posterior.retained(grid), retention)
+        target = first_falls(posterior.retained, places.min() - MARGIN, places.max() + MARGIN, retention)
         p = posterior.strata(places)
         table = np.concatenate((target[:, None], p[..., 0], p[..., 1]), 1)
         self._cov = np.cov(table.T)

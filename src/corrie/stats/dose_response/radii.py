@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from corrie.stats.arguments import Array
 
 Method = Literal["dose_response", "model_free"]
 RETENTIONS = (0.95, 0.8, 0.5)
+GRID, HALVINGS = 120, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,23 @@ class Radius:
         return f"{middle} [{self.low:.3g}, {high} where {self.retention:g} is kept ({self.method})"
 
 
-def first_falls(places: Array, retained: Array, retention: float) -> Array:
-    """For each curve, shape (n, k), the place where it first falls below; the ends of the range where it never or
-    always does.
+def first_falls(retained: Callable[[Array], Array], low: float, high: float, retention: float) -> Array:
+    """For each of n curves the place in [low, high] where it first falls below; an end where it never or always does.
 
-    >>> first_falls(np.array([0.0, 1.0, 2.0]), np.array([[1.0, 0.9, 0.7], [0.5, 0.4, 0.3]]), 0.8)
-    array([1.5, 0. ])
+    Looked for on a grid, then halved ten times: a cliff may be sharper than the grid.
+
+    Args:
+        retained: the curves at places (k,), or (n, k), each its own; shape (n, k).
+
+    >>> first_falls(lambda x: 1 - np.array([[0.1], [0.4]]) * x, 0.0, 3.0, 0.8).round(3)
+    array([2. , 0.5])
     """
-    below = retained < retention
+    grid = np.linspace(low, high, GRID)
+    below = retained(grid) < retention
     at = below.argmax(1)
-    never, rows = ~below.any(1), np.arange(len(retained))
-    before = np.maximum(at - 1, 0)
-    high, low = retained[rows, before], retained[rows, at]
-    share = np.where(at > 0, (high - retention) / np.maximum(high - low, 1e-12), 0.0)
-    found = places[before] + share * (places[at] - places[before])
-    return np.where(never, places[-1], found)
+    left, right = grid[np.maximum(at - 1, 0)], grid[at]
+    for _ in range(HALVINGS):
+        middle = (left + right) / 2
+        falls = retained(middle[:, None])[:, 0] < retention
+        left, right = np.where(falls, left, middle), np.where(falls, middle, right)
+    return np.where(below.any(1), (left + right) / 2, high)
