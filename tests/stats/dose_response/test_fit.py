@@ -7,6 +7,7 @@ import pytest
 
 from corrie.errors import InputError
 from corrie.stats.dose_response import RETENTIONS, ScoredBlocks, dose_response
+from corrie.testing.landscapes import KnownBasin
 from corrie.testing.simple_plan import SimplePlan
 from corrie.testing.worlds import WORLDS, World
 
@@ -41,14 +42,35 @@ def test_many_blocks_find_the_radii() -> None:
     assert (np.diff(middle) < 0).all()
 
 
+def test_an_old_crossed_run_gets_this_interval_too() -> None:
+    """Eight directions that differ by a fifth, a hundred examples: nearly as sure as the directions allow."""
+    basin = KnownBasin(0.8, 0.2, 1.0, examples=0.3, directions=0.2)
+    sigmas = np.exp(np.linspace(-1.2, 0.8, 10))
+    baseline, moved = basin.draw(8, 100, sigmas, np.random.default_rng(0))
+    found = dose_response(
+        ScoredBlocks.crossed(sigmas, baseline, moved), right=int(baseline.sum()), known=100, chance=0.2
+    )
+    radius = found.radius(0.8)
+    assert radius.low < basin.radius(0.8) < radius.high
+    assert math.log(radius.ratio) > 2 * 2 * 0.2 / math.sqrt(8), "directions that differ are what limits it"
+    holes = moved.copy()
+    holes[0, 0, :] = np.nan
+    assert len(ScoredBlocks.crossed(sigmas, baseline, holes)) == 8 * 10 * 100 - 100
+    with pytest.raises(InputError):
+        ScoredBlocks.crossed(sigmas, baseline, np.full_like(moved, np.nan))
+    with pytest.raises(InputError, match="other than right"):
+        ScoredBlocks.crossed(sigmas, baseline / 2, moved)
+
+
 def test_flips_are_gross_where_the_radius_is_net() -> None:
     """A third of the examples is undecided at small σ: the score does not feel it, the flips do."""
     world = World(churn=0.3, score=0.6, chance=0.0)
     blocks, known = scored(world, [0.001, 0.002, 0.003, 0.004, 0.008, 0.012] * 40, 1)
     found = dose_response(blocks, **known)
-    lost, gained = found.flips(0.0035)
-    assert lost == pytest.approx(0.3 * 0.4 + 0.02, abs=0.05)
-    assert gained == pytest.approx(0.3 * 0.6, abs=0.05)
+    flips = found.flips(0.0035)
+    assert flips.lost[1] == pytest.approx(0.3 * 0.4 + 0.02, abs=0.05)
+    assert flips.gained[1] == pytest.approx(0.3 * 0.6, abs=0.05)
+    assert flips.lost[0] < flips.lost[1] < flips.lost[2]
     assert found.retained([0.003])[1, 0] == pytest.approx(1.0, abs=0.1)
 
 

@@ -9,14 +9,16 @@ dispersion.py, influence.py   directions and examples that go together
 fit_check.py    do the curves fit?
 model_free.py   the interval if they do not
 radii.py        radii, with intervals
+flips.py        single answers that change
 fit.py          all of it
 next_block.py   what one more block is worth
 """
 
 from corrie.stats.dose_response.blocks import ScoredBlocks
 from corrie.stats.dose_response.fit import DoseResponse, dose_response
+from corrie.stats.dose_response.flips import Flips
 from corrie.stats.dose_response.next_block import NextBlocks
 from corrie.stats.dose_response.posterior import Posterior
 from corrie.stats.dose_response.radii import RETENTIONS, Radius
 
-__all__ = ["RETENTIONS", "DoseResponse", "NextBlocks", "Posterior", "Radius", "ScoredBlocks", "dose_response"]
+__all__ = ["RETENTIONS", "DoseResponse", "Flips", "NextBlocks", "Posterior", "Radius", "ScoredBlocks", "dose_response"]

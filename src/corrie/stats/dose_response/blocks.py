@@ -72,6 +72,33 @@ class ScoredBlocks:
             afters.append(_outcomes(after))
         return cls(*(np.concatenate(column) for column in (steps, numbers, examples, befores, afters)))
 
+    @classmethod
+    def crossed(cls, sigmas: ArrayLike, baseline: ArrayLike, moved: ArrayLike) -> ScoredBlocks:
+        """From a grid, as :func:`corrie.stats.basin_radius` takes it: every direction meets every example.
+
+        Args:
+            sigmas: shape (k,).
+            baseline: unmoved outcomes, shape (m,), NaN where unscored.
+            moved: outcomes, shape (directions, k, m), NaN where unscored.
+
+        Raises:
+            InputError: nothing scored both before and after a move, outcomes other than 0 and 1.
+
+        >>> len(ScoredBlocks.crossed([0.1, 0.2], [1, 0, np.nan], np.ones((4, 2, 3))))
+        16
+        """
+        before, after = np.asarray(baseline, float), np.asarray(moved, float)
+        direction, place, example = np.nonzero(np.isfinite(after) & np.isfinite(before))
+        if not direction.size:
+            raise InputError("scored blocks", found="no example scored before and after a move", advice="score some")
+        return cls(
+            np.log(np.asarray(sigmas, float))[place],
+            direction,
+            example,
+            _outcomes(before[example]),
+            _outcomes(after[direction, place, example]),
+        )
+
     def __len__(self) -> int:
         return self.log_sigma.size
 

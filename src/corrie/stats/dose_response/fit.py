@@ -13,6 +13,7 @@ from corrie.errors import InputError
 from corrie.stats.arguments import Array, error_of
 from corrie.stats.dose_response.blocks import ScoredBlocks
 from corrie.stats.dose_response.fit_check import fit_p_value
+from corrie.stats.dose_response.flips import Flips
 from corrie.stats.dose_response.influence import stretch
 from corrie.stats.dose_response.model_free import model_free_interval
 from corrie.stats.dose_response.posterior import Posterior, sample
@@ -63,10 +64,12 @@ class DoseResponse:
         a = error_of(confidence) / 2
         return np.quantile(curves, [a, 0.5, 1 - a], axis=0)
 
-    def flips(self, sigma: float) -> tuple[float, float]:
-        """Share of right answers that are wrong at σ, and of wrong ones that are right (posterior means)."""
-        wrong, right = self.posterior.strata(np.log([float(sigma)])).mean((0, 1))
-        return 1 - float(right), float(wrong)
+    def flips(self, sigma: float, confidence: float = 0.95) -> Flips:
+        """Shares of right answers that are wrong at σ, and of wrong ones that are right, from the fitted curves."""
+        a = error_of(confidence) / 2
+        strata = self.posterior.strata(np.log([float(sigma)]))[:, 0]
+        lost, gained = (np.quantile(v, [a, 0.5, 1 - a]).tolist() for v in (1 - strata[:, 1], strata[:, 0]))
+        return Flips(float(sigma), tuple(lost), tuple(gained))
 
     @cached_property
     def support(self) -> dict[str, float]:

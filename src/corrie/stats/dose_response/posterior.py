@@ -5,8 +5,8 @@ Idea
 Working likelihood: outcomes are independent given the curve, P(right) = A(x) or B(x) by stratum
 (:mod:`corrie.stats.dose_response.curves`), raised to the power 1/(1.25 φ), φ ≥ 1 the dispersion over directions and
 examples (:mod:`corrie.stats.dose_response.dispersion`). The curve is the mean over directions and examples, which is
-what the radius is defined on; that outcomes of a direction, or of an example, go together is in φ and in the correction of
-:mod:`corrie.stats.dose_response.influence`, not in the curve.
+what the radius is defined on; that outcomes of a direction, or of an example, go together is in φ and in the correction
+of :mod:`corrie.stats.dose_response.influence`, not in the curve.
 
 Sampler: particles from the prior, the likelihood's power raised from 0 step by step so that the effective number of
 particles halves at most, resampling, and random-walk moves after each step (annealed sequential Monte Carlo). All
@@ -33,7 +33,7 @@ from corrie.stats.dose_response.curves import STEPS, Curves
 from corrie.stats.dose_response.dispersion import dispersion
 from corrie.stats.dose_response.families import FAMILIES
 
-PARTICLES = 1500
+PARTICLES = 1000
 MOVES = 3
 CAUTION = 1.25
 """An extra factor on φ: a plan that ends when its interval is narrow ends too soon when it is narrow by luck, and no
