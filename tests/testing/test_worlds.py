@@ -1,6 +1,7 @@
 """The worlds: what they draw is what they say."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,19 +15,14 @@ SIGMAS = [0.001, 0.002, 0.004, 0.007, 0.01, 0.02]
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_mean_over_many_directions_and_examples_is_the_retained_share(name: str) -> None:
     world = WORLDS[name]
-    rng = np.random.default_rng(1)
-    share = np.zeros(len(SIGMAS))
-    runs, m = 12, 400
-    wide = World(**{**{f: getattr(world, f) for f in world.__slots__}, "available": m})
-    for _ in range(runs):
-        run = wide.run(rng)
-        for i in range(25):
-            for k, sigma in enumerate(SIGMAS):
-                share[k] += run.score(i, sigma, np.arange(m)).mean() / (25 * runs)
-    found = (share - world.chance) / (world.score - world.chance)
-    # 4,800 examples and 300 directions: standard errors of the score, of the directions' shift on the steepest slope
-    error = 0.5 / math.sqrt(runs * m) / (world.score - world.chance) + 0.5 / math.sqrt(25 * runs)
-    assert found == pytest.approx(world.retained(SIGMAS), abs=4 * error)
+    means = []
+    for seed in range(40):  # tasks of 400 examples, each with 10 directions of its own
+        run = replace(world, available=400).run(np.random.default_rng([1, seed]))
+        scores = [[run.score(i, sigma, np.arange(400)).mean() for sigma in SIGMAS] for i in range(10)]
+        means.append(np.mean(scores, 0))
+    found = (np.mean(means, 0) - world.chance) / (world.score - world.chance)
+    error = np.std(means, 0, ddof=1) / math.sqrt(40) / (world.score - world.chance)
+    assert (np.abs(found - world.retained(SIGMAS)) < 4 * error + 1e-9).all()
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -1,8 +1,9 @@
 """A whole adaptive scan of one simulated task: the estimator and a plan, without a model.
 
 Rounds of eight blocks of ten examples, each along a direction of its own. The first round spreads over the range; every
-later one asks where a block takes most off the interval of the wanted radius, six times, and puts two blocks where the
-range up to the half-life has been looked at least, so that a second cliff can show. It ends when the interval is as
+later one asks where a block takes most off the interval of the wanted radius, five times. The other three check what
+the curves take for granted: one at each end of that interval, and one where the range up to the half-life has been
+looked at least, so that a second cliff can show. It ends when the interval is as
 narrow as asked, twice in a row, or the budget is spent. Examples come in the task's order, over again when they are
 used up.
 """
@@ -18,7 +19,7 @@ from corrie.stats.chance import above_chance
 from corrie.stats.dose_response import DoseResponse, NextBlocks, ScoredBlocks, dose_response
 from corrie.testing.worlds import WorldRun
 
-ROUND, APART, SIZE, BASELINE = 8, 2, 10, 100
+ROUND, CHECKS, SIZE, BASELINE = 8, 3, 10, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,12 @@ class SimplePlan:
     def _next(self, found: DoseResponse, places: np.ndarray, looked: list[float]) -> list[int]:
         candidates = NextBlocks(found.posterior, np.exp(places), retention=self.retention, size=SIZE)
         chosen = []
-        for _ in range(ROUND - APART):
+        for _ in range(ROUND - CHECKS):
             chosen.append(int(candidates.reduction().argmax()))
             candidates.take(chosen[-1])
         top = math.log(found.radius(0.5).sigma or self.high)
-        for _ in range(APART):
-            apart = np.abs(places[:, None] - np.array(looked + [places[i] for i in chosen])).min(1)
-            chosen.append(int(np.where(places <= top, apart, -1.0).argmax()))
-        return chosen
+        wanted = found.radius(self.retention)
+        for end in (max(wanted.low, math.exp(places[0])), min(wanted.high, math.exp(places[-1]))):
+            chosen.append(int(np.abs(places - math.log(end)).argmin()))
+        apart = np.abs(places[:, None] - np.array(looked + [places[i] for i in chosen])).min(1)
+        return [*chosen, int(np.where(places <= top, apart, -1.0).argmax())]

@@ -20,6 +20,8 @@ from corrie.stats.dose_response.posterior import Posterior, sample
 from corrie.stats.dose_response.prior import MARGIN
 from corrie.stats.dose_response.radii import RETENTIONS, Method, Radius, first_falls
 
+SUPPORT = 0.1
+"""A kind of early step with less support does not widen an interval by itself."""
 MISFIT = 0.01
 """Curves are refused when a misfit as large as theirs has a smaller probability."""
 
@@ -119,7 +121,7 @@ def dose_response(
     found = []
     for retention in retentions:
         at = first_falls(posterior.retained, low - MARGIN, high + MARGIN, retention)
-        below, middle, above = np.quantile(at, [error, 0.5, 1 - error])
+        below, middle, above = _ends(at, posterior.curves.step, error)
         if method == "model_free":
             below, above = model_free_interval(blocks, chance, retention, confidence)
         else:
@@ -147,6 +149,17 @@ def dose_response(
         tried=(math.exp(low), math.exp(high)),
         posterior=posterior,
     )
+
+
+def _ends(log_radius: Array, step: Array, error: float) -> tuple[float, float, float]:
+    """Lower end, median, upper end: quantiles over all curves, and no narrower than any kind's that has support.
+
+    Which kind of early step there is, few blocks cannot tell, and its probability depends on the prior. So an interval
+    must also hold for each kind by itself, unless the data have all but excluded it.
+    """
+    groups = [log_radius] + [log_radius[step == kind] for kind in np.unique(step)]
+    ends = [np.quantile(g, [error, 1 - error]) for g in groups if g.size >= SUPPORT * log_radius.size]
+    return min(e[0] for e in ends), float(np.median(log_radius)), max(e[1] for e in ends)
 
 
 def _check(right: int, known: int, chance: float, retentions: tuple[float, ...]) -> None:
