@@ -77,7 +77,7 @@ class SimplePlan:
             candidates.take(chosen[-1])
         top = math.log(found.radius(0.5).sigma or self.high)
         wanted = found.radius(self.retention)
-        for end in (max(wanted.low, math.exp(places[0])), min(wanted.high, math.exp(places[-1]))):
-            chosen.append(int(np.abs(places - math.log(end)).argmin()))
+        ends = np.log([max(wanted.low, math.exp(places[0])), min(wanted.high, math.exp(places[-1]))])
+        chosen += np.abs(places - ends[:, None]).argmin(1).tolist()
         apart = np.abs(places[:, None] - np.array(looked + [places[i] for i in chosen])).min(1)
         return [*chosen, int(np.where(places <= top, apart, -1.0).argmax())]

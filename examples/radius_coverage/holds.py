@@ -1,7 +1,7 @@
 """How often do a radius' intervals hold? Whole simulated scans, plan included, in worlds whose radius is known.
 
-    python examples/radius_coverage/coverage.py --runs 2000 --to examples/radius_coverage/results
-    python examples/radius_coverage/coverage.py --table --to examples/radius_coverage/results
+    python examples/radius_coverage/holds.py --runs 2000 --to examples/radius_coverage/results
+    python examples/radius_coverage/holds.py --table --to examples/radius_coverage/results
 
 One JSON file a world; runs that are there are not run again, so it may be stopped and continued. Run k of a world has
 the seed (world, k).
