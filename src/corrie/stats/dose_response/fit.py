@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from corrie.errors import InputError
 from corrie.stats.arguments import Array, error_of
-from corrie.stats.dose_response.blocks import ScoredBlocks
+from corrie.stats.dose_response.blocks import Numbers, ScoredBlocks
 from corrie.stats.dose_response.fit_check import fit_p_value
 from corrie.stats.dose_response.flips import Flips
 from corrie.stats.dose_response.influence import stretch
@@ -151,7 +151,7 @@ def dose_response(
     )
 
 
-def _ends(log_radius: Array, step: Array, error: float) -> tuple[float, float, float]:
+def _ends(log_radius: Array, step: Numbers, error: float) -> tuple[float, float, float]:
     """Lower end, median, upper end: quantiles over all curves, and no narrower than any kind's that has support.
 
     Which kind of early step there is, few blocks cannot tell, and its probability depends on the prior. So an interval

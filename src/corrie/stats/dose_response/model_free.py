@@ -3,7 +3,7 @@
 With D(ρ) = (X − c) − ρ (X0 − c) per outcome, E D ≥ 0 ⇔ R(σ) ≥ ρ. If R falls, a window of blocks at σ and above whose
 mean D is above 0 shows R ≥ ρ at its smallest σ, and a window of blocks at σ and below whose mean D is below 0 shows
 R < ρ at its largest. The lower end tests windows upward from the smallest σ and stops at the first that does not
-reject, the upper end downward: fixed sequences, so each needs no union (as in :mod:`corrie.stats.basin_radius`).
+reject, the upper end downward: fixed sequences, so each needs no union (as in :mod:`corrie.stats.model_free_radius`).
 Variances are two-way, over directions and examples, with Student's t for the fewer of them and the floor of a binomial.
 """
 
