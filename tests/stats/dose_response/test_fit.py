@@ -119,6 +119,7 @@ def test_a_curve_that_no_family_has_is_refused() -> None:
     assert found.method == "model_free"
     assert found.misfit < 0.01
     assert {radius.method for radius in found.radii} == {"model_free"}
+    assert all(radius.low <= radius.sigma <= radius.high for radius in found.radii if radius.sigma is not None)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,26 @@ def test_whole_scans_hold_the_radius_as_often_as_they_say(name: str) -> None:
         radius = found.radius(0.8)
         missed += not radius.low <= WORLDS[name].radius(0.8) <= radius.high
     assert missed / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "before", "after", "chance"),
+    [
+        ([0.01], 1, 1, 0.0),  # one block, nothing lost
+        ([0.01] * 6, 1, 0, 0.25),  # one step, all lost
+        ([1e-12, 1.0, 1e12], 1, 1, 0.5),  # a range without measure
+        ([0.01, 0.02] * 4, 0, 0, 0.0),  # only answers that were wrong
+        ([0.01, 0.02] * 4, 0, 1, 0.9),  # all of them right now
+    ],
+)
+def test_odd_blocks_give_intervals_that_exclude_little_and_no_error(sigmas, before, after, chance) -> None:
+    drawn = [(s, i, np.arange(10), np.full(10, before), np.full(10, after)) for i, s in enumerate(sigmas)]
+    with np.errstate(invalid="raise", divide="raise"):
+        found = dose_response(ScoredBlocks.of(drawn), right=99, known=100, chance=chance)
+    for radius in found.radii:
+        assert 0 <= radius.low <= radius.high
+        assert not math.isnan(radius.low + radius.high)
+        assert radius.sigma is None or radius.low <= radius.sigma <= radius.high
+        assert radius.low < max(sigmas)
+    assert str(found)
+    assert str(found.flips(0.01))

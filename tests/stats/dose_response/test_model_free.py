@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from corrie.stats.dose_response.blocks import ScoredBlocks
-from corrie.stats.dose_response.model_free import model_free_interval
+from corrie.stats.dose_response.model_free import model_free_interval, model_free_middle
 from corrie.testing.worlds import World
 
 SIGMAS = [0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.01, 0.012, 0.015, 0.02, 0.03]
@@ -27,6 +27,14 @@ def test_a_clean_cliff_is_found_between_two_steps() -> None:
     ]
     low, high = model_free_interval(ScoredBlocks.of(drawn), 0.0, 0.8, 0.95)
     assert (math.exp(low), math.exp(high)) == (pytest.approx(0.007), pytest.approx(0.008))
+
+
+def test_the_middle_is_where_the_nearest_falling_curve_crosses() -> None:
+    shares = [1.0, 0.9, 0.7, 0.8, 0.2]  # the two in the middle become 0.75
+    drawn = [(math.exp(k), k, np.arange(10), np.ones(10), np.arange(10) < 10 * share) for k, share in enumerate(shares)]
+    blocks = ScoredBlocks.of(drawn)
+    assert model_free_middle(blocks, 1.0, 0.8) == pytest.approx(1 + (0.9 - 0.8) / (0.9 - 0.75))
+    assert model_free_middle(blocks, 1.0, 0.1) is None
 
 
 def test_few_blocks_exclude_nothing() -> None:

@@ -15,7 +15,7 @@ from corrie.stats.dose_response.blocks import Numbers, ScoredBlocks
 from corrie.stats.dose_response.fit_check import fit_p_value
 from corrie.stats.dose_response.flips import Flips
 from corrie.stats.dose_response.influence import stretch
-from corrie.stats.dose_response.model_free import model_free_interval
+from corrie.stats.dose_response.model_free import model_free_interval, model_free_middle
 from corrie.stats.dose_response.posterior import Posterior, sample
 from corrie.stats.dose_response.prior import MARGIN
 from corrie.stats.dose_response.radii import RETENTIONS, Method, Radius, first_falls
@@ -124,13 +124,15 @@ def dose_response(
         below, middle, above = _ends(at, posterior.curves.step, error)
         if method == "model_free":
             below, above = model_free_interval(blocks, chance, retention, confidence)
+            middle = model_free_middle(blocks, right / known - chance, retention)
+            middle = None if middle is None else min(max(middle, below), above)
         else:
             factor = stretch(blocks, posterior, at, error)
             below, above = middle - factor * (middle - below), middle + factor * (above - middle)
         found.append(
             Radius(
                 retention,
-                math.exp(middle) if low <= middle <= high else None,
+                math.exp(middle) if middle is not None and low <= middle <= high else None,
                 math.exp(below) if below >= low else 0.0,
                 math.exp(above) if above <= high else math.inf,
                 method,

@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 from scipy.special import stdtrit
 
 from corrie.stats.dose_response.blocks import ScoredBlocks
 from corrie.stats.dose_response.dispersion import two_way
+from corrie.stats.edge import first_crossing
 
 WINDOW = 4
 """Directions that a window needs, and starts apart by half of it."""
@@ -37,6 +39,17 @@ def model_free_interval(
             break
         high = float(blocks.log_sigma[rows].max())
     return low, high
+
+
+def model_free_middle(blocks: ScoredBlocks, held: float, retention: float) -> float | None:
+    """Where the falling curve nearest to the scores (isotonic least squares) crosses the retention, in log σ.
+
+    R at a place is 1 + mean(X − X0)/(J0 − c), ``held`` = J0 − c. None where the curve does not cross within the range.
+    """
+    count = np.bincount(blocks.place)
+    change = np.bincount(blocks.place, blocks.after.astype(float) - blocks.before) / count
+    falling = isotonic_regression(1 + change / held, weights=count, increasing=False).x
+    return first_crossing(blocks.places, falling, retention)
 
 
 def _windows(blocks: ScoredBlocks, way: int) -> list[np.ndarray]:

@@ -20,7 +20,8 @@ GRID, HALVINGS = 120, 10
 class Radius:
     """A radius in σ.
 
-    sigma      the middle of what is believed; None where that lies outside of what was tried
+    sigma      the middle of what is believed (model_free: where the nearest falling curve crosses); None where that
+               lies outside of what was tried
     low, high  the interval: 0.0 and infinity where an end lies outside of what was tried
     method     dose_response: from the fitted curves. model_free: they do not fit, so it assumes only that the retained
                share falls
