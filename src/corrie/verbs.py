@@ -285,7 +285,7 @@ def generalise(
         draws: noise draws around the fine-tune. The limit holds at every number of them, so the same call with more
             goes on.
         confidence: over examples and draws, with which the statements about all tasks hold together.
-        choices: how many pairs of subspace and σ were open to choice on these examples.
+        choices: how many such statements (fine-tune, subspace and σ) were open to choice.
         exact: put noise and fine-tune on a lattice, so that sums are exact (not for ``full:rms``).
         rows: draws run as one batch, where the subspace allows it.
         to: a run folder; the statement is put there. None keeps the run in memory.

@@ -48,7 +48,16 @@ def test_a_found_basin_says_its_radius_in_three_units() -> None:
         found
     )
     assert "% of a typical weight; 95 % of the score above chance kept, 95 % confidence" in str(found)
-    assert str(found).endswith("8 directions × 100 examples")
+    assert str(found).endswith(
+        "8 directions × 100 examples; a kind of direction rarer than 32 % may be unseen and leave earlier"
+    )
+
+
+def test_what_so_many_directions_cannot_exclude_is_said_beside_the_radius() -> None:
+    assert basin().unseen == 0.32  # 1 − 0.05^(1/8) = 0.3123, rounded up
+    assert basin(directions=4).unseen == 0.53
+    assert basin().to_json()["unseen"] == 0.32
+    assert 0.68**8 < 0.05 < 0.69**8
 
 
 def test_few_directions_or_examples_are_indicative() -> None:

@@ -10,6 +10,7 @@ import pytest
 from corrie.errors import InputError
 from corrie.stats.model_free_radius import RadiusEstimate, basin_radius
 from corrie.testing.landscapes import KnownBasin
+from corrie.testing.worlds import World
 
 GRID = np.array([0.5, 1.0, 1.5, 2.0, 3.0])
 
@@ -264,3 +265,29 @@ def test_what_cannot_be_meant_is_refused(change, says):
     asked = {"sigmas": [0.5, 1.0], "baseline": [1.0, 1.0], "moved": np.ones((3, 2, 2)), "chance": 0.0} | change
     with pytest.raises(InputError, match=says):
         basin_radius(**asked)
+
+
+@pytest.mark.coverage
+def test_rare_directions_that_leave_early_are_what_the_interval_does_not_cover():
+    """What is said beside a radius of n directions: a kind rarer than 1 − 0.05^(1/n) may be missing.
+
+    8 directions × 100 examples, a share of all directions leaves at half the distance. At the stated 32 % the kind is
+    missing in at most 5 % of runs. Below it the kind goes missing, and the interval with it.
+    """
+    rng = np.random.default_rng(17)
+    base = KnownBasin(0.9, 0.0, 1.0, 0.05, 0.05)
+    grid = np.exp(np.linspace(math.log(0.3), math.log(2.0), 12))
+    missed, absent = {}, {}
+    for share in (0.1, 0.32):
+        held, seen = np.empty(2000, bool), np.empty(2000, bool)
+        truth = World(0.9, 0.0, 1.0, 0.05, 0.05, 0.0, early_directions=(share, 0.5)).radius(0.95)
+        for run in range(2000):
+            rare = rng.random(8) < share
+            baseline, near = base.draw(8, 100, np.append(grid, 2 * grid), rng)
+            moved = np.where(rare[:, None, None], near[:, 12:], near[:, :12])  # half the distance
+            found = basin_radius(grid, baseline, moved, chance=0.0)
+            held[run], seen[run] = found.low <= truth <= found.high, rare.any()
+        missed[share], absent[share] = 1 - held.mean(), 1 - seen.mean()
+    assert absent[0.32] <= 0.05 < absent[0.1]
+    assert missed[0.1] > 0.3, "the sentence is not idle"
+    assert missed[0.32] <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)

@@ -29,7 +29,9 @@ from numpy.typing import NDArray
 
 from corrie.analysis.block import Block
 from corrie.records.model import ModelIdentity
+from corrie.stats import clopper_pearson
 from corrie.stats.model_free_radius import INDICATIVE_DIRECTIONS, INDICATIVE_EXAMPLES, basin_radius
+from corrie.stats.rounding import rounded_up
 
 Status = Literal["found", "beyond_range", "before_first_step", "absent", "unmeasured", "no_sigma"]
 
@@ -176,6 +178,18 @@ class Basin:
         return self._as_distance(self.sigma_high)
 
     @property
+    def unseen(self) -> float | None:
+        """A kind of direction that makes up less than this share of all may be missing from those drawn.
+
+        n independent draws miss a kind of share q with probability (1−q)ⁿ, which is 1 − confidence at
+        q = 1 − (1−confidence)^(1/n); rounded up. If such a kind leaves earlier, the interval does not know of it
+        (:mod:`corrie.stats.model_free_radius`). None where there is no radius.
+        """
+        if not self.directions or self.status in ("unmeasured", "absent", "no_sigma"):
+            return None
+        return rounded_up(clopper_pearson.upper_limit(0, self.directions, self.confidence), 2)
+
+    @property
     def relative(self) -> float | None:
         """The radius as a share of a typical weight, σ/(‖θ0‖/√d)."""
         return None if self.sigma is None else self.sigma / self.rms
@@ -200,6 +214,7 @@ class Basin:
             "retention": self.retention,
             "confidence": self.confidence,
             "indicative": self.indicative,
+            "unseen": self.unseen,
         }
 
     @property
@@ -245,6 +260,8 @@ class Basin:
         )
         if self.indicative:
             terms += f" (indicative: fewer than {INDICATIVE_DIRECTIONS} × {INDICATIVE_EXAMPLES})"
+        if self.unseen is not None:
+            terms += f"; a kind of direction rarer than {percent(self.unseen)} may be unseen and leave earlier"
         return f"Basin({self.task}): {self.finding}; {terms}"
 
 

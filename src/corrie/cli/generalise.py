@@ -23,7 +23,7 @@ Adapter = Annotated[str, typer.Argument(metavar="ADAPTER", help="The fine-tune; 
 Sigma = Annotated[float, typer.Option(help="Noise per coordinate, fixed without these examples.")]
 Draws = Annotated[int, typer.Option(help="Noise draws around the fine-tune; the same command with more goes on.")]
 Confidence = Annotated[float, typer.Option(help="With which all statements hold together.")]
-Choices = Annotated[int, typer.Option(help="How many pairs of subspace and σ were open to choice on these examples.")]
+Choices = Annotated[int, typer.Option(help="How many such statements (fine-tune, subspace and σ) were open to choice.")]
 Exact = Annotated[
     bool, typer.Option(help="Noise and fine-tune on a lattice, so that every sum is exact. --no-exact assumes it.")
 ]

@@ -27,7 +27,7 @@ class GeneralisationSpec(Record):
     distance     ‖x'‖₂, rounded up
     draws        M, looked at so far; the limit holds at every M
     confidence   with which all tasks' statements hold together
-    choices      how many pairs of subspace and σ were open to choice
+    choices      how many statements (fine-tune, subspace and σ) were open to choice
     block, rows  examples scored together, draws run as one batch: part of how a score is computed
     """
 

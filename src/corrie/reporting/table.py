@@ -75,6 +75,8 @@ def _caption(landscape: Landscape, basins: Sequence[Basin], terms: str) -> str:
     said = [terms] if terms else []
     if any(basin.indicative for basin in basins):
         said.append("* indicative: fewer than 8 directions × 100 examples")
+    if unseen := [basin.unseen for basin in basins if basin.unseen is not None]:
+        said.append(f"a kind of direction rarer than {percent(max(unseen))} may be unseen, and leave earlier")
     if any(basin.status == "beyond_range" for basin in basins):
         said.append("> beyond the largest σ tried")
     if any(basin.status == "before_first_step" for basin in basins):

@@ -7,6 +7,7 @@ with the values first and the confidence second: learn one, know all.
 how far a basin reaches                :func:`basin_radius` (:mod:`~corrie.stats.two_way`,
                                        :mod:`~corrie.stats.shifted_lines`, :mod:`~corrie.stats.edge`,
                                        :func:`above_chance`)
+its radii from few scattered blocks    :mod:`dose_response`
 limits of a fraction                   :mod:`clopper_pearson` (n fixed), :mod:`fraction_process` (any time)
 limits of a mean of values in [0, 1]   :mod:`betting`, :mod:`empirical_bernstein`, :mod:`hoeffding` (both kinds each)
 claims about most directions           :class:`PlannedFraction`, :class:`AnytimeFraction`; :mod:`planning`;
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from corrie.stats import (
         betting,
         clopper_pearson,
+        dose_response,
         empirical_bernstein,
         fraction_process,
         gaussian_shift,
@@ -105,6 +107,7 @@ __all__ = [
     "choose_groups",
     "choose_thresholds",
     "clopper_pearson",
+    "dose_response",
     "empirical_bernstein",
     "fraction_process",
     "gaussian_shift",

@@ -22,8 +22,10 @@ more the same ones in every direction than those that break later (κ, :mod:`cor
 Of directions: that they are independent draws, and differ mainly in *how far* each can be followed, by distances that
 scatter on a log scale like a normal sample. Eight directions that hold do not exclude a rare kind of direction that
 collapses much earlier, when none of that kind was drawn: with one in twenty, eight draws miss it two times in three.
-What can be said of most directions without this assumption is :class:`corrie.stats.PlannedFraction`'s to say, and
-needs many more of them.
+Simulated with 8 directions × 100 examples: where 6, 10, 20 % of directions leave at half the distance of the others,
+the interval misses the radius in 56, 40, 15 % of runs and not in 5 %. A kind that makes up a share q is missing from n
+draws with probability (1−q)ⁿ: at 31.3 %, 5 % for eight. What can be said of most directions without this assumption is
+:class:`corrie.stats.PlannedFraction`'s to say, and needs many more of them.
 
 Of the grid: that it was not laid by looking at these scores, that the mean does not dip below the retention between two
 neighbouring σ and come back (the interval is for the radius *on the grid*), and that it reaches beyond the radius. If

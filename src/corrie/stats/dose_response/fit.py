@@ -1,0 +1,174 @@
+"""A capability's basin from scattered blocks: radii, flips, and whether the curves fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from corrie.errors import InputError
+from corrie.stats.arguments import Array, error_of
+from corrie.stats.dose_response.blocks import Numbers, ScoredBlocks
+from corrie.stats.dose_response.fit_check import fit_p_value
+from corrie.stats.dose_response.flips import Flips
+from corrie.stats.dose_response.influence import stretch
+from corrie.stats.dose_response.model_free import model_free_interval, model_free_middle
+from corrie.stats.dose_response.posterior import Posterior, sample
+from corrie.stats.dose_response.prior import MARGIN
+from corrie.stats.dose_response.radii import RETENTIONS, Method, Radius, first_falls
+
+SUPPORT = 0.1
+"""A kind of early step with less support does not widen an interval by itself."""
+MISFIT = 0.01
+"""Curves are refused when a misfit as large as theirs has a smaller probability."""
+
+
+@dataclass(frozen=True, eq=False)
+class DoseResponse:
+    """What the blocks of one task say.
+
+    radii       one for each retention asked, in that order
+    method      dose_response, or model_free where the curves do not fit
+    misfit      p-value of the check of fit
+    score       J0, the unmoved score
+    posterior   the curves, for pictures and plans
+    """
+
+    radii: tuple[Radius, ...]
+    method: Method
+    misfit: float
+    score: float
+    chance: float
+    confidence: float
+    evaluations: int
+    directions: int
+    examples: int
+    tried: tuple[float, float]
+    posterior: Posterior
+
+    def radius(self, retention: float) -> Radius:
+        """The one at a retention.
+
+        Raises:
+            InputError: it was not asked for.
+        """
+        for found in self.radii:
+            if found.retention == retention:
+                return found
+        raise InputError(f"the radius at retention {retention:g}", found="not among those that were fitted")
+
+    def retained(self, sigmas: ArrayLike, confidence: float = 0.95) -> Array:
+        """Lower limit, middle and upper limit of R at the steps, shape (3, k): the band of a picture."""
+        curves = self.posterior.retained(np.log(np.asarray(sigmas, float)))
+        a = error_of(confidence) / 2
+        return np.quantile(curves, [a, 0.5, 1 - a], axis=0)
+
+    def flips(self, sigma: float, confidence: float = 0.95) -> Flips:
+        """Shares of right answers that are wrong at σ, and of wrong ones that are right, from the fitted curves."""
+        a = error_of(confidence) / 2
+        strata = self.posterior.strata(np.log([float(sigma)]))[:, 0]
+        lost, gained = (np.quantile(v, [a, 0.5, 1 - a]).tolist() for v in (1 - strata[:, 1], strata[:, 0]))
+        return Flips(float(sigma), tuple(lost), tuple(gained))
+
+    @cached_property
+    def support(self) -> dict[str, float]:
+        """Posterior probability of each family and kind of early step."""
+        return self.posterior.support
+
+    def __str__(self) -> str:
+        size = f"{self.evaluations} outcomes, {self.directions} directions, {self.examples} examples"
+        return f"{'; '.join(map(str, self.radii))} ({size}, confidence {self.confidence:g})"
+
+
+def dose_response(
+    blocks: ScoredBlocks,
+    *,
+    right: int,
+    known: int,
+    chance: float,
+    retentions: tuple[float, ...] = RETENTIONS,
+    confidence: float = 0.95,
+) -> DoseResponse:
+    """Fit the curves and read the radii off.
+
+    Args:
+        blocks: scored outcomes away from the unmoved model.
+        right, known: unmoved outcomes: right ones among all examples known.
+        chance: c.
+        retentions: shares ρ whose radius is wanted.
+        confidence: of each interval by itself.
+
+    Raises:
+        InputError: a score that is not above chance, a chance, retention or confidence that is not valid.
+
+    >>> from corrie.testing.worlds import World
+    >>> run, rng = World().run(np.random.default_rng(0)), np.random.default_rng(1)
+    >>> drawn = [(s, i, j := rng.choice(400, 10, False), run.before[j], run.score(i, s, j))
+    ...          for i, s in enumerate(np.tile([0.002, 0.004, 0.006, 0.008, 0.011, 0.016], 4))]
+    >>> found = dose_response(ScoredBlocks.of(drawn), right=run.before.sum(), known=400, chance=0.25)
+    >>> found.method, found.radius(0.8).low < World().radius(0.8) < found.radius(0.8).high
+    ('dose_response', True)
+    """
+    _check(right, known, chance, retentions)
+    error = error_of(confidence) / 2
+    posterior = sample(blocks, int(right), int(known), chance)
+    low, high = float(blocks.places[0]), float(blocks.places[-1])
+    misfit = fit_p_value(blocks, posterior.strata(blocks.places).mean(0))
+    method: Method = "model_free" if misfit < MISFIT else "dose_response"
+    found = []
+    for retention in retentions:
+        at = first_falls(posterior.retained, low - MARGIN, high + MARGIN, retention)
+        below, middle, above = _ends(at, posterior.curves.step, error)
+        if method == "model_free":
+            below, above = model_free_interval(blocks, chance, retention, confidence)
+            middle = model_free_middle(blocks, right / known - chance, retention)
+            middle = None if middle is None else min(max(middle, below), above)
+        else:
+            factor = stretch(blocks, posterior, at, error)
+            below, above = middle - factor * (middle - below), middle + factor * (above - middle)
+        found.append(
+            Radius(
+                retention,
+                math.exp(middle) if middle is not None and low <= middle <= high else None,
+                math.exp(below) if below >= low else 0.0,
+                math.exp(above) if above <= high else math.inf,
+                method,
+            )
+        )
+    return DoseResponse(
+        radii=tuple(found),
+        method=method,
+        misfit=misfit,
+        score=right / known,
+        chance=chance,
+        confidence=confidence,
+        evaluations=len(blocks),
+        directions=blocks.directions,
+        examples=blocks.examples,
+        tried=(math.exp(low), math.exp(high)),
+        posterior=posterior,
+    )
+
+
+def _ends(log_radius: Array, step: Numbers, error: float) -> tuple[float, float, float]:
+    """Lower end, median, upper end: quantiles over all curves, and no narrower than any kind's that has support.
+
+    Which kind of early step there is, few blocks cannot tell, and its probability depends on the prior. So an interval
+    must also hold for each kind by itself, unless the data have all but excluded it.
+    """
+    groups = [log_radius] + [log_radius[step == kind] for kind in np.unique(step)]
+    ends = [np.quantile(g, [error, 1 - error]) for g in groups if g.size >= SUPPORT * log_radius.size]
+    return min(e[0] for e in ends), float(np.median(log_radius)), max(e[1] for e in ends)
+
+
+def _check(right: int, known: int, chance: float, retentions: tuple[float, ...]) -> None:
+    asked = "radii from scored blocks"
+    if not 0 <= chance < 1:
+        raise InputError(asked, found=f"a chance score of {chance}", advice="0, or 1/k for k-way choice")
+    if not 0 <= right <= known or known < 1 or right / known <= chance:
+        raise InputError(asked, found=f"{right} of {known} right, chance {chance:g}", advice="a score above chance")
+    if not retentions or not all(0 < r < 1 for r in retentions):
+        raise InputError(asked, found=f"retentions {retentions}", advice="shares in (0, 1), such as 0.8")
