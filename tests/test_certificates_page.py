@@ -28,7 +28,8 @@ def test_every_option_it_names_is_one() -> None:
     from corrie.cli.main import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    known = {o for p in commands["certify"].params for o in (*p.opts, *p.secondary_opts)}
+    looking = ("report", "export")
+    known = {o for c in ("certify", *looking) for p in commands[c].params for o in (*p.opts, *p.secondary_opts)}
     named = set(re.findall(r"(?<![-\w])--[a-z][a-z-]*", PAGE.read_text(encoding="utf-8")))
     assert named
     assert named <= known, named - known

@@ -58,7 +58,7 @@ class Basin:
     >>> from corrie.testing.cliff_run import cliff_run
     >>> basin = Landscape.from_store(cliff_run(directions=4)).basin("knowledge")
     >>> print(basin)  # doctest: +ELLIPSIS
-    Basin(knowledge): σ ≤ 0.01... [0.0..., 0.0...], L2 ≤ 1..., ... % of a typical weight; ... (indicative: ...)
+    Basin(knowledge): σ ≤ 0.01... [0.0..., 0.0...], L2 ≤ 1..., ... % of a typical weight; ... (indicative: ...); ...
     >>> basin.status, basin.directions, basin.examples
     ('found', 4, 100)
     """
