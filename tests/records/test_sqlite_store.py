@@ -18,6 +18,7 @@ import pytest
 import corrie.records.sqlite_store as module
 from corrie.errors import RunError, StorageError
 from corrie.records.cell import CellKey
+from corrie.records.draw_log import DrawLog
 from corrie.records.point import Point
 from corrie.records.run_database import APPLICATION_ID
 from corrie.records.sqlite_store import SqliteStore
@@ -325,6 +326,7 @@ def test_reading_where_nobody_may_write(locked_up: Path, journal: str) -> None:
 WRITE = """
 import sys
 from corrie.records.cell import CellKey
+from corrie.records.draw_log import DrawLog
 from corrie.records.sqlite_store import SqliteStore
 from corrie.testing.check_store import CARDS, IDENTITY, MOVED, TASK, a_cell
 store = SqliteStore.create_or_open(sys.argv[1], IDENTITY)
@@ -464,3 +466,35 @@ def test_an_old_run_belongs_to_the_function_it_goes_on_with(run: Path) -> None:
         SqliteStore.create_or_open(run, other)
     with SqliteStore.create_or_open(run, one) as store:
         assert len(list(store.cells())) == 2
+
+
+@pytest.mark.parametrize("trouble", ["removed", "moved", "replaced"])
+def test_a_folder_that_goes_is_noticed_at_the_next_write(trouble: str, run: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    with SqliteStore.create_or_open(run, IDENTITY) as store:
+        if trouble == "removed":
+            shutil.rmtree(run)
+        else:
+            run.rename(elsewhere)
+        if trouble == "replaced":
+            SqliteStore.create_or_open(run, IDENTITY).close()
+        for write in (lambda: store.put(a_cell(block=1)), lambda: store.register_task(TASK, CARDS)):
+            with pytest.raises(StorageError, match="is another file" if trouble == "replaced" else "is gone"):
+                write()
+        if trouble == "replaced":
+            second = SqliteStore.create_or_open(run, IDENTITY)
+    if trouble == "replaced":
+        assert "run.lock" in names(run), "its lock is not ours to remove"
+        assert not second.keys()
+        second.close()
+    if trouble == "moved":
+        with SqliteStore.open(elsewhere) as kept:
+            assert len(kept.keys()) == 2
+
+
+def test_draws_that_go_are_noticed_at_the_next_write(tmp_path: Path) -> None:
+    log = DrawLog(tmp_path, "f0")
+    log.add("draw 0", ["a"], [1.0])
+    (tmp_path / log.name).unlink()
+    with pytest.raises(StorageError, match="is gone"):
+        log.add("draw 1", ["a"], [1.0])

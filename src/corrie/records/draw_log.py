@@ -13,6 +13,7 @@ from typing import Any
 
 from corrie.errors import RunError, StorageError
 from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.plain_open import open_plain, refuse_link
 
 PREFIX = "draws-"
 
@@ -38,13 +39,17 @@ class DrawLog:
 
         Raises:
             RunError: these draws are of another function.
+            StorageError: the log's file is a link.
         """
         self.name = f"{PREFIX}{spec}.jsonl"
         self._file = None if folder is None else folder / self.name
         self._known: dict[str, tuple[float, ...]] = {}
         self._function = ""
+        self._began = False
         self.ids: tuple[str, ...] = ()
         if self._file is not None and self._file.exists():
+            refuse_link(self._file, f"run folder {folder}")
+            self._began = True
             good = self._read(self._file)
             if good < self._file.stat().st_size:
                 os.truncate(self._file, good)
@@ -77,14 +82,18 @@ class DrawLog:
         """Keep a draw.
 
         Raises:
-            StorageError: the disk refuses.
+            StorageError: the disk refuses, or the file is gone or a link.
         """
         self.ids = tuple(ids)
         self._known[label] = tuple(outcomes)
         if self._file is None:
             return
         try:
-            with self._file.open("a", encoding="utf-8") as stream:
+            if self._began and not self._file.exists():
+                raise FileNotFoundError(2, "its file is gone: the run folder was removed or moved")
+            opened = open_plain(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, f"writing {self._file}")
+            with open(opened, "a", encoding="utf-8") as stream:
+                self._began = True
                 stream.write(_line(label, ids, outcomes, self._function) + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())

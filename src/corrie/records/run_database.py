@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from corrie.errors import RunError, StorageError
+from corrie.records.plain_open import refuse_link
 from corrie.records.store import FORMAT, RunIdentity
 
 DATABASE = "run.db"
@@ -82,9 +83,11 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
 
     Raises:
         RunError: there is no run, or its file is foreign, damaged, or of another format.
-        StorageError: the disk refuses.
+        StorageError: the disk refuses, or what SQLite may write to is a link.
     """
     path = folder / DATABASE
+    for beside in (*([""] if mode == "rw" else []), "-wal", "-shm", "-journal"):
+        refuse_link(folder / f"{DATABASE}{beside}", f"run folder {folder}")
     if not path.is_file():
         found = f"it holds no {DATABASE}" if folder.is_dir() else "there is no such folder"
         raise RunError(f"run folder {folder}", found=found, advice=f"corrie scan MODEL --to {folder}")
@@ -114,6 +117,15 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
             advice="pip install --upgrade corrie" if version > FORMAT else "the corrie that wrote it, or a new folder",
         )
     return database
+
+
+def place_of(folder: Path) -> tuple[int, int] | None:
+    """Which file lies at the place of ``run.db`` just now: its device and number, or None where there is none."""
+    try:
+        found = os.lstat(folder / DATABASE)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _otherwise(path: Path, error: sqlite3.OperationalError) -> sqlite3.Connection:

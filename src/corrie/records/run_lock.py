@@ -7,7 +7,8 @@ import socket
 import sys
 from pathlib import Path
 
-from corrie.errors import RunError, StorageError
+from corrie.errors import RunError
+from corrie.records.plain_open import open_plain
 
 LOCK = "run.lock"
 _FAR = 1 << 30
@@ -22,7 +23,7 @@ class RunLock:
 
     Raises:
         RunError: another process holds it; the message names that process.
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written, or something else than a plain file has the lock's name.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -44,14 +45,7 @@ class RunLock:
 
     def _acquire(self) -> int:
         while True:
-            try:
-                file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-            except OSError as error:
-                raise StorageError(
-                    f"writing to run folder {self._folder}",
-                    found=error.strerror or str(error),
-                    advice="a folder that you may write to",
-                ) from None
+            file = open_plain(self._path, os.O_RDWR | os.O_CREAT, f"writing to run folder {self._folder}")
             try:
                 _lock(file)
             except OSError:
@@ -68,8 +62,8 @@ class RunLock:
 
     def _is_current(self, file: int) -> bool:
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(file))
-        except FileNotFoundError:
+            return os.path.samestat(os.lstat(self._path), os.fstat(file))
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     @staticmethod
@@ -87,7 +81,8 @@ class RunLock:
             os.close(self._file)
             self._path.unlink(missing_ok=True)
         else:
-            self._path.unlink(missing_ok=True)  # while it is still locked, so that no two can hold it
+            if self._is_current(self._file):  # the folder may have been replaced: then its lock is another's
+                self._path.unlink(missing_ok=True)  # while it is still locked, so that no two can hold it
             os.close(self._file)
         self._file = -1
 

@@ -11,12 +11,22 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from corrie.errors import RunError
+from corrie.errors import RunError, StorageError
 from corrie.records.canonical import canonical_json
 from corrie.records.cell import Cell, CellKey, payload_digest
 from corrie.records.file_system import is_network
 from corrie.records.point import Point
-from corrie.records.run_database import CLAIMS, DATABASE, PATIENCE, connect, corrupt, create, read_identity, refusals
+from corrie.records.run_database import (
+    CLAIMS,
+    DATABASE,
+    PATIENCE,
+    connect,
+    corrupt,
+    create,
+    place_of,
+    read_identity,
+    refusals,
+)
 from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import ScanSpec
 from corrie.records.store import ClaimSpec, Realised, RunIdentity, parse_claim
@@ -60,6 +70,7 @@ class SqliteStore:
         self._folder = folder
         self._database = database
         self._lock = lock
+        self._place = place_of(folder)
         self._identity = read_identity(folder, database)
 
     @classmethod
@@ -199,7 +210,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Leave the folder as ``run.db`` alone. Harmless when done twice."""
-        if self._lock is not None:
+        if self._lock is not None and place_of(self._folder) == self._place:
             with contextlib.suppress(sqlite3.Error), self._impatient():  # a reader is still there: the journal stays
                 self._database.execute("PRAGMA journal_mode = DELETE")
         self._database.close()
@@ -264,6 +275,8 @@ class SqliteStore:
     # ── below ──
 
     def _rows(self, query: str, *values: object) -> list[tuple]:
+        if self._lock is not None:
+            self._still_there()
         with refusals(self._folder):
             return self._database.execute(query, values).fetchall()
 
@@ -272,6 +285,7 @@ class SqliteStore:
         """One transaction: durable when the body is left, nothing of it when it raises."""
         if self._lock is None:
             raise RunError(f"writing to run folder {self._folder}", found="it was opened for reading")
+        self._still_there()
         with refusals(self._folder):
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -281,6 +295,18 @@ class SqliteStore:
                 if self._database.in_transaction:  # a full disk may have rolled it back already
                     self._database.execute("ROLLBACK")
                 raise
+
+    def _still_there(self) -> None:
+        """Refuse to write into a file that nobody will find: removed, moved away or replaced since it was opened."""
+        now = place_of(self._folder)
+        if now is not None and (now == self._place or is_network(self._folder)):  # there, numbers may change
+            return
+        gone = "is gone" if now is None else "is another file now"
+        raise StorageError(
+            f"writing to run folder {self._folder}",
+            found=f"its {DATABASE} {gone}: the folder was removed, moved or replaced while it was written",
+            advice="the same command again; what was kept in the old folder is where that folder is",
+        )
 
     def _prepare_to_write(self) -> None:
         """Check the file once, then choose the journal."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from corrie.records.plain_open import open_plain
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -35,12 +37,15 @@ def alone(path: Path) -> Iterator[bool]:
     processes hold locks on two files of one name). Yields whether the file system knows locks; where it does not
     (some network mounts), the body runs all the same and must be harmless when run twice.
 
+    Raises:
+        StorageError: a link or something else than a plain file has that name, or the disk refuses.
+
     >>> import tempfile
     >>> with alone(Path(tempfile.mkdtemp()) / "lock") as locked:
     ...     locked
     True
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    file = open_plain(path, os.O_RDWR | os.O_CREAT, f"waiting for {path}")
     try:
         try:
             _wait_for(file)
