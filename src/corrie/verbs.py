@@ -15,6 +15,7 @@ from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.analysis.retraction import Retraction
+from corrie.analysis.whole_folder import refuse_full
 from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
@@ -23,7 +24,7 @@ from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.subspaces import Stand, find_subspace, fine_tuned, stand
-from corrie.models.write import refuse_full, write_at
+from corrie.models.write import check_beside, write_at
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.input_spec import parse_noise
@@ -42,6 +43,7 @@ from corrie.scanning.scan import Scan
 from corrie.scanning.search import FoundDirection, Heard, Search
 from corrie.scanning.watch import Watch
 from corrie.scanning.worst_search import WorstSearch
+from corrie.weights.asked_note import asked_of
 from corrie.weights.space import Space, fine_lattice
 
 DEFAULT_LIMIT = 100
@@ -605,7 +607,8 @@ def retract(
         base: a loaded model, or what :func:`corrie.load` takes.
         tuned: a checkpoint, an adapter's folder, or another path, as of :func:`diff`.
         tasks: what must be kept, each with a limit or its first 100 examples; the next ones confirm.
-        out: a new folder for the retracted checkpoint or adapter. None, or where α is 0: nothing is written.
+        out: a new folder for the retracted checkpoint or adapter, or the one that the same question has filled. None,
+            or where α is 0: nothing is written.
         skills: what the fine-tune was for: scored at the base, at the fine-tune and where the search ends.
         tolerance: share of the score above chance that may be lost, in [0, 1).
         confidence: 1 − the error of each test on fresh examples; above 0.5.
@@ -626,7 +629,7 @@ def retract(
     >>> 0 < retract(toy_model(), other, [(toy_choice(), 20)], tolerance=0.3).alpha < 0.5
     True
     """
-    if out is not None:
+    if out is not None and asked_of(Path(out)) is None:
         refuse_full(Path(out))
     loaded = base if isinstance(base, Model) else load(base)
     direction = tuned_direction(loaded, tuned)
@@ -639,13 +642,18 @@ def retract(
         confidence=confidence,
         block=block,
     )
+    asked = prepared.asked
+    if out is not None:
+        check_beside(loaded, direction)
+        if asked_of(Path(out)) != asked:
+            refuse_full(Path(out))
     if to is None:
         found = prepared.run(MemoryStore(prepared.identity), watch=watch)
     else:
         with SqliteStore.create_or_open(to, prepared.identity) as kept:
             found = prepared.run(kept, watch=watch)
     if out is not None and found.alpha:
-        found = found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out)))})
+        found = found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out), asked))})
     if to is not None:
         found.keep(to)
     return found

@@ -197,6 +197,8 @@ def test_retract_writes_what_diff_passes(
     assert found["written"] == str(out)
     assert found["skills"][0]["examples"] == 10
     assert corrie("diff", toy, out, *gate, *QUICK, *lax).code == 0
+    again = corrie("retract", toy, tuned["far"], *gate, "--out", out, "--skill", f"{task}:10", "--json", *lax)
+    assert (again.code, json.loads(again.out)) == (0, found), "the same command finds its own answer"
     refused = corrie("retract", toy, tuned["far"], *gate, "--out", out)
     assert (refused.code, refused.out) == (2, "")
     assert "there already" in refused.err

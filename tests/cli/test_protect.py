@@ -67,10 +67,50 @@ def test_the_fine_tune_may_be_given(corrie: Any, toy: Path, task: Path, tmp_path
 
 def test_what_is_refused(corrie: Any, protected: tuple[Any, Path], toy: Path, task: Path, tmp_path: Path) -> None:
     _, out = protected
-    said = corrie("protect", toy, "-t", f"{task}:20", "--out", out, *TERMS)
-    assert (said.code, "something is there already" in said.err) == (2, True)
+    for other in (TERMS[2:], (*TERMS, "--rank", "2")):
+        said = corrie("protect", toy, "-t", f"{task}:20", "--out", out, *other)
+        assert (said.code, "something is there already" in said.err) == (2, True)
     said = corrie("protect", toy, "-t", f"{task}:40", "--out", tmp_path / "all", *TERMS)
     assert (said.code, "none are left to listen to" in said.err) == (2, True)
     assert not (tmp_path / "all").exists()
     said = corrie("protect", toy, "-t", f"{task}:20", "--out", tmp_path / "p", *TERMS[:-1], "k_porj")
     assert (said.code, "Did you mean 'k_proj'" in said.err) == (2, True)
+
+
+def test_the_same_command_again_says_the_same_and_changes_nothing(
+    corrie: Any, protected: tuple[Any, Path], toy: Path, task: Path
+) -> None:
+    said, out = protected
+    before = {f: f.read_bytes() for f in out.rglob("*.*") if f.name != "run.db"}
+    again = corrie("protect", toy, "-t", f"{task}:20", "--out", out, *TERMS, "--json")
+    assert (again.code, again.out) == (said.code, said.out)
+    assert {f: f.read_bytes() for f in out.rglob("*.*") if f.name != "run.db"} == before
+
+
+@pytest.mark.parametrize("moment", ["the draws", "the end"])
+def test_stopped_midway_the_same_command_goes_on(
+    corrie: Any, toy: Path, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Whatever is there at a stop, the same command ends with the files of one that was never stopped."""
+    place = {
+        "the draws": "corrie.records.sqlite_store.SqliteStore.record_claim",
+        "the end": "corrie.models.unfinished.Unfinished.finish",
+    }[moment]
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    def protect(out: Path) -> Any:
+        return corrie("protect", toy, "-t", f"{task}:10", "--out", out, *TERMS[:3], "20", *TERMS[4:], "--json")
+
+    out = tmp_path / "one" / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(place, stop)
+        assert protect(out).code != 0
+    assert not out.exists()
+    (work,) = out.parent.iterdir()
+    frozen = (work / "adapter_model.safetensors").read_bytes()
+    said = protect(out)
+    assert said.out == protect(tmp_path / "two" / "out").out
+    assert [f.name for f in out.parent.iterdir()] == ["out"]
+    assert (out / "adapter_model.safetensors").read_bytes() == frozen

@@ -1,6 +1,7 @@
 """What is written along a path is what was judged there: bit for bit, and loadable by anyone."""
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ from safetensors.torch import load_file
 from tests.models.tiny_families import keep, logits, moe
 from transformers import AutoModelForCausalLM
 
-from corrie.errors import InputError, ModelError
+from corrie.errors import InputError, ModelError, StorageError
 from corrie.models.directions import adapter, toward, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
-from corrie.models.write import write_at
+from corrie.models.write import BESIDE, write_at
 from corrie.records.paths import Adapter, Difference, Quantised
 from corrie.records.point import Point
 from corrie.testing.toy_models import byte_tokenizer, save_toy, toy_model, toy_module
@@ -197,3 +198,63 @@ def test_a_tied_fine_tune_of_an_untied_base_is_written_untied(tmp_path: Path) ->
     assert again.identity.parameters == model.identity.parameters
     with perturbed(model, Point.along(direction, 0.5)):
         assert torch.equal(logits(again.module), logits(model.module))
+
+
+def test_only_plain_files_of_known_names_go_along_and_no_code(places: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    tuned = tmp_path / "tuned"
+    shutil.copytree(places["tuned"], tuned)
+    (tuned / "tokenizer_code.py").write_text("raise SystemExit")
+    for name in ("tokenizer_secret.json", "x.jinja", "x.model"):
+        (tuned / name).symlink_to(tmp_path / "secret")
+    for name in ("tokenizer_config.json", "generation_config.json", "config.json"):
+        told = json.loads((tuned / name).read_text())
+        (tuned / name).write_text(json.dumps({**told, "auto_map": {"AutoTokenizer": "tokenizer_code.Own"}}))
+    model = load(places["base"])
+    direction = toward(model, tuned)
+    out = write_at(model, direction, 0.5, tmp_path / "out")
+    assert {f.name for f in out.iterdir()} <= {*BESIDE, "config.json", "model.safetensors"}
+    assert all(b"auto_map" not in f.read_bytes() and f.read_bytes() != b"secret" for f in out.iterdir())
+    (tuned / "vocab.json").symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelError, match=r"vocab\.json is a link out of the folder"):
+        write_at(model, toward(model, tuned), 0.5, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
+
+
+def test_links_of_the_hub_s_own_cache_go_along(places: dict[str, Path], tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "models--x" / "blobs", tmp_path / "models--x" / "snapshots" / "f0"
+    shutil.copytree(places["tuned"], blobs)
+    snapshot.mkdir(parents=True)
+    for file in blobs.iterdir():
+        (snapshot / file.name).symlink_to(file)
+    model = load(places["base"])
+    out = write_at(model, toward(model, snapshot), 0.5, tmp_path / "out")
+    assert (out / "tokenizer.json").read_bytes() == (blobs / "tokenizer.json").read_bytes()
+    assert not any(f.is_symlink() for f in out.iterdir())
+
+
+def test_what_the_same_question_left_is_its_answer(places: dict[str, Path], tmp_path: Path) -> None:
+    model, out = load(places["base"]), tmp_path / "out"
+    out.mkdir()
+    direction = toward(model, places["tuned"])
+    write_at(model, direction, 0.5, out, "5f2a")
+    before = {f.name: f.read_bytes() for f in out.iterdir()}
+    assert write_at(model, direction, 0.5, out, "5f2a") == out
+    assert {f.name: f.read_bytes() for f in out.iterdir()} == before
+    for other in ("5f2b", ""):
+        with pytest.raises(InputError, match="there already"):
+            write_at(model, direction, 0.5, out, other)
+    assert load(out).identity.fingerprint == load(write_at(model, direction, 0.5, tmp_path / "b")).identity.fingerprint
+
+
+def test_a_failing_disk_leaves_nothing(
+    places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("corrie.models.write.write_checkpoint", full)
+    model = load(places["base"])
+    with pytest.raises(StorageError, match="No space left"):
+        write_at(model, toward(model, places["tuned"]), 0.5, tmp_path / "out")
+    assert not list(tmp_path.iterdir())

@@ -67,14 +67,13 @@ def protect(
     Each layer's A is chosen so that the prompts of the named tasks barely feel a change and the fine-tune's examples do
     (if they are given), and frozen. PEFT loads the folder; freeze A while training (corrie.optim.freeze_down) with any
     Trainer. Exit code 3: the certificate is not informative; the adapter is there all the same.
+
+    Until it is whole, the work lies beside --out under a hidden name: after a stop or a kill the same command goes on.
     """
-    if out.exists():
-        raise InputError(
-            f"--out {out}",
-            found="something is there already",
-            advice=f"another folder; if it is an unfinished one, certify its adapter: corrie certify {model} -t … "
-            f"--subspace adapter:{out} --sigma … --to {out / 'run'}",
-        )
+    from corrie.weights.asked_note import asked_of
+
+    if out.exists() and asked_of(out) is None:
+        raise _there_already(out)
     chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
     from corrie.scanning.certificate_scan import CertificateScan, check_terms
@@ -88,26 +87,44 @@ def protect(
         (learned,) = tasks(wanted.name, chat=chat, say=say)
         lesson = (learned, examples_asked(learned, wanted.limit))
     from corrie.models.subspaces import adapter_space
+    from corrie.models.unfinished import Unfinished
+    from corrie.records.canonical import content_hash
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.scanning.protecting import protected_space
+    from corrie.weights.asked_note import note_of
     from corrie.weights.space import fine_lattice, nowhere
     from corrie.weights.written_adapter import write_adapter
 
     loaded = load_model(model, dtype=dtype, device=device)
-    names = ", ".join(t.identity.name for t, _ in chosen)
-    say(f"Listening to {prompts} examples each of {names} at {layers} …")
-    made = protected_space(
-        loaded,
-        chosen,
-        layers=layers,
-        rank=rank,
-        lesson=lesson,
-        prompts=prompts,
-        block=block,
-        name=f"adapter:{out.name}",
+    question = content_hash(
+        {
+            "protect": loaded.identity.canonical(),
+            "tasks": [[t.identity.id, count] for t, count in chosen],
+            "lesson": [lesson[0].identity.id, lesson[1]] if lesson else None,
+            "adapter": [layers, rank, prompts, block],
+            "certificate": [sigma, draws, confidence, retain, exact, selection_draws, ratio, thresholds, rows],
+        }
     )
-    write_adapter(made, nowhere(made), out, loaded.identity.name)
-    space = adapter_space(loaded, out)
+    place = Unfinished(out, question)
+    if out.exists() and not place.whole:
+        raise _there_already(out)
+    if not place.begun:
+        names = ", ".join(t.identity.name for t, _ in chosen)
+        say(f"Listening to {prompts} examples each of {names} at {layers} …")
+        made = protected_space(
+            loaded,
+            chosen,
+            layers=layers,
+            rank=rank,
+            lesson=lesson,
+            prompts=prompts,
+            block=block,
+            name=f"adapter:{out.name}",
+        )
+        write_adapter(made, nowhere(made), place.work, loaded.identity.name, note_of(question))
+    elif not place.whole:
+        say("Going on with what the same command left unfinished.")
+    space = adapter_space(loaded, place.work, out.resolve().name)
     if chosen_sigma is None:
         choice = choose_sigma(loaded, space, chosen, rows=rows, block=block)
         say(f"{choice}.")
@@ -128,4 +145,19 @@ def protect(
     )
     say(f"Adapter: {out}. Train its B, A frozen (corrie.optim.freeze_down); then corrie certify … --tuned FOLDER.")
     advice = "other layers, a smaller rank, or a smaller σ"
-    draw_and_give(prepared, out / "run", out, asked=None, retain=retain, as_json=as_json, advice=advice)
+    draw_and_give(
+        prepared,
+        place.work / "run",
+        place.work,
+        asked=None,
+        retain=retain,
+        as_json=as_json,
+        advice=advice,
+        finish=lambda file: place.finish() / file.name,
+    )
+
+
+def _there_already(out: Path) -> InputError:
+    return InputError(
+        f"--out {out}", found="something is there already, and not from this command", advice="another folder"
+    )

@@ -54,8 +54,11 @@ def retract(
     """
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"writing {out}", found="it is there already", advice="a new folder")
+    from corrie.analysis.whole_folder import refuse_full
+    from corrie.weights.asked_note import asked_of
+
+    if asked_of(out) is None:
+        refuse_full(out)
     chosen = choose_tasks(task, limit=limit, chat=chat)
     skills = choose_tasks(skill, limit=limit, chat=chat)
     loaded = load_model(base, dtype=dtype, device=device, include=include, exclude=exclude)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import InputError
 from corrie.models.smoothed import Smoothed
 from corrie.stats.rounding import rounded_up
-from corrie.weights.written_adapter import whole_folder
 
 LIST = "draws.json"
 """What was drawn, beside the adapters."""

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from corrie.analysis.certificate import Certificate, FineTuned
+from corrie.analysis.whole_folder import refuse_full, whole_folder
 from corrie.errors import InputError, ModelError
 from corrie.models.smoothed import Smoothed
 from corrie.models.subspaces import stand
@@ -30,7 +31,7 @@ from corrie.optim.ball import Projection, check_radius
 from corrie.stats.rounding import rounded_up
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.space import Coords, length_up
-from corrie.weights.written_adapter import rewrite_adapter, ups, whole_folder
+from corrie.weights.written_adapter import rewrite_adapter, ups
 
 _SLACK = 2.0**-40
 """How far inside the sphere the first attempt aims; each further one sixteen times as far."""
@@ -151,8 +152,7 @@ def _written_inside(
     before = length_up(here)
     if not math.isfinite(before):
         raise ModelError("pulling back", found="coordinates that are not finite", advice="an earlier checkpoint")
-    if folder.exists():
-        raise InputError(f"writing {folder}", found="it is there already", advice="another name")
+    refuse_full(folder, empty=False)
     slack = 0.0 if before <= radius else _SLACK
     with tempfile.TemporaryDirectory() as scratch:
         attempt = 0

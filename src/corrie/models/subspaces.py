@@ -74,8 +74,11 @@ def find_subspace(model: Model, asked: AskedSubspace, *, lattice: int | None = N
     return adapter_space(model, place) if asked.kind == "adapter" else core_space(model, place)
 
 
-def adapter_space(model: Model, folder: Path) -> LowRankSpace:
+def adapter_space(model: Model, folder: Path, name: str = "") -> LowRankSpace:
     """The subspace of an adapter with its own A frozen.
+
+    Args:
+        name: what to call it; empty: the folder's own name.
 
     Raises:
         ModelError: no LoRA adapter, or one of another model.
@@ -87,7 +90,7 @@ def adapter_space(model: Model, folder: Path) -> LowRankSpace:
         weight.removesuffix(".weight"): FixedMatrices(files.down(weight).float(), scale=files.scale(weight))
         for weight in files.matrices
     }
-    return LowRankSpace.of(model.module, fixed, name=f"adapter:{folder.resolve().name}")
+    return LowRankSpace.of(model.module, fixed, name=f"adapter:{name or folder.resolve().name}")
 
 
 def core_space(model: Model, file: Path) -> LowRankSpace:

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from corrie.errors import InputError, ModelError, StorageError
+from corrie.analysis.whole_folder import whole_folder
+from corrie.errors import ModelError
 from corrie.models.model import Model
 from corrie.records.direction import Direction
 from corrie.records.paths import Adapter, Difference
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.adapter_config import CONFIG
+from corrie.weights.asked_note import asked_of, note_of
+from corrie.weights.plain_files import own_file
 from corrie.weights.written import write_adapter, write_checkpoint
 
 BESIDE = (
-    "tokenizer*",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
     "special_tokens_map.json",
     "added_tokens.json",
-    "vocab.*",
+    "vocab.json",
+    "vocab.txt",
     "merges.txt",
-    "*.jinja",
-    "*.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+    "chat_template.jinja",
+    "chat_template.json",
     "generation_config.json",
 )
-"""What of a checkpoint's folder goes along with its weights."""
+"""What of a checkpoint's folder goes along with its weights, by name: never code, nor anything else that lies there."""
+
+CODE = ("auto_map", "custom_generate", "custom_pipelines")
+"""Settings that name code of the checkpoint's own: none of it is written, so nothing names it."""
 
 
-def write_at(model: Model, direction: Direction, alpha: float, out: Path) -> Path:
+def write_at(model: Model, direction: Direction, alpha: float, out: Path, asked: str = "") -> Path:
     """Write θ0 + α·δ: an adapter where δ is one, a checkpoint otherwise.
 
     Configuration, tokenizer and chat template are the fine-tune's where it is a checkpoint that is followed whole, the
@@ -39,58 +53,73 @@ def write_at(model: Model, direction: Direction, alpha: float, out: Path) -> Pat
         model: the base.
         direction: a path that starts at it.
         alpha: how far along it.
-        out: a new or empty folder.
+        out: a new or empty folder. It is there whole or not at all.
+        asked: a hash of the question that this answers, kept in the weights' header: what is there already as the
+            answer to the same one is left as it is.
 
     Returns:
         ``out``.
 
     Raises:
-        InputError: the folder holds something.
-        ModelError: an adapter that needs tensors of the base which are not selected.
+        InputError: the folder holds something else.
+        ModelError: an adapter that needs tensors of the base which are not selected; a file beside the fine-tune's
+            weights that is a link out of its folder, or no plain file.
         StorageError: the disk refuses.
     """
-    refuse_full(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if isinstance(direction, Adapter):
-            folder = model.sources.path(direction.content, str(direction))
-            found = AdapterFiles.open(folder).on(model.sources.layout)
-            tied = model.sources.layout.tied
-            stay = sorted(n for n in (*found.matrices, *found.whole) if tied.get(n, n) not in model.selection.tensors)
-            if stay:
-                raise ModelError(
-                    f"writing {direction} at α = {alpha:g}",
-                    found=f"it changes {stay[0]}, which --include and --exclude keep where it is",
-                    advice="without them",
-                )
-            write_adapter(out, found, {n: p.data for n, p in model.selection.tensors.items()}, alpha, tied)
-            shutil.copyfile(folder / CONFIG, out / CONFIG)
-            _copy(folder, out, BESIDE)
-            return out
-        source = model.sources.path(direction.tuned, str(direction)) if isinstance(direction, Difference) else None
-        whole = source if isinstance(direction, Difference) and direction.law == "minus-1" else None
-        _configuration(model, whole, out)
-        write_checkpoint(out / "model.safetensors", model.module, model.selection, direction, alpha, model.sources)
-    except OSError as problem:
-        raise StorageError(f"writing {out}", found=str(problem), advice="another place with room") from None
-    return out
+    if asked and asked_of(out) == asked:
+        return out
+    return whole_folder(out, lambda made: _write(model, direction, alpha, made, note_of(asked)), empty=True)
 
 
-def refuse_full(out: Path) -> None:
-    """Refuse a folder that holds something, before anything is computed for it.
+def check_beside(model: Model, direction: Direction) -> None:
+    """Refuse a fine-tune whose files cannot go along, before anything is computed for it.
 
     Raises:
-        InputError: it is a file, or not empty.
+        ModelError: a file beside its weights is a link out of its folder, or no plain file.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"writing {out}", found="it is there already", advice="a new folder")
+    source = _source(model, direction)
+    if source is not None:
+        _own(source)
+
+
+def _source(model: Model, direction: Direction) -> Path | None:
+    """The fine-tune's folder, where what lies beside its weights goes along."""
+    if isinstance(direction, Adapter):
+        return model.sources.path(direction.content, str(direction))
+    if isinstance(direction, Difference) and direction.law == "minus-1":
+        return model.sources.path(direction.tuned, str(direction))
+    return None
+
+
+def _write(model: Model, direction: Direction, alpha: float, out: Path, note: Mapping[str, str]) -> None:
+    source = _source(model, direction)
+    if isinstance(direction, Adapter) and source is not None:
+        found = AdapterFiles.open(source).on(model.sources.layout)
+        tied = model.sources.layout.tied
+        stay = sorted(n for n in (*found.matrices, *found.whole) if tied.get(n, n) not in model.selection.tensors)
+        if stay:
+            raise ModelError(
+                f"writing {direction} at α = {alpha:g}",
+                found=f"it changes {stay[0]}, which --include and --exclude keep where it is",
+                advice="without them",
+            )
+        write_adapter(out, found, {n: p.data for n, p in model.selection.tensors.items()}, alpha, tied, note)
+        shutil.copyfile(own_file(source, CONFIG, f"writing {direction}"), out / CONFIG)
+        _copy(source, out)
+    else:
+        _configuration(model, source, out)
+        write_checkpoint(
+            out / "model.safetensors", model.module, model.selection, direction, alpha, model.sources, note
+        )
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        _without_code(out / name)
 
 
 def _configuration(model: Model, source: Path | None, out: Path) -> None:
     """config.json with the precision of what is written, and everything that is no weight."""
     module: Any = model.module
     if source is not None and source.is_dir() and (source / "tokenizer.json").is_file():
-        _copy(source, out, BESIDE)
+        _copy(source, out)
     else:
         model.tokenizer.save_pretrained(out)
         settings = getattr(module, "generation_config", None)
@@ -108,8 +137,23 @@ def _configuration(model: Model, source: Path | None, out: Path) -> None:
     (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def _copy(source: Path, out: Path, patterns: tuple[str, ...]) -> None:
-    for pattern in patterns:
-        for file in sorted(source.glob(pattern)):
-            if file.is_file() and not (out / file.name).exists():
-                shutil.copyfile(file, out / file.name)
+def _own(source: Path) -> list[Path]:
+    """The files that go along: plain ones, or links as the hub's cache makes them."""
+    there = [name for name in BESIDE if os.path.lexists(source / name)]
+    return [own_file(source, name, f"fine-tune {source}") for name in there]
+
+
+def _copy(source: Path, out: Path) -> None:
+    for file in _own(source):
+        if not (out / file.name).exists():
+            shutil.copyfile(file, out / file.name)
+
+
+def _without_code(file: Path) -> None:
+    """Take the names of code out of a file of settings, if they are in it."""
+    if not file.exists():
+        return
+    told = json.loads(file.read_text("utf-8"))
+    if isinstance(told, dict) and any(name in told for name in CODE):
+        kept = {name: value for name, value in told.items() if name not in CODE}
+        file.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")

@@ -11,6 +11,7 @@ from corrie.analysis.retraction import NewSkill, RetractedCapability, Retraction
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.records.canonical import content_hash
 from corrie.records.direction import Direction
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
@@ -73,6 +74,13 @@ class RetractionScan:
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return self.kept.identity
+
+    @property
+    def asked(self) -> str:
+        """A hash of the question: model, path, tasks, terms."""
+        specs = [self.kept.spec.canonical(), self.skills.spec.canonical() if self.skills else ""]
+        terms = {"tolerance": self.tolerance, "confidence": self.confidence}
+        return content_hash({"retract": self.identity.canonical(), "specs": specs, **terms})
 
     def run(self, store: Store, *, engine: str = "serial", watch: Watch | None = None) -> Retraction:
         """Search, confirm, and look at the new skill.

@@ -6,16 +6,14 @@ The format: the header's length (8 bytes, little-endian), the header as JSON (na
 from __future__ import annotations
 
 import json
-import os
 import struct
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from corrie.errors import StorageError
+from corrie.analysis.whole_file import write_whole
 
 Outline = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 """Tensor name → type and shape: what a file will hold, known before a number is written."""
@@ -48,6 +46,7 @@ def write_tensors(
     Raises:
         StorageError: the disk refuses.
 
+    >>> import tempfile
     >>> from safetensors.torch import load_file
     >>> place = Path(tempfile.mkdtemp()) / "two.safetensors"
     >>> outline = {"b": (torch.bfloat16, (2,)), "a": (torch.float32, (1, 1))}
@@ -55,26 +54,19 @@ def write_tensors(
     >>> load_file(place)["b"]
     tensor([1., 1.], dtype=torch.bfloat16)
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                text = _header(outline, notes)
-                stream.write(struct.pack("<Q", len(text)) + text)
-                for (name, (kind, shape)), (given, tensor) in zip(outline.items(), tensors, strict=True):
-                    if given != name or tuple(tensor.shape) != shape:
-                        raise ValueError(f"{given} {tuple(tensor.shape)} where {name} {shape} was announced")
-                    numbers = tensor.detach().to("cpu", kind).contiguous().reshape(-1)
-                    if numbers.numel():
-                        stream.write(numbers.view(torch.uint8).numpy().data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, file)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError as problem:
-        raise StorageError(f"writing {file}", found=str(problem), advice="another place with room") from None
+
+    def write(new: Path) -> None:
+        with new.open("wb") as stream:
+            text = _header(outline, notes)
+            stream.write(struct.pack("<Q", len(text)) + text)
+            for (name, (kind, shape)), (given, tensor) in zip(outline.items(), tensors, strict=True):
+                if given != name or tuple(tensor.shape) != shape:
+                    raise ValueError(f"{given} {tuple(tensor.shape)} where {name} {shape} was announced")
+                numbers = tensor.detach().to("cpu", kind).contiguous().reshape(-1)
+                if numbers.numel():
+                    stream.write(numbers.view(torch.uint8).numpy().data)
+
+    write_whole(file, write)
 
 
 def _header(outline: Outline, notes: Mapping[str, str]) -> bytes:

@@ -27,7 +27,13 @@ from corrie.weights.tensor_writer import write_tensors
 
 
 def write_checkpoint(
-    file: Path, module: nn.Module, selection: Selection, direction: Direction, alpha: float, sources: Sources
+    file: Path,
+    module: nn.Module,
+    selection: Selection,
+    direction: Direction,
+    alpha: float,
+    sources: Sources,
+    note: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a model moved by α along a path as one safetensors file, at the precision it is in.
 
@@ -36,6 +42,7 @@ def write_checkpoint(
         module: the unmoved model.
         selection: which of its tensors move.
         direction, alpha, sources: the point θ0 + α·δ.
+        note: more for the file's header.
 
     Raises:
         StorageError: the disk refuses.
@@ -53,7 +60,7 @@ def write_checkpoint(
             yield name, moving[name].float() + delta * alpha
         yield from still.items()
 
-    write_tensors(file, outline, tensors(), {"format": "pt"})
+    write_tensors(file, outline, tensors(), {"format": "pt", **note})
 
 
 def write_adapter(
@@ -62,6 +69,7 @@ def write_adapter(
     pristine: Mapping[str, Tensor],
     alpha: float,
     tied: Mapping[str, str] = MappingProxyType({}),
+    note: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write an adapter scaled by α into a folder (its configuration is not this function's).
 
@@ -71,6 +79,7 @@ def write_adapter(
         pristine: name → the base's own tensor, needed where whole tensors were trained beside.
         alpha: the scale.
         tied: other name of a tied tensor → its name in ``pristine``.
+        note: more for the file's header.
 
     Raises:
         StorageError: the disk refuses.
@@ -98,4 +107,4 @@ def write_adapter(
             yield stored, tensor
 
     outline = {n: (types[n], found.files.shapes[n]) for n in names}
-    write_tensors(folder / WEIGHTS, outline, tensors(), {"format": "pt"})
+    write_tensors(folder / WEIGHTS, outline, tensors(), {"format": "pt", **note})

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
-from corrie.errors import InputError, StorageError
+from corrie.analysis.whole_folder import whole_folder
+from corrie.errors import InputError
 from corrie.weights.adapter import WEIGHTS, AdapterFiles
 from corrie.weights.adapter_config import CONFIG
 from corrie.weights.row_layers import linear_layers
@@ -29,18 +28,26 @@ from corrie.weights.space import Coords
 _STORED = "base_model.model.{}.lora_{}.weight"
 
 
-def write_adapter(space: LowRankSpace, coordinates: Coords, folder: Path, base: str = "") -> Path:
+def write_adapter(
+    space: LowRankSpace,
+    coordinates: Coords,
+    folder: Path,
+    base: str = "",
+    note: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """A place as an adapter of its own: A as frozen, B the coordinates (or U M, of few numbers), the space's scale.
 
     Args:
         coordinates: of the place, by the space's names.
         folder: is made.
         base: name of the model it is for.
+        note: more for the header of its weights.
 
     Raises:
         InputError: the folder is there already, or a scale that no α/r makes.
         StorageError: the disk refuses.
 
+    >>> import tempfile
     >>> import torch
     >>> from corrie.testing.toy_models import toy_module
     >>> from corrie.weights.row_space import random_rows
@@ -54,7 +61,7 @@ def write_adapter(space: LowRankSpace, coordinates: Coords, folder: Path, base: 
     for layer, up in ups(space, coordinates).items():
         tensors[_STORED.format(layer, "A")] = space.fixed[layer].down.float()
         tensors[_STORED.format(layer, "B")] = up
-    return _put(folder, tensors, _settings(space, base))
+    return _put(folder, tensors, _settings(space, base), note)
 
 
 def rewrite_adapter(files: AdapterFiles, ups: Mapping[str, Tensor], folder: Path) -> Path:
@@ -84,36 +91,17 @@ def ups(space: LowRankSpace, coordinates: Coords) -> dict[str, Tensor]:
     return found
 
 
-def whole_folder(folder: Path, write: Callable[[Path], object]) -> Path:
-    """Let ``write`` fill a new folder beside ``folder``, then put it in place in one step.
-
-    Raises:
-        InputError: something is there already.
-        StorageError: the disk refuses.
-    """
-    if folder.exists():
-        raise InputError(f"writing {folder}", found="it is there already", advice="another name")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            write(made)
-            made.chmod(0o755)
-            os.rename(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise StorageError(
-            f"writing {folder}", found=error.strerror or str(error), advice="a folder with room and permission"
-        ) from error
-    return folder
-
-
-def _put(folder: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Path:
+def _put(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    settings: Mapping[str, Any],
+    note: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     from safetensors.torch import save_file
 
     def write(made: Path) -> None:
-        save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, made / WEIGHTS, metadata={"format": "pt"})
+        plain = {n: t.contiguous().cpu() for n, t in tensors.items()}
+        save_file(plain, made / WEIGHTS, metadata={"format": "pt", **note})
         (made / CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     return whole_folder(folder, write)

@@ -1,0 +1,64 @@
+"""The place of work of a command that takes long to fill a folder of weights, and may be killed while it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrie.analysis.partial import remove_left, stem
+from corrie.analysis.whole_folder import bring_to_disk, place
+from corrie.errors import StorageError
+from corrie.weights.asked_note import asked_of
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A folder that will be at ``out``, and until it is whole lies beside it under a hidden name of its question.
+
+    The same question finds it again, after a kill too; its weights' header says which it is
+    (:mod:`corrie.weights.asked_note`).
+
+    out     where it will be
+    asked   a hash of the question
+
+    >>> import tempfile
+    >>> work = Unfinished(Path(tempfile.mkdtemp()) / "out", "5f2a")
+    >>> work.work.name, work.begun, work.whole
+    ('.out.unfinished-5f2a', False, False)
+    """
+
+    out: Path
+    asked: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer to this very question is there already."""
+        return asked_of(self.out) == self.asked
+
+    @property
+    def work(self) -> Path:
+        """Where to work: beside ``out``, or in it where it is whole."""
+        return self.out if self.whole else self.out.parent / f"{stem(self.out, 'unfinished')}{self.asked[:16]}"
+
+    @property
+    def begun(self) -> bool:
+        """Whether the weights are there; what follows goes on from them."""
+        return asked_of(self.work) == self.asked
+
+    def finish(self) -> Path:
+        """Put the folder in place, and remove what other questions left unfinished for the same place.
+
+        Raises:
+            InputError: something has come there meanwhile.
+            StorageError: the disk refuses.
+        """
+        if not self.whole:
+            try:
+                bring_to_disk(self.work)
+                place(self.work, self.out)
+            except OSError as error:
+                raise StorageError(
+                    f"writing {self.out}", found=error.strerror or str(error), advice="a folder with room"
+                ) from error
+        remove_left(self.out, "unfinished")
+        return self.out
