@@ -14,5 +14,5 @@ certified_move.py   what certificates say of it              certificates_at_han
 paired_verdict.py   kept, lost or undecided: the rule        kept_score.py
 retraction.py  how far a fine-tune was pulled back
 comparison.py  basins of several runs side by side
-export.py      CSV, Parquet, netCDF                          whole_file.py
+export.py      CSV, Parquet, netCDF                          whole_file.py, whole_folder.py, partial.py
 """

@@ -37,13 +37,14 @@ def whole_folder(folder: Path, write: Callable[[Path], object], *, empty: bool =
     corrie.errors.InputError: writing ...: it is there already. Try: another name
     """
     refuse_full(folder, empty=empty)
+    target = folder.resolve() if empty else folder  # a link to an empty folder stays a link
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with partial(folder, folder=True) as made:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial(target, folder=True) as made:
             write(made)
             made.chmod(0o777 & ~umask())
             bring_to_disk(made)
-            place(made, folder, empty=empty)
+            place(made, target, empty=empty)
     except OSError as error:
         raise StorageError(
             f"writing {folder}", found=error.strerror or str(error), advice="a folder with room and permission"
@@ -72,10 +73,9 @@ def place(made: Path, folder: Path, *, empty: bool = False) -> None:
         OSError: the disk refuses.
     """
     refuse_full(folder, empty=empty)
-    target = folder.resolve() if empty else folder  # a link to an empty folder stays a link
-    if target.is_dir():
-        target.rmdir()
-    os.rename(made, target)
+    if folder.is_dir():
+        folder.rmdir()
+    os.rename(made, folder)
 
 
 def bring_to_disk(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -72,7 +73,7 @@ def protect(
     """
     from corrie.weights.asked_note import asked_of
 
-    if out.exists() and asked_of(out) is None:
+    if os.path.lexists(out) and asked_of(out) is None:
         raise _there_already(out)
     chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
@@ -106,7 +107,7 @@ def protect(
         }
     )
     place = Unfinished(out, question)
-    if out.exists() and not place.whole:
+    if os.path.lexists(out) and not place.whole:
         raise _there_already(out)
     if not place.begun:
         names = ", ".join(t.identity.name for t, _ in chosen)

@@ -12,6 +12,7 @@ rows.py        a reader for each row of a batch whose rows stand at places of th
 subspaces.py   subspaces as they are asked for, and where a fine-tune stands    certified.py, certified_tuned.py
 smoothed.py    the model that a certificate is about    drawn_adapters.py, pulling_back.py
 likelihood.py  from logits to scores
+write.py       a moved model as a folder              unfinished.py
 """
 
 from corrie.models.reading import Question, Reader, Reading, Writing

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from corrie.analysis.partial import partial
 from corrie.errors import ModelError
 from corrie.models.foreign import blamed
 from corrie.models.gguf_agreement import FACTORS, check_settings, check_tensors
@@ -52,17 +53,15 @@ def convert_gguf(file: Path, say: Say = silent) -> Path:
         return folder
     say(f"dequantising {file.name} (once; kept in {folder})")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{file.stem}-", dir=folder.parent))
     try:
-        _dequantise(file, temporary)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        with partial(folder, folder=True) as temporary:
+            _dequantise(file, temporary)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(temporary, folder)
     except OSError:
         if not _whole(folder):
             raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 

@@ -32,8 +32,8 @@ def _records(database: Path) -> tuple[Any, ...]:
             store.identity,
             store.tasks(),
             tuple(store.cards(t.id) for t in store.tasks()),
-            {spec for spec, _ in store.specs()},
-            {claim for claim, _ in store.claims()},
+            {spec.canonical() for spec, _ in store.specs()},
+            {claim.canonical() for claim, _ in store.claims()},
             store.points(),
             {(c.point, c.task, c.block, c.payload()) for c in store.cells()},
         )
