@@ -204,6 +204,48 @@ def test_a_regular_expression_that_would_end_the_process(folder: Path, pattern: 
         load(folder)
 
 
+DOUBLE = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+LONG = {"type": "Replace", "pattern": {"Regex": "a"}, "content": "b" * 20_000}
+BYTES = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+AROUND = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "x", "type_id": 0}}] * 30 + [{"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {"x": {"id": "x", "ids": [3] * 300, "tokens": ["a"] * 300}},
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("normalizer", {"type": "Sequence", "normalizers": [DOUBLE] * 40}),
+        ("normalizer", LONG),
+        ("decoder", {"type": "Sequence", "decoders": [DOUBLE] * 40}),
+        ("pre_tokenizer", {"type": "Sequence", "pretokenizers": [BYTES] * 40}),
+        ("post_processor", AROUND),
+    ],
+)
+def test_a_tokenizer_that_makes_a_text_without_end(folder: Path, part: str, value: dict[str, Any]) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {part: value}))
+    with pytest.raises(ModelError, match=rf"tokenizer\.json cannot be read \(its {part} may"):
+        load(folder)
+
+
+def test_steps_that_rewrite_other_letters_are_fine(folder: Path) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    steps = [{"type": "Replace", "pattern": {"String": f"{i}{i}"}, "content": str(i)} for i in range(10)]
+    changed = tokenizer | {"normalizer": {"type": "Sequence", "normalizers": steps}}
+    (folder / "tokenizer.json").write_text(json.dumps(changed))
+    assert load(folder).encoder.encode("11") == load(folder).encoder.encode("1")
+
+
+def test_a_model_that_computes_no_number(folder: Path) -> None:
+    configure(folder, rms_norm_eps=float("nan"))
+    with pytest.raises(ModelError, match=r"computes in float32 from finite weights is no number.*config\.json"):
+        load(folder)
+
+
 def test_a_pipe_in_the_folder(folder: Path) -> None:
     os.mkfifo(folder / "special_tokens_map.json")
     with pytest.raises(ModelError, match=r"special_tokens_map\.json is no plain file"):

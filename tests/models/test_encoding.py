@@ -90,6 +90,13 @@ def test_only_changed_laws_change_the_fingerprint() -> None:
     }  # fmt: skip
 
 
+def test_a_tokenizer_that_draws_at_random_is_refused() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.backend_tokenizer.model.dropout = 0.1
+    with pytest.raises(ModelError, match=r"dropout 0\.1\): the same text is not the same tokens twice"):
+        from_module(toy_module(), tokenizer, name="random")
+
+
 @pytest.mark.parametrize("question", [Question("a <|new|>", (" b",)), Question("a", (" b", " <|new|>"))])
 def test_a_token_without_a_row_is_named(question: Question) -> None:
     tokenizer = byte_tokenizer()

@@ -93,6 +93,7 @@ def test_damage_emptiness_and_integers(tmp_path: Path) -> None:
         ("../model.safetensors", "which is not in the folder"),
         ("/etc/hostname", "which is not in the folder"),
         ("sub/part.safetensors", "which is not in the folder"),
+        ("x" * 5000 + ".safetensors", "which is not in the folder"),
         ("..", "is not opened"),
         ("weights.bin", "is no .safetensors file and is not opened"),
         ("part-0.safetensors.pt", "is not opened"),

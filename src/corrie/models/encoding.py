@@ -209,8 +209,18 @@ def tokenizer_fingerprint(tokenizer: Any) -> str:
 
     Where corrie's own law changed what a tokenizer or template gives, the law's name goes in as well, so that runs
     of before are not mixed with runs of now; everywhere else the hash is what it was.
+
+    Raises:
+        ModelError: the tokenizer fails, or draws at random.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
+    chance = getattr(getattr(backend, "model", None), "dropout", None)
+    if chance:
+        raise ModelError(
+            "the model's tokenizer",
+            found=f"it leaves out merges at random (dropout {chance:g}): the same text is not the same tokens twice",
+            advice="a tokenizer.json with dropout null",
+        )
     with _understood("write down", "its vocabulary"):
         inside = backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items())
         parts = [inside, str(getattr(tokenizer, "chat_template", None)), str(tokenizer.special_tokens_map)]

@@ -40,13 +40,15 @@ def blamed(asked: str, file: str, advice: str = "") -> Iterator[None]:
 
 
 def first_words(problem: BaseException) -> str:
-    """The kind of an error and its first line, cut to a length that a terminal bears.
+    """The kind of an error and its first line, and the next where that one ends in a colon, cut to a length that a
+    terminal bears.
 
-    >>> first_words(ValueError("one\\ntwo"))
-    'ValueError: one'
+    >>> first_words(ValueError("one\\ntwo")), first_words(ValueError("field 'x':\\n  no number\\nthree"))
+    ('ValueError: one', "ValueError: field 'x': no number")
     """
     lines = str(problem).strip().splitlines()
-    first = lines[0] if lines else ""
+    colon = len(lines) > 1 and lines[0].rstrip().endswith(":")
+    first = " ".join(line.strip() for line in lines[: 2 if colon else 1])
     if len(first) > _LONGEST:
         first = first[:_LONGEST] + "…"
     return f"{type(problem).__name__}: {first}" if first else type(problem).__name__

@@ -75,8 +75,8 @@ def load(
         module, tokenizer = _from_folder(folder, shown, precision)
         module.eval()
         module.to(target)
-        _check_runs(module, shown)
-    return from_module(
+        sound = _runs(module, shown)
+    model = from_module(
         module,
         tokenizer,
         name=shown,
@@ -84,6 +84,13 @@ def load(
         notes=_notes(folder),
         asked=precision,
     )
+    if not sound:
+        raise ModelError(
+            f"model {shown}",
+            found=f"what it computes in {str(precision).removeprefix('torch.')} from finite weights is no number (NaN)",
+            advice="the config.json it was published with, another copy of its weights, or --dtype float32",
+        )
+    return model
 
 
 def from_module(
@@ -204,14 +211,19 @@ def _from_folder(folder: Path, shown: str, dtype: torch.dtype) -> tuple[nn.Modul
     return module, tokenizer
 
 
-def _check_runs(module: nn.Module, shown: str) -> None:
-    """One step of the model: what a configuration breaks shows itself before a scan begins."""
+def _runs(module: nn.Module, shown: str) -> bool:
+    """One step of the model: what a configuration breaks shows itself before a scan begins.
+
+    Returns:
+        whether it computes numbers.
+    """
     device = next(module.parameters()).device
     model: Any = module
     with blamed(f"model {shown}", "config.json", "the config.json it was published with"), torch.no_grad():
         out = model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=device), use_cache=False)
         if out.logits.shape[:2] != (1, 2):
             raise ValueError(f"logits of shape {tuple(out.logits.shape)}")
+        return not bool(torch.isnan(out.logits).any())
 
 
 @contextmanager

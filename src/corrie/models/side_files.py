@@ -39,6 +39,12 @@ _LONGEST_PATTERN = 20_000
 _DEEPEST_PATTERN = 60
 _MOST_REPEATS = 100_000
 _MOST_TOKENS = 2**23
+_REWRITES = (b'"Replace"', b'"ByteLevel"')
+_FEW_REWRITES = 6
+_LONG_PIECES = re.compile(rb'"(?:content|prepend)"\s*:\s*"[^"]{100}|"ids"\s*:\s*\[[^\]]{500}')
+_FEW_PIECES = 20
+_MOST_GROWTH = 10_000
+_MOST_ADDED = 1_000
 
 
 def check_regular(folder: Path) -> None:
@@ -104,10 +110,11 @@ def check_sizes(asked: str, config: dict[str, Any], tensors: int) -> None:
 
 
 def check_tokenizer(folder: Path) -> None:
-    """Refuse a tokenizer whose regular expressions or numbers would take the process down, or for ever, and not raise.
+    """Refuse a tokenizer whose expressions, numbers or steps would take the process down, or for ever, and not raise.
 
     Raises:
-        ModelError: a pattern that is very long, deep or repeated, or a length or token number that is absurd.
+        ModelError: a pattern that is very long, deep or repeated, a length or token number that is absurd, or steps
+            that make a text without end.
     """
     asked = f"model folder {folder}"
     for name in (TOKENIZER, *_VOCABULARIES):
@@ -116,7 +123,12 @@ def check_tokenizer(folder: Path) -> None:
         file = own_file(folder, name, asked)
         text = file.read_bytes() if file.stat().st_size <= _ANY_FILE else b'"Regex":'
         long, patterns = _LONG_NUMBER.search(text), name == TOKENIZER and _REGEX.search(text)
-        if not long and not patterns:
+        grows = name == TOKENIZER and (
+            sum(map(text.count, _REWRITES)) > _FEW_REWRITES
+            or text.count(b'"SpecialToken"') > _FEW_PIECES
+            or _LONG_PIECES.search(text)
+        )
+        if not (long or patterns or grows):
             continue
         found = read_object(folder, name)
         for key, number in _numbers(found) if long else ():
@@ -129,6 +141,8 @@ def check_tokenizer(folder: Path) -> None:
             odd = _odd(pattern)
             if odd:
                 raise ModelError(asked, found=f"{name} cannot be read (a regular expression in it {odd})")
+        if grows and (odd := _runaway(found)):
+            raise ModelError(asked, found=f"{name} cannot be read ({odd})")
 
 
 def _odd(pattern: str) -> str:
@@ -153,6 +167,56 @@ def _odd(pattern: str) -> str:
             return "repeats more than a million times"
         times *= max([1, *map(int, ends)])
     return f"repeats up to {times:,} times" if times > _MOST_REPEATS else ""
+
+
+def _runaway(tokenizer: dict[str, Any]) -> str:
+    """Why a text would become far longer than it is, in words; nothing where it does not.
+
+    Steps that rewrite a text multiply: forty that double every letter make 2⁴⁰ of one.
+
+    >>> double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    >>> _runaway({"normalizer": {"type": "Sequence", "normalizers": [double] * 40}})
+    'its normalizer may make a text 1.1e+12 times as long'
+    >>> _runaway({"normalizer": double, "decoder": {"type": "ByteLevel"}})
+    ''
+    """
+    for part in ("normalizer", "pre_tokenizer", "decoder"):
+        growth = 1.0
+        for step in _steps(tokenizer.get(part)):
+            growth = min(growth * _growth(step), 1e300)
+        if growth > _MOST_GROWTH:
+            return f"its {part} may make a text {growth:.1e} times as long"
+    for step in _steps(tokenizer.get("post_processor")):
+        pieces = sum(len(step[k]) for k in ("single", "pair") if isinstance(step.get(k), list | str))
+        tokens = step.get("special_tokens")
+        texts = [t.get("ids") for t in tokens.values() if isinstance(t, dict)] if isinstance(tokens, dict) else []
+        added = pieces * max([1, *(len(ids) for ids in texts if isinstance(ids, list))])
+        if added > _MOST_ADDED:
+            return f"its post_processor may put {added:,} tokens around a text"
+    return ""
+
+
+def _growth(step: dict[str, Any]) -> float:
+    """How many times as long a text may become by one step."""
+    if step.get("type") == "ByteLevel":
+        return 2.0
+    content, pattern = step.get("content"), step.get("pattern")
+    if step.get("type") != "Replace" or not isinstance(content, str) or not isinstance(pattern, dict):
+        return 1.0
+    text = pattern.get("String")
+    return max(1.0, len(content) / len(text) if isinstance(text, str) and text else 1.0 + len(content))
+
+
+def _steps(part: object) -> Iterator[dict[str, Any]]:
+    """Each step of a part of a tokenizer, those of its sequences among them."""
+    left = [part]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            yield one
+            left.extend(one.get(k) for k in ("normalizers", "pretokenizers", "decoders", "processors"))
+        elif isinstance(one, list):
+            left.extend(one)
 
 
 def _patterns(value: object) -> Iterator[str]:

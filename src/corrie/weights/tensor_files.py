@@ -22,6 +22,7 @@ from corrie.weights.plain_files import own_file
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 ENDING = ".safetensors"
+_LONGEST_NAME = 255
 FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 """The types whose stored numbers are the weights. Of float8 and less, the numbers are codes that need their scales."""
 
@@ -194,7 +195,8 @@ def named_by_index(folder: Path) -> list[str]:
         what = f"{INDEX} cannot be read ({type(problem).__name__}: {problem})"
         raise ModelError(f"weights {folder}", found=what) from None
     for name in named:
-        if not isinstance(name, str) or Path(name).name != name or "\\" in name or "\0" in name:
+        plain = isinstance(name, str) and Path(name).name == name and "\\" not in name and "\0" not in name
+        if not plain or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
             found = f"its index names {str(name)[:200]!r}, which is not in the folder"
             raise ModelError(f"weights {folder}", found=found, advice="an index that names its own shards")
         if not name.endswith(ENDING):

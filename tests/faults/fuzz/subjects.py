@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 
 import command_lines
 from damage import Damage, header, mutate, no_file, octets, values, words, write_json
+from other_models import FAMILIES, TOKENIZERS, save_others
 
 from corrie.errors import InputError
 
@@ -74,7 +76,16 @@ def checkpoint(folder: Path) -> dict[str, Any]:
 
     model = load(folder)
     said = model.identity.model_dump(mode="json")
-    return {"id": {k: v for k, v in said.items() if k not in ("name", "notes")}, "numbers": speak(model)}
+    said = {k: v for k, v in said.items() if k not in ("name", "notes")}
+    return {"id": said, "numbers": speak(model), "huge": huge(folder)}
+
+
+def huge(folder: Path) -> bool:
+    """Whether the files hold finite weights with which any sum may overflow, and none that is not finite."""
+    from safetensors.torch import load_file
+
+    largest = [float(t.abs().max()) for f in folder.glob("*.safetensors") for t in load_file(f).values() if t.numel()]
+    return max(largest, default=0.0) > 1e30 and all(map(math.isfinite, largest))
 
 
 def gguf_file(folder: Path) -> dict[str, Any]:
@@ -96,7 +107,7 @@ def adapter(folder: Path) -> dict[str, Any]:
     model = toy_model()
     (direction,) = find_directions(model, [Named(kind="adapter", place=str(folder))])
     with perturbed(model, Point.along(direction, 1.0)):
-        return {"id": direction.id, "numbers": speak(model)}
+        return {"id": direction.id, "numbers": speak(model), "huge": huge(folder)}
 
 
 def tuned(folder: Path) -> dict[str, Any]:
@@ -110,7 +121,7 @@ def tuned(folder: Path) -> dict[str, Any]:
     model = toy_model(seed=1)
     (direction,) = find_directions(model, [Named(kind="toward", place=str(folder))])
     with perturbed(model, Point.along(direction, 1.0)):
-        return {"id": direction.id, "numbers": speak(model)}
+        return {"id": direction.id, "numbers": speak(model), "huge": huge(folder)}
 
 
 def task_file(folder: Path) -> dict[str, Any]:
@@ -264,6 +275,7 @@ def make_world(root: Path) -> World:
     module: Any = toy_module()
     module.save_pretrained(world["shards"], max_shard_size="40KB")
     byte_tokenizer().save_pretrained(world["shards"])
+    world |= save_others(root)
     torch.manual_seed(0)
     tensors = {}
     for layer in range(2):
@@ -364,6 +376,8 @@ SUBJECTS = (
     Subject("fine-tunes", "toy", ((6, ("config.json",), values), (3, (WEIGHTS,), header), (1, (WEIGHTS,), octets)), tuned, 0.06),
     Subject("adapters", "adapter", ((6, ("adapter_config.json",), values), (1, ("*.json",), octets), (3, ("*.safetensors",), header), (1, ("*.safetensors",), octets), (1, ("*",), no_file)), adapter, 0.1),
     Subject("GGUF", "gguf", ((5, ("toy.gguf",), octets), (5, ("toy.gguf",), words)), gguf_file, 0.06),
+    *(Subject(f"config of {f}", f, ((9, ("config.json",), values), (1, (WEIGHTS,), header)), checkpoint, 0.02) for f in FAMILIES),
+    *(Subject(f"{t} tokenizer", t, ((9, ("tokenizer.json",), values), (1, ("tokenizer.json",), octets)), checkpoint, 0.03) for t in TOKENIZERS),
     Subject("task files", "tasks", ((7, ("*.jsonl",), values), (2, ("*.jsonl",), octets), (1, ("*.jsonl",), no_file)), task_file, 0.1),
     Subject("certificates", "certificate", ((6, ("*.json",), values), (3, ("*.json",), octets), (1, ("*.json",), no_file)), certificate, 0.05),
     Subject("run folders", "run", ((8, ("run.db",), rows), (3, ("run.db",), octets), (1, ("run.db",), no_file)), run_folder, 0.12, exact=False),
