@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=3000)
     parser.add_argument("--to", type=Path, default=None, help="keeps results.jsonl, and continues it")
-    parser.add_argument("--only", default=None, metavar="SUBJECT[:NUMBER]")
+    parser.add_argument("--only", default=None, metavar="SUBJECT[,SUBJECT…][:NUMBER]")
     asked = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="corrie-fuzz-"))
     os.environ["CORRIE_CACHE"] = str(scratch / "cache")
@@ -72,7 +72,7 @@ def _fuzz(asked: argparse.Namespace, world: dict[str, Path], scratch: Path, out:
     counts: dict[str, Counter[str]] = {}
     failures: list[dict] = []
     for subject in SUBJECTS:
-        if name and subject.name != name:
+        if name and subject.name not in name.split(","):
             continue
         expected = expected_of(subject, world[subject.good], scratch)
         numbers = [int(number)] if number else range(-(-int(asked.cases * subject.share / total * 1000) // 1000))
