@@ -238,6 +238,8 @@ class Generalisation(Statement):
     @classmethod
     def _kept(cls, run: RunFolder, file: Path) -> Generalisation:
         stated = json.loads(run.read(file))
+        if stated["digest"] != content_hash({k: v for k, v in stated.items() if k != "digest"}):
+            raise RunError(f"statement {file.name}", found="its digest is another: it was changed")
         with run.store() as store:
             known = {task.name: task for task in store.tasks()}
             terms = {name: stated[name] for name in _TERMS} | {name: stated[name] for name in _LATER & set(stated)}

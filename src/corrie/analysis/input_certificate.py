@@ -44,7 +44,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms, kept_in
-from corrie.errors import InputError
+from corrie.errors import InputError, RunError
+from corrie.records.canonical import content_hash
 from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputSpec, check_change
 from corrie.records.model import ModelIdentity
@@ -63,6 +64,9 @@ RATIOS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 """r/σ at which a table of embedding changes is given."""
 
 MOST_ROWS = 12
+
+LONGEST = 2**24
+"""Tokens that no prompt has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +145,26 @@ class InputCertificate(Statement):
 
     @classmethod
     def _kept(cls, run: RunFolder, file: Path) -> InputCertificate:
-        stated = json.loads(run.read(file))["certificate"]
+        whole = json.loads(run.read(file))
+        stated = whole["certificate"]
+        if whole["hash"] != content_hash(stated):
+            raise RunError(f"certificate {file.name}", found="its hash is another: it was changed")
         spec = InputSpec.model_validate(stated["spec"])
         log = DrawLog.read(run.path, spec.id)
         drawn = [log.get(label) for label in labels(spec.selection, spec.draws)]
         found = [outcomes for outcomes in drawn if outcomes is not None]
         if len(found) < len(drawn):
             raise ValueError(f"{len(drawn) - len(found)} of its draws are not in {log.name}")
+        lengths = tuple(example["own_tokens"] for example in stated["examples"])
+        if len(lengths) != len(log.ids) or not all(type(n) is int and 0 <= n < LONGEST for n in lengths):
+            raise ValueError("its prompts are not those of its draws")
         return cls.of(
             spec,
             ModelIdentity.model_validate(stated["model"]),
             TaskIdentity.model_validate(stated["task"]),
             stated["change"],
             ids=log.ids,
-            lengths=tuple(example["own_tokens"] for example in stated["examples"]),
+            lengths=lengths,
             clean=found[0],
             selection=found[1 : 1 + spec.selection],
             draws=found[1 + spec.selection :],

@@ -13,6 +13,9 @@ from corrie.records.canonical import Record
 from corrie.records.direction import Direction
 from corrie.records.scan_size import MOST_POINTS, ScanSize
 
+LARGEST_STEP = 1e15
+"""The largest |α|: beyond it the squares of distances leave the range of numbers."""
+
 
 class AlphaGrid(Record):
     """Evenly spaced step sizes, both ends included, the same for every direction.
@@ -64,6 +67,8 @@ class AlphaGrid(Record):
                 found=f"every point is a pass over every example, and these are more than {MOST_POINTS:,}",
                 advice=f"{low:g}:{high:g}:101, or several runs",
             )
+        if max(abs(low), abs(high)) > LARGEST_STEP:
+            raise InputError(asked, found=f"a step beyond {LARGEST_STEP:g}, where no weight is left", advice="0:0.04:5")
         if not math.isfinite(high - low):
             raise InputError(asked, found="a range without a finite length", advice="0:0.04:5")
         if count < 1:

@@ -274,7 +274,11 @@ class SqliteStore:
         """
         rows = self._rows("SELECT payload, digest FROM cell WHERE (point, task, block) = (?, ?, ?)", *key)
         for payload, digest in rows:
-            cell = Cell.from_payload(key, payload, digest)
+            try:
+                cell = Cell.from_payload(key, payload, digest)
+            except RunError as problem:
+                asked = f"{problem.asked} in run folder {self._folder}"
+                raise RunError(asked, found=problem.found, advice=problem.advice) from None
             self._check_rows(cell)
             return cell
         raise KeyError(key)
