@@ -248,7 +248,7 @@ def kept_in(run: RunFolder, kind: str, read: Callable[[Path], Kept], advice: str
 def _kept(run: RunFolder, kind: str, file: Path, read: Callable[[Path], Kept], advice: str) -> Kept:
     try:
         found = read(file)
-        str(found), found.section
+        _ = str(found), found.section
         return found
     except (MemoryError, StorageError):
         raise
