@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 from corrie.analysis.certified_score import CertifiedScore, Verdict
 from corrie.analysis.evidence import Evidence
-from corrie.analysis.statement import Card, Chart, Line, Statement, Terms
+from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError
 from corrie.records.canonical import Record, canonical_json, content_hash
@@ -126,11 +126,11 @@ class Certificate(Statement):
         """Every certificate in a run folder, derived again from its outcomes.
 
         Raises:
-            ClaimError: one of them does not follow from its outcomes.
+            RunError: one of them does not follow from its outcomes.
         """
         from corrie.analysis.verification import verify  # which needs this module
 
-        return tuple(verify(file).certificate for file in run.files(cls.kind))
+        return kept_in(run, cls.kind, lambda file: verify(file).certificate, "corrie verify says more")
 
     @property
     def model(self) -> ModelIdentity:

@@ -21,6 +21,7 @@ from corrie.records.point import Point
 from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import ScanSpec
 from corrie.records.store import Realised, Store
+from corrie.records.store_law import realised_at
 from corrie.records.task import TaskIdentity
 
 Row = tuple[str, float, str, float, float, float, float, str, float, float, str]
@@ -88,7 +89,7 @@ class EveryCell:
 def _rows(store: Store, points: dict[str, tuple[Point, Realised]], keys: list[CellKey]) -> Iterator[Row]:
     nan = float("nan")
     for cell in store.cells(keys):
-        point, realised = points[cell.point]
+        point, realised = realised_at(points, cell.point)
         steps = [(step.direction, step.alpha) for step in point.steps]
         (first, alpha), (second, beta) = (*steps, (None, nan), (None, nan))[:2]
         raw = [abs(a) for d, a in steps if d.normalisation == "none"]

@@ -17,6 +17,7 @@ from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
+from corrie.records.store_law import task_of
 from corrie.records.task import TaskIdentity
 
 Row = str | tuple[float | None, ...]
@@ -104,13 +105,12 @@ class Evidence(Record):
         """
         if spec not in [claim for claim, _ in store.claims()]:
             raise RunError(f"{spec}", found="this run was never asked it", advice="corrie certify")
-        known = {task.id: task for task in store.tasks()}
-        tasks = []
+        known, tasks = store.tasks(), []
         for request in spec.tasks:
             chosen = [noise_point(spec.subspace, s, spec.lattice, spec.sigma) for s in spec.selection.seeds]
             tasks.append(
                 TaskEvidence(
-                    task=known[request.task],
+                    task=task_of(known, request),
                     examples=tuple(card.id for card in store.cards(request.task)[: request.limit]),
                     unmoved=row_of(store, spec, Point.origin(), request),
                     selection=tuple(row_of(store, spec, p, request) for p in chosen),

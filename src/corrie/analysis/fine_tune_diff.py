@@ -30,7 +30,7 @@ from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.move import Move, Part
 from corrie.analysis.paired_verdict import PairedVerdict
-from corrie.analysis.statement import Card, Section, Statement, Table
+from corrie.analysis.statement import Card, Section, Statement, Table, kept_in
 from corrie.analysis.way_out import WayOut
 from corrie.analysis.whole_file import write_whole
 from corrie.analysis.worst_compared import Worst, WorstCompared
@@ -197,7 +197,8 @@ class FineTuneDiff(Statement, Record):
         Raises:
             RunError: one of them cannot be read.
         """
-        return tuple(sorted((cls.parse(f.read_text("utf-8")) for f in run.files(cls.kind)), key=lambda d: d.tuned))
+        found = kept_in(run, cls.kind, lambda f: cls.parse(run.read(f).decode("utf-8")), "corrie diff makes it again")
+        return tuple(sorted(found, key=lambda d: d.tuned))
 
     @property
     def lost(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from corrie.records.point import Point
 from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
+from corrie.records.store_law import realised_at, task_of
 from corrie.stats.fraction_verdict import FractionVerdict, Status
 from corrie.stats.rounding import rounded_down
 
@@ -80,14 +81,15 @@ class FractionClaim(Statement):
         claims = [claim for claim, _ in store.claims()]
         if spec not in claims:
             raise RunError(f"the claim {spec}", found="this run was never asked it", advice="corrie fraction")
-        known = {task.id: task for task in store.tasks()}
+        tasks = store.tasks()
         keys = store.keys()
         kept = []
         for request in spec.tasks:
+            task = task_of(tasks, request)
             before = _successes(store, keys, spec, Point.origin(), request)
             if before is None:
                 raise RunError(f"the claim {spec}", found="the unmoved model is not scored yet", advice="it again")
-            kept.append(KeptScore(known[request.task], before, spec.tolerance))
+            kept.append(KeptScore(task, before, spec.tolerance))
         outcomes: list[bool] = []
         while True:
             point = spec.point(len(outcomes))
@@ -98,7 +100,7 @@ class FractionClaim(Statement):
             outcomes.append(all(k.keeps(successes) for k, successes in zip(kept, scored, strict=True)))
         verdict = spec.rule.judge(outcomes)
         points = store.points()
-        moved = [points[spec.point(i).id][1] for i in range(verdict.draws)]
+        moved = [realised_at(points, spec.point(i).id)[1] for i in range(verdict.draws)]
         cosines = [realised.cosine for realised in moved if realised.cosine is not None]
         looked = tuple(outcomes[: verdict.draws])
         return cls(spec, store.identity.model, tuple(kept), verdict, min(cosines, default=None), len(claims), looked)

@@ -41,7 +41,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from corrie.analysis.statement import Card, Statement, Terms
+from corrie.analysis.statement import Card, Statement, Terms, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import RunError
 from corrie.records.canonical import canonical_json, content_hash
@@ -52,6 +52,7 @@ from corrie.records.point import Point
 from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
+from corrie.records.store_law import task_of
 from corrie.records.task import TaskIdentity
 from corrie.stats import betting, pac_bayes
 from corrie.stats.gaussian_shift import noise_distance
@@ -206,12 +207,12 @@ class Generalisation(Statement):
         Raises:
             RunError: a draw is missing, or a cell is damaged.
         """
-        known = {task.id: task for task in store.tasks()}
+        tasks = store.tasks()
         each = shared_confidence(spec.confidence, len(spec.tasks))
         ratio = noise_distance([spec.distance], [spec.sigma])
         found = tuple(
             PopulationScore(
-                task=known[request.task],
+                task=task_of(tasks, request),
                 examples=request.limit,
                 unmoved=_score(store, spec, Point.origin(), request),
                 tuned=_score(store, spec, spec.centre, request),
@@ -231,25 +232,21 @@ class Generalisation(Statement):
         Raises:
             RunError: a file that is no such statement, or whose outcomes are not there.
         """
-        return tuple(cls._kept(run, file) for file in run.files(cls.kind))
+        advice = "corrie generalise makes it again from the run's outcomes"
+        return kept_in(run, cls.kind, lambda file: cls._kept(run, file), advice)
 
     @classmethod
     def _kept(cls, run: RunFolder, file: Path) -> Generalisation:
-        try:
-            stated = json.loads(file.read_text("utf-8"))
-            with run.store() as store:
-                known = {task.name: task for task in store.tasks()}
-                terms = {name: stated[name] for name in _TERMS} | {name: stated[name] for name in _LATER & set(stated)}
-                space = {name: value for name, value in stated["subspace"].items() if name not in ("id", "words")}
-                requests = [{"task": known[t["task"]].id, "limit": t["examples"]} for t in stated["tasks"]]
-                terms |= {"tasks": requests, "subspace": space, "block": store.identity.block}
-                return cls.from_store(store, GeneralisationSpec.model_validate(terms), stated["dimension"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-            raise RunError(
-                f"statement {file}",
-                found=f"it cannot be read ({type(problem).__name__}: {str(problem).splitlines()[0]})",
-                advice="corrie generalise makes it again from the run's outcomes",
-            ) from None
+        stated = json.loads(run.read(file))
+        if stated["digest"] != content_hash({k: v for k, v in stated.items() if k != "digest"}):
+            raise RunError(f"statement {file.name}", found="its digest is another: it was changed")
+        with run.store() as store:
+            known = {task.name: task for task in store.tasks()}
+            terms = {name: stated[name] for name in _TERMS} | {name: stated[name] for name in _LATER & set(stated)}
+            space = {name: value for name, value in stated["subspace"].items() if name not in ("id", "words")}
+            requests = [{"task": known[t["task"]].id, "limit": t["examples"]} for t in stated["tasks"]]
+            terms |= {"tasks": requests, "subspace": space, "block": store.identity.block}
+            return cls.from_store(store, GeneralisationSpec.model_validate(terms), stated["dimension"])
 
     @property
     def verdict(self) -> Verdict:

@@ -43,8 +43,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms
+from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms, kept_in
 from corrie.errors import InputError, RunError
+from corrie.records.canonical import content_hash
 from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputSpec, check_change
 from corrie.records.model import ModelIdentity
@@ -63,6 +64,9 @@ RATIOS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 """r/σ at which a table of embedding changes is given."""
 
 MOST_ROWS = 12
+
+LONGEST = 2**24
+"""Tokens that no prompt has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,37 +140,37 @@ class InputCertificate(Statement):
         Raises:
             RunError: a file that is no such certificate, or draws that are not there.
         """
-        return tuple(cls._kept(run, file) for file in run.files(cls.kind))
+        advice = "corrie inputs makes it again from the draws in the run folder"
+        return kept_in(run, cls.kind, lambda file: cls._kept(run, file), advice)
 
     @classmethod
     def _kept(cls, run: RunFolder, file: Path) -> InputCertificate:
-        try:
-            stated = json.loads(file.read_text("utf-8"))["certificate"]
-            spec = InputSpec.model_validate(stated["spec"])
-            log = DrawLog.read(run.path, spec.id)
-            drawn = [log.get(label) for label in labels(spec.selection, spec.draws)]
-            found = [outcomes for outcomes in drawn if outcomes is not None]
-            if len(found) < len(drawn):
-                raise ValueError(f"{len(drawn) - len(found)} of its draws are not in {log.name}")
-            return cls.of(
-                spec,
-                ModelIdentity.model_validate(stated["model"]),
-                TaskIdentity.model_validate(stated["task"]),
-                stated["change"],
-                ids=log.ids,
-                lengths=tuple(example["own_tokens"] for example in stated["examples"]),
-                clean=found[0],
-                selection=found[1 : 1 + spec.selection],
-                draws=found[1 + spec.selection :],
-                nearest=stated["nearest_other_token"],
-                asked=logs_in(run.path),
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-            raise RunError(
-                f"certificate {file}",
-                found=f"it cannot be read ({type(problem).__name__}: {str(problem).splitlines()[0]})",
-                advice="corrie inputs makes it again from the draws in the run folder",
-            ) from None
+        whole = json.loads(run.read(file))
+        stated = whole["certificate"]
+        if whole["hash"] != content_hash(stated):
+            raise RunError(f"certificate {file.name}", found="its hash is another: it was changed")
+        spec = InputSpec.model_validate(stated["spec"])
+        log = DrawLog.read(run.path, spec.id)
+        drawn = [log.get(label) for label in labels(spec.selection, spec.draws)]
+        found = [outcomes for outcomes in drawn if outcomes is not None]
+        if len(found) < len(drawn):
+            raise ValueError(f"{len(drawn) - len(found)} of its draws are not in {log.name}")
+        lengths = tuple(example["own_tokens"] for example in stated["examples"])
+        if len(lengths) != len(log.ids) or not all(type(n) is int and 0 <= n < LONGEST for n in lengths):
+            raise ValueError("its prompts are not those of its draws")
+        return cls.of(
+            spec,
+            ModelIdentity.model_validate(stated["model"]),
+            TaskIdentity.model_validate(stated["task"]),
+            stated["change"],
+            ids=log.ids,
+            lengths=lengths,
+            clean=found[0],
+            selection=found[1 : 1 + spec.selection],
+            draws=found[1 + spec.selection :],
+            nearest=stated["nearest_other_token"],
+            asked=logs_in(run.path),
+        )
 
     def bound(self, change: float) -> float:
         """What the smoothed score is sure to be after a change of this size in every prompt."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from corrie.analysis.basin import percent
 from corrie.analysis.paired_verdict import PairedVerdict
-from corrie.analysis.statement import Card, Chart, Line, Statement
+from corrie.analysis.statement import Card, Chart, Line, Statement, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.records.canonical import Record, content_hash
 from corrie.records.model import ModelIdentity
@@ -123,7 +123,10 @@ class Retraction(Statement, Record):
         Raises:
             RunError: one of them cannot be read.
         """
-        return tuple(sorted((cls.parse(f.read_text("utf-8")) for f in run.files(cls.kind)), key=lambda r: r.tuned))
+        found = kept_in(
+            run, cls.kind, lambda f: cls.parse(run.read(f).decode("utf-8")), "corrie retract makes it again"
+        )
+        return tuple(sorted(found, key=lambda r: r.tuned))
 
     def keep(self, folder: str | Path) -> Path:
         """Write it beside the run it was read from; the latest of each fine-tune stays.

@@ -13,12 +13,14 @@ name their modules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
 
+from corrie.errors import CorrieError, RunError, StorageError
 from corrie.records.run_folder import RunFolder
 
 BUILT_IN = {
@@ -222,6 +224,41 @@ class Statement:
 
 
 _KINDS: dict[str, type[Statement]] = {}
+
+Kept = TypeVar("Kept", bound=Statement)
+
+
+def kept_in(run: RunFolder, kind: str, read: Callable[[Path], Kept], advice: str) -> tuple[Kept, ...]:
+    """Every statement of a kind that a run folder keeps in files, each read and told once.
+
+    Whatever a damaged file leads to, in reading it or in saying what it holds, is one error that names the file.
+
+    Args:
+        run: the folder.
+        kind: whose files.
+        read: a statement from its file.
+        advice: how to come by a good one.
+
+    Raises:
+        RunError: a file that cannot be read, or from which no such statement follows.
+    """
+    return tuple(_kept(run, kind, file, read, advice) for file in run.files(kind))
+
+
+def _kept(run: RunFolder, kind: str, file: Path, read: Callable[[Path], Kept], advice: str) -> Kept:
+    try:
+        found = read(file)
+        _ = str(found), found.section
+        return found
+    except (MemoryError, StorageError):
+        raise
+    except Exception as problem:
+        told = str(problem) if isinstance(problem, CorrieError) else f"{type(problem).__name__}: {problem}"
+        raise RunError(
+            f"{kind} {file.relative_to(run.path)} in run folder {run.path}",
+            found=f"it is damaged ({(told.splitlines() or [''])[0][:400]})",
+            advice=advice,
+        ) from problem
 
 
 def statements_in(run: RunFolder) -> Iterator[Statement]:

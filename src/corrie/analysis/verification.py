@@ -14,6 +14,7 @@ from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.evidence import Evidence
 from corrie.errors import ClaimError, CorrieError
 from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.plain_file import read_plain
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,7 @@ def _read(path: Path, asked: str) -> dict[str, Any]:
 
 
 def _bytes(path: Path, asked: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise ClaimError(asked, found=f"{path.name} cannot be read ({problem.strerror})") from None
+    return read_plain(path, asked, error=ClaimError)
 
 
 def _check_thresholds(evidence: Evidence) -> None:

@@ -23,7 +23,6 @@ import difflib
 import json
 import math
 import reprlib
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,7 @@ from corrie.capabilities.quantity import final_quantity
 from corrie.capabilities.task import Task
 from corrie.capabilities.text import TextTask
 from corrie.errors import InputError, TaskError
+from corrie.records.plain_file import read_plain
 
 Kind = Literal["choice", "likelihood", "generate", "text"]
 
@@ -102,23 +102,11 @@ def _shuffled(examples: list) -> list:
 
 def _objects(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of every line that is not blank."""
+    asked, advice = f"task file {file}", f"the path of a JSONL file of at most {_BYTES // 2**20} MiB"
     try:
-        found = file.stat()  # before it is opened: opening a pipe waits for whoever writes into it
-        if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"task file {file}", found=_kind_of(found.st_mode), advice="the path of a JSONL file")
-        if found.st_size > _BYTES:
-            raise InputError(
-                f"task file {file}",
-                found=f"{found.st_size / 2**20:,.0f} MiB",
-                advice=f"a part of it, {_BYTES // 2**20} MiB at most",
-            )
-        content = file.read_bytes().decode("utf-8-sig")
+        content = read_plain(file, asked, most=_BYTES, error=InputError, advice=advice).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise TaskError(f"task file {file}", found=f"it is not UTF-8 ({problem})", advice="UTF-8 text") from None
-    except OSError as problem:
-        raise InputError(
-            f"task file {file}", found=problem.strerror or str(problem), advice="the path of a JSONL file"
-        ) from None
+        raise TaskError(asked, found=f"it is not UTF-8 ({problem})", advice="UTF-8 text") from None
     for number, line in enumerate(content.split("\n"), start=1):
         if line.strip():
             yield number, _object(file, number, line)
@@ -161,11 +149,6 @@ def _check_name(file: Path) -> None:
         raise InputError(f"task file {str(file)!r}", found="a name that is not UTF-8", advice="another name") from None
     if "\0" in str(file):
         raise InputError(f"task file {str(file)!r}", found="a NUL in its name", advice="another name")
-
-
-def _kind_of(mode: int) -> str:
-    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def _no_number(asked: str, name: str) -> Any:

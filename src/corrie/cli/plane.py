@@ -76,7 +76,7 @@ def plane(
     Then corrie report RUN draws contours and surfaces.
     """
     from corrie.records.direction import parse_directions
-    from corrie.records.scan_spec import AlphaGrid
+    from corrie.records.scan_spec import AlphaGrid, size_of
 
     if not 0 < retention <= 1:
         raise InputError(f"retention {retention:g}", found="not a share between 0 and 1", advice="0.95")
@@ -94,6 +94,7 @@ def plane(
             advice="--direction gaussian:0 --direction gaussian:1",
         )
     alphas, betas = AlphaGrid.parse(alpha), None if beta is None else AlphaGrid.parse(beta)
+    size_of(2, alphas, betas or alphas).check()
     seconds = None if budget is None else parse_duration(budget)
 
     chosen = choose_tasks(task, limit=limit, chat=chat)
@@ -119,6 +120,7 @@ def plane(
                 known = Known(kept.cells())
         give(str(prepared.estimate(known)))
         return
+    say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
         ending = prepared.run(store, budget=seconds, watch=progress)
         result = Plane.of(store, prepared.spec)

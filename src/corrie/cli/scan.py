@@ -73,19 +73,18 @@ def scan(
     Everything is kept in the run folder, cell by cell: after Ctrl-C or a kill the same command goes on where it was,
     and more directions, step sizes, tasks or examples extend the run.
     """
-    from corrie.records.direction import parse_directions
+    from corrie.records.direction import directions_asked
 
     if not 0 < retention <= 1:
         raise InputError(f"retention {retention:g}", found="not a share between 0 and 1", advice="0.95")
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    wanted = [d for text in direction for d in parse_directions(text, normalisation)]
-    if len({d.id for d in wanted}) < len(wanted):
-        raise InputError(" ".join(direction), found="a direction is there twice", advice="each seed once")
+    wanted = directions_asked(direction, normalisation)
     seconds = None if budget is None else parse_duration(budget)
-    from corrie.records.scan_spec import parse_alpha
+    from corrie.records.scan_spec import parse_alpha, size_of
 
     alphas = parse_alpha(alpha)
+    size_of(len(wanted), alphas).check()
     from corrie.capabilities.registry import default_suite, examples_asked, parse_task, tasks
 
     asked = [parse_task(text) for text in task]
@@ -120,6 +119,7 @@ def scan(
                 known = Known(kept.cells())
         give(str(prepared.estimate(known)))
         return
+    say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
         ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
     if ending == "budget":

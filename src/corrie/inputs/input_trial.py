@@ -205,10 +205,15 @@ def mask_token(model: Model, asked: str | None = None) -> int:
         if found is None:
             raise InputError("a mask token", found="the tokenizer has no special token", advice="--mask ID")
         return int(found)
-    ids = [int(asked)] if asked.isdecimal() else list(tokenizer(asked, add_special_tokens=False).input_ids)
+    if asked.isdecimal():  # an id has at most some digits, and Python reads some thousand
+        ids = [int(asked)] if len(asked) < 20 else [rows]
+    else:
+        if any("\ud800" <= c <= "\udfff" for c in asked):
+            raise InputError(f"mask {asked[:80]!r}", found="it is no text in UTF-8", advice="the id of a token")
+        ids = list(tokenizer(asked, add_special_tokens=False).input_ids)
     if len(ids) != 1 or not 0 <= ids[0] < rows:
         raise InputError(
-            f"mask {asked!r}",
+            f"mask {asked[:80]!r}",
             found=f"{len(ids)} tokens" if len(ids) != 1 else f"the embedding has {rows} rows",
             advice="the id of a token, or a text of one token",
         )

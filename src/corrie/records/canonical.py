@@ -51,7 +51,7 @@ class Record(BaseModel):
         """
         try:
             return cls.model_validate_json(text)
-        except (ValidationError, InputError) as problem:
+        except (ValidationError, InputError, TypeError, RecursionError) as problem:  # a TypeError: no text at all
             raise RunError(
                 f"a record of kind {cls.__name__}",
                 found=f"it cannot be read ({str(problem).splitlines()[0]})",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zlib
 from typing import Literal, NamedTuple
 
@@ -66,7 +67,7 @@ class Cell(Record):
         Raises:
             RunError: the payload is not what was written.
         """
-        if payload_digest(payload) != digest:
+        if not isinstance(payload, bytes) or payload_digest(payload) != digest:
             raise RunError(
                 f"cell {key.task} block {key.block} at point {key.point}",
                 found="its bytes are not those that were written (digest differs)",
@@ -74,7 +75,7 @@ class Cell(Record):
             )
         try:
             rows = json.loads(_unpacked(payload).decode("utf-8", "surrogatepass"))
-            outcomes = tuple(Outcome.model_validate(row) for row in rows)
+            outcomes = tuple(_checked(Outcome.model_validate(row)) for row in rows)
             return cls(point=key.point, task=key.task, block=key.block, outcomes=outcomes)
         except (ValueError, TypeError, RecursionError, zlib.error) as problem:
             raise RunError(
@@ -82,6 +83,15 @@ class Cell(Record):
                 found=f"it holds no outcomes ({str(problem).splitlines()[0]})",
                 advice="restore the run folder from a backup, or scan into a new one",
             ) from None
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """An outcome whose numbers can be meant."""
+    if outcome.success is not None and not 0 <= outcome.success <= 1:
+        raise ValueError(f"example {outcome.id} has the success {outcome.success}")
+    if outcome.loss is not None and not math.isfinite(outcome.loss):
+        raise ValueError(f"example {outcome.id} has the loss {outcome.loss}")
+    return outcome
 
 
 def _unpacked(payload: bytes) -> bytes:

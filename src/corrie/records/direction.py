@@ -7,6 +7,7 @@ tensors: change the law and every id changes with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
@@ -56,6 +57,9 @@ Direction = Annotated[
 ]
 """Any kind of direction."""
 
+MOST_SEEDS = 100_000
+"""Gaussian directions of one scan."""
+
 Unit = Normalisation | Literal["path"]
 """What one α is along a direction: as a Gaussian one is normalised, or the way to the end of a path."""
 
@@ -69,10 +73,12 @@ def gaussian(
     ['gaussian:0@philox-1', 'gaussian:1@philox-1']
     """
     listed = range(seeds) if isinstance(seeds, int) else seeds
+    if isinstance(listed, range) and abs(listed.stop - listed.start) > MOST_SEEDS * abs(listed.step):
+        raise _too_many(f"directions {seeds}")
     if len(listed) == 0:
         raise InputError("directions", found="no seed at all", advice="gaussian(seeds=range(8))")
     if len(set(listed)) != len(listed):
-        raise InputError(f"seeds {list(listed)}", found="a seed occurs twice", advice="distinct seeds")
+        raise InputError(f"seeds {list(listed)}"[:80], found="a seed occurs twice", advice="distinct seeds")
     return tuple(Gaussian(seed=s, normalisation=normalisation) for s in listed)
 
 
@@ -91,9 +97,6 @@ class Named(Record):
         """As it is written."""
         return f"{self.kind}:{self.place}"
 
-
-MOST_SEEDS = 100_000
-"""Gaussian directions that one text may ask for."""
 
 KINDS = ("gaussian", "toward", "common", "adapter", "quantised", "saved")
 """What a direction on the command line may begin with."""
@@ -134,14 +137,40 @@ def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian |
             if not span or not 0 <= span[0] <= span[-1] < 2**63:
                 raise ValueError
             if len(seeds) + span[-1] - span[0] >= MOST_SEEDS:
-                raise InputError(
-                    f"direction {text[:80]!r}",
-                    found=f"every seed is a line of points over every example, and these are more than {MOST_SEEDS:,}",
-                    advice="gaussian:0-99, or several runs",
-                )
+                raise _too_many(f"direction {text[:80]!r}")
             seeds.extend(span)
     except ValueError:
         raise InputError(
-            f"direction {text!r}", found=f"{rest!r} is no list of seeds", advice="gaussian:0-7 or gaussian:3"
+            f"direction {text[:80]!r}", found=f"{rest[:80]!r} is no list of seeds", advice="gaussian:0-7 or gaussian:3"
         ) from None
     return gaussian(seeds, chosen)
+
+
+def directions_asked(texts: Iterable[str], normalisation: str = "none") -> tuple[Gaussian | Quantised | Named, ...]:
+    """All directions of a command line, text after text (:func:`parse_directions`), each once.
+
+    Raises:
+        InputError: one of them twice, or more than :data:`MOST_SEEDS` together.
+
+    >>> [d.id for d in directions_asked(["gaussian:0-1", "toward:b"])]
+    ['gaussian:0@philox-1', 'gaussian:1@philox-1', 'toward:b']
+    """
+    found: dict[str, Gaussian | Quantised | Named] = {}
+    for text in texts:
+        for direction in parse_directions(text, normalisation):
+            if direction.id in found:
+                raise InputError(
+                    f"direction {text[:80]!r}", found="a direction is there twice", advice="each seed once"
+                )
+            found[direction.id] = direction
+        if len(found) > MOST_SEEDS:
+            raise _too_many(f"direction {text[:80]!r} and those before it")
+    return tuple(found.values())
+
+
+def _too_many(asked: str) -> InputError:
+    return InputError(
+        asked,
+        found=f"every seed is a line of points over every example, and these are more than {MOST_SEEDS:,}",
+        advice="gaussian:0-99, or several runs",
+    )

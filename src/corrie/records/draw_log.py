@@ -13,6 +13,7 @@ from typing import Any
 
 from corrie.errors import RunError, StorageError
 from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.plain_file import read_plain
 from corrie.records.plain_open import open_plain, refuse_link
 
 PREFIX = "draws-"
@@ -103,7 +104,7 @@ class DrawLog:
     def _read(self, file: Path) -> int:
         """Take in every whole line; how many bytes they have."""
         good = 0
-        for raw in file.read_bytes().splitlines(keepends=True):
+        for raw in read_plain(file, f"draws {file}").splitlines(keepends=True):
             found = _parse(raw)
             if found is None:
                 break
@@ -139,6 +140,19 @@ def _parse(raw: bytes) -> dict[str, Any] | None:
         whole = raw.endswith(b"\n") and raw[:-1].decode() == _line(
             found["draw"], found["ids"], found["outcomes"], found.get("function", "")
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return found if whole else None
+    return found if whole and _is_draw(found) else None
+
+
+def _is_draw(found: dict[str, Any]) -> bool:
+    """Whether a line says what a line of ours says: ids and as many outcomes, each a score in [0, 1]."""
+    ids, outcomes = found["ids"], found["outcomes"]
+    lists = isinstance(found["draw"], str) and isinstance(ids, list) and isinstance(outcomes, list)
+    return (
+        lists
+        and isinstance(found.get("function", ""), str)
+        and len(ids) == len(outcomes)
+        and all(isinstance(id, str) for id in ids)
+        and all(type(o) in (int, float) and 0 <= o <= 1 for o in outcomes)
+    )

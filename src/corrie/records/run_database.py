@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from corrie.errors import RunError, StorageError
+from corrie.records.plain_file import refuse_odd
 from corrie.records.plain_open import refuse_link
 from corrie.records.store import FORMAT, RunIdentity
 
@@ -91,6 +92,8 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
     if not path.is_file():
         found = f"it holds no {DATABASE}" if folder.is_dir() else "there is no such folder"
         raise RunError(f"run folder {folder}", found=found, advice=f"corrie scan MODEL --to {folder}")
+    for beside in ("-journal", "-wal", "-shm"):  # SQLite opens these by itself
+        refuse_odd(path.with_name(DATABASE + beside), f"run folder {folder}")
     with refusals(folder):
         uri = path.absolute().as_uri()
         database = sqlite3.connect(f"{uri}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None)

@@ -10,7 +10,7 @@
 ``statements/KIND-….json``     statements of kinds that others have added
 
 A folder holds any of these together. Nothing in it is read here: files are listed by their kind, and whoever knows the
-kind reads them.
+kind reads them (:meth:`RunFolder.read`: plain files only).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from corrie.errors import RunError
+from corrie.records.plain_file import read_plain
 from corrie.records.run_database import DATABASE
 from corrie.records.sqlite_store import SqliteStore
 
@@ -102,6 +103,14 @@ class RunFolder:
     def files(self, kind: str) -> tuple[Path, ...]:
         """The files of one kind, in the order of their names."""
         return tuple(sorted(self.path.glob(PLACES.get(kind, f"{OTHERS}/{kind}-*.json"))))
+
+    def read(self, file: Path) -> bytes:
+        """What a file in it holds.
+
+        Raises:
+            RunError: it is no plain file, or cannot be read.
+        """
+        return read_plain(file, f"{file.relative_to(self.path)} in run folder {self.path}")
 
     def place(self, kind: str, key: str) -> Path:
         """Where a file of a kind belongs.

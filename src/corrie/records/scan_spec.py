@@ -11,9 +11,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from corrie.errors import InputError
 from corrie.records.canonical import Record
 from corrie.records.direction import Direction
+from corrie.records.scan_size import MOST_POINTS, ScanSize
 
-MOST_POINTS = 100_000
-"""Steps along one direction in one run."""
+LARGEST_STEP = 1e15
+"""The largest |α|: beyond it the squares of distances leave the range of numbers."""
 
 
 class AlphaGrid(Record):
@@ -26,6 +27,13 @@ class AlphaGrid(Record):
     low: float
     high: float
     count: int
+
+    @model_validator(mode="after")
+    def _of_some_points(self) -> Self:
+        """Ends that are numbers, and as many points as can be laid out, also where it is read from a file."""
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and 0 < self.count <= MOST_POINTS):
+            raise InputError(f"alpha {self.low:g}:{self.high:g}:{self.count}", found="not a range", advice="0:0.04:5")
+        return self
 
     @classmethod
     def parse(cls, text: str) -> AlphaGrid:
@@ -43,7 +51,7 @@ class AlphaGrid(Record):
             if len(parts) > 3:
                 raise ValueError
         except (ValueError, IndexError):
-            raise InputError(f"alpha {text!r}", found="not a range", advice=advice) from None
+            raise InputError(f"alpha {_short(text)}", found="not a range", advice=advice) from None
         return cls.between(low, high, count)
 
     @classmethod
@@ -53,11 +61,14 @@ class AlphaGrid(Record):
         if not (math.isfinite(low) and math.isfinite(high)):
             raise InputError(asked, found="an end that is not finite", advice="0:0.04:5")
         if count > MOST_POINTS:
+            asked = f"alpha {low:g}:{high:g}:{str(count)[:40]}"
             raise InputError(
                 asked,
-                found=f"every point is a pass over every example, and {count:,} are more than {MOST_POINTS:,}",
+                found=f"every point is a pass over every example, and these are more than {MOST_POINTS:,}",
                 advice=f"{low:g}:{high:g}:101, or several runs",
             )
+        if max(abs(low), abs(high)) > LARGEST_STEP:
+            raise InputError(asked, found=f"a step beyond {LARGEST_STEP:g}, where no weight is left", advice="0:0.04:5")
         if not math.isfinite(high - low):
             raise InputError(asked, found="a range without a finite length", advice="0:0.04:5")
         if count < 1:
@@ -96,11 +107,25 @@ def parse_alpha(text: str) -> AlphaGrid | AlphaAuto:
     return AlphaAuto() if text == "auto" else AlphaGrid.parse(text)
 
 
+def size_of(
+    directions: int, alpha: AlphaGrid | AlphaAuto, beta: AlphaGrid | None = None, blocks: int | None = None
+) -> ScanSize:
+    """What a scan over these step sizes asks for."""
+    if isinstance(alpha, AlphaAuto):
+        return ScanSize(directions, alpha.points, blocks=blocks, exact=False)
+    return ScanSize(directions, alpha.count, None if beta is None else beta.count, blocks)
+
+
+def _short(text: str) -> str:
+    """A text as an error repeats it."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}…")
+
+
 class TaskRequest(Record):
     """A task by the id of its content, and how many of its examples (the first ones of its fixed shuffle)."""
 
     task: str
-    limit: int = Field(gt=0)
+    limit: int = Field(gt=0, lt=2**48)
 
 
 class ScanSpec(Record):
@@ -143,6 +168,17 @@ class ScanSpec(Record):
         if self.beta is None:
             del said["beta"]
         return said
+
+    @model_validator(mode="after")
+    def _of_a_size(self) -> Self:
+        self.size.check()
+        return self
+
+    @property
+    def size(self) -> ScanSize:
+        """How much it asks for."""
+        blocks = sum(len(self.blocks(request)) for request in self.tasks)
+        return size_of(len(self.directions), self.alpha, self.beta, blocks)
 
     @property
     def is_plane(self) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from corrie.errors import RunError, StorageError
 from corrie.records.canonical import canonical_json
@@ -43,6 +44,8 @@ from corrie.records.store_law import (
 )
 from corrie.records.task import ExampleCard, TaskIdentity
 
+Kept = TypeVar("Kept")
+
 
 class SqliteStore:
     """The store's law on disk (:mod:`corrie.records.store`).
@@ -72,6 +75,7 @@ class SqliteStore:
         self._lock = lock
         self._place = place_of(folder)
         self._identity = read_identity(folder, database)
+        self._examples: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def create_or_open(cls, folder: Path | str, identity: RunIdentity) -> SqliteStore:
@@ -159,6 +163,7 @@ class SqliteStore:
         with self._writing() as database:
             database.execute("INSERT OR IGNORE INTO task (id, identity) VALUES (?, ?)", (task.id, task.canonical()))
             database.executemany("INSERT INTO card VALUES (?, ?, ?)", new)
+        self._examples.pop(task.id, None)
 
     def record_point(self, point: Point, realised: Realised) -> None:
         """Keep what a point is and what was realised of it (the first time it is said)."""
@@ -221,44 +226,61 @@ class SqliteStore:
 
     def tasks(self) -> tuple[TaskIdentity, ...]:
         """Every registered task, in the order of registration."""
-        return tuple(TaskIdentity.parse(text) for (text,) in self._rows("SELECT identity FROM task ORDER BY position"))
+        rows = self._rows("SELECT id, identity FROM task ORDER BY position")
+        found = tuple((id, self._parsed(TaskIdentity.parse, text)) for id, text in rows)
+        for id, task in found:
+            if task.id != id:
+                raise corrupt(self._folder, f"task {task.name[:80]!r} lies under the id {str(id)[:80]!r} of another")
+        return tuple(task for _, task in found)
 
     def cards(self, task: str) -> tuple[ExampleCard, ...]:
         """Cards of the task with this id, in the task's fixed order. None for a task that is not there."""
         rows = self._rows("SELECT card FROM card WHERE task = ? ORDER BY position", task)
-        return tuple(ExampleCard.parse(text) for (text,) in rows)
+        return tuple(self._parsed(ExampleCard.parse, text) for (text,) in rows)
 
     def points(self) -> dict[str, tuple[Point, Realised]]:
         """Every recorded point by id."""
         rows = self._rows("SELECT id, point, realised FROM point ORDER BY rowid")
-        return {id: (Point.parse(point), Realised.parse(realised)) for id, point, realised in rows}
+        found: dict[str, tuple[Point, Realised]] = {}
+        for id, text, realised in rows:
+            point = self._parsed(Point.parse, text)
+            if point.id != id:
+                raise corrupt(self._folder, f"point {point} lies under the id {str(id)[:80]!r} of another")
+            found[id] = point, self._parsed(Realised.parse, realised)
+        return found
 
     def specs(self) -> tuple[tuple[ScanSpec, dict[str, str]], ...]:
         """Everything that was asked so far, oldest first."""
         rows = self._rows("SELECT spec, provenance FROM spec ORDER BY position")
-        return tuple((ScanSpec.parse(spec), _plain(provenance)) for spec, provenance in rows)
+        return tuple((self._parsed(ScanSpec.parse, spec), self._parsed(_plain, why)) for spec, why in rows)
 
     def claims(self) -> tuple[tuple[ClaimSpec, dict[str, str]], ...]:
         """Every claim that was asked so far, oldest first."""
         if not self._rows("SELECT 1 FROM sqlite_master WHERE (type, name) = ('table', 'claim')"):
             return ()  # none was ever asked
         rows = self._rows("SELECT claim, provenance FROM claim ORDER BY position")
-        return tuple((parse_claim(claim), _plain(provenance)) for claim, provenance in rows)
+        return tuple((self._parsed(parse_claim, claim), self._parsed(_plain, why)) for claim, why in rows)
 
     def keys(self) -> set[CellKey]:
         """Keys of every acknowledged cell."""
-        return {CellKey(*row) for row in self._rows("SELECT point, task, block FROM cell")}
+        return {self._key(*row) for row in self._rows("SELECT point, task, block FROM cell")}
 
     def get(self, key: CellKey) -> Cell:
         """One cell, its digest checked.
 
         Raises:
             KeyError: there is none.
-            RunError: its bytes are not those that were written.
+            RunError: its bytes are not those that were written, or are not of its examples.
         """
         rows = self._rows("SELECT payload, digest FROM cell WHERE (point, task, block) = (?, ?, ?)", *key)
         for payload, digest in rows:
-            return Cell.from_payload(key, payload, digest)
+            try:
+                cell = Cell.from_payload(key, payload, digest)
+            except RunError as problem:
+                asked = f"{problem.asked} in run folder {self._folder}"
+                raise RunError(asked, found=problem.found, advice=problem.advice) from None
+            self._check_rows(cell)
+            return cell
         raise KeyError(key)
 
     def cells(self, keys: Iterable[CellKey] | None = None) -> Iterator[Cell]:
@@ -268,11 +290,41 @@ class SqliteStore:
             return
         for key in self._rows("SELECT point, task, block FROM cell ORDER BY rowid"):
             try:
-                yield self.get(CellKey(*key))
+                yield self.get(self._key(*key))
             except KeyError:
                 raise corrupt(self._folder, "its index and its table disagree") from None
 
     # ── below ──
+
+    def _parsed(self, parse: Callable[[str], Kept], text: object) -> Kept:
+        """A record as its column has it.
+
+        Raises:
+            RunError: it is no record; the message names the folder.
+        """
+        if not isinstance(text, str):
+            raise corrupt(self._folder, f"a record is {type(text).__name__} and no text")
+        try:
+            return parse(text)
+        except RunError as problem:
+            raise corrupt(self._folder, f"{problem.asked}: {problem.found}"[:400]) from None
+
+    def _key(self, point: object, task: object, block: object) -> CellKey:
+        """Where a cell stands, as its columns have it."""
+        if not (isinstance(point, str) and isinstance(task, str) and isinstance(block, int) and block >= 0):
+            raise corrupt(self._folder, f"a cell stands at {point!r}, {task!r}, {block!r}"[:200])
+        return CellKey(point, task, block)
+
+    def _check_rows(self, cell: Cell) -> None:
+        """A cell holds an outcome for each example of its block, in their order: what lies beside would be taken for
+        its neighbour's."""
+        size = self._identity.block
+        cards = self._examples.get(cell.task)
+        if cards is None:
+            cards = self._examples[cell.task] = tuple(card.id for card in self.cards(cell.task))
+        wanted = cards[cell.block * size : (cell.block + 1) * size]
+        if wanted != tuple(o.id for o in cell.outcomes[: len(wanted)]):
+            raise corrupt(self._folder, f"cell {cell.task} block {cell.block} holds outcomes of other examples")
 
     def _rows(self, query: str, *values: object) -> list[tuple]:
         if self._lock is not None:

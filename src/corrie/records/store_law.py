@@ -5,13 +5,14 @@ See the law in :mod:`corrie.records.store`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from corrie.errors import RunError
 from corrie.records.cell import Cell
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
-from corrie.records.store import ClaimSpec, RunIdentity
+from corrie.records.scan_spec import TaskRequest
+from corrie.records.store import ClaimSpec, Realised, RunIdentity
 from corrie.records.subspace import SubspaceNoise
 from corrie.records.task import ExampleCard, TaskIdentity
 
@@ -175,6 +176,35 @@ def refuse_seen_directions(run: str, points: Iterable[Point], asked: ClaimSpec) 
 
 def _overlap(a: range, b: range) -> bool:
     return max(a.start, b.start) < min(a.stop, b.stop)
+
+
+def task_of(tasks: Iterable[TaskIdentity], request: TaskRequest) -> TaskIdentity:
+    """The task of a request, which a run that was asked it has registered.
+
+    Raises:
+        RunError: it is not there, or has fewer examples.
+    """
+    found = next((task for task in tasks if task.id == request.task), None)
+    if found is None or request.limit > found.size:
+        raise RunError(
+            f"task {request.task!r} of a run",
+            found="it is not registered" if found is None else f"{request.limit:,} of its {found.size:,} examples",
+            advice="an undamaged copy of the run",
+        )
+    return found
+
+
+def realised_at(points: Mapping[str, tuple[Point, Realised]], id: str) -> tuple[Point, Realised]:
+    """A point at which a run has cells, and what the weights made of it.
+
+    Raises:
+        RunError: the run does not say where these cells lie.
+    """
+    if id not in points:
+        raise RunError(
+            f"cells at point {id}", found="the run does not say which point it is", advice="an undamaged copy"
+        )
+    return points[id]
 
 
 def unknown_task(run: str, task: str) -> RunError:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", OMP_NUM_THREADS="1")
 from cases import WELL, run
+from damage import Dice
 from subjects import SUBJECTS, Subject, make_world
 
 
@@ -84,7 +84,7 @@ def _fuzz(asked: argparse.Namespace, world: dict[str, Path], scratch: Path, out:
                 shutil.rmtree(folder, ignore_errors=True)
                 inner = folder / subject.good
                 shutil.copytree(world[subject.good], inner)
-                dice = random.Random(f"{subject.name}:{case}")
+                dice = Dice(subject.name, case)
                 did = subject.damage(inner, dice)
                 end = run(lambda subject=subject, inner=inner: subject.probe(inner), expected, folder)
                 row = {"subject": subject.name, "number": case, "damage": did[:200], "kind": end.kind, "said": end.said}

@@ -23,79 +23,74 @@ ODD = (
 
 
 def lines(world: Any) -> dict[str, list[str]]:
-    """A good command line of each command, small enough to end in a second."""
-    toy, task, run, scratch = (str(world[name]) for name in ("toy", "task", "run", "scratch"))
+    """A good command line of each command, small enough to end in a second or two; each exits with 0."""
+    toy, task, run, out = (str(world[name]) for name in ("toy", "task", "run", "scratch"))
+    tuned, many, good = (str(world[name]) for name in ("tuned", "many", "good"))
     asked = [toy, "-t", f"{task}:10"]
+    certified = ["--sigma", "0.05", "--draws", "60"]
     return {
-        "scan": [*asked, "--direction", "gaussian:0", "--alpha", "0:0.2:2", "--to", f"{scratch}/scan"],
-        "fraction": [
-            *asked,
-            "--sigma",
-            "0.1",
-            "--at-least",
-            "0.2",
-            "--confidence",
-            "0.6",
-            "--to",
-            f"{scratch}/fraction",
-        ],
-        "certify": [*asked, "--sigma", "0.1", "--draws", "30", "--selection-draws", "5", "--to", f"{scratch}/certify"],
-        "plane": [*asked, "--alpha", "0:0.2:2", "--to", f"{scratch}/plane"],
-        "worst": [*asked, "--distance", "0.5", "--steps", "1", "--out", f"{scratch}/worst.safetensors"],
-        "inputs": [*asked, "--draws", "3", "--selection", "2", "--to", f"{scratch}/inputs"],
-        "diff": [toy, toy, "-t", f"{task}:10"],
-        "draw": [str(world["certificate"]), "--out", f"{scratch}/draw"],
-        "protect": [*asked, "--sigma", "0.1", "--draws", "30", "--out", f"{scratch}/protect"],
-        "project": [str(world["adapter"]), "--out", f"{scratch}/project"],
-        "retract": [toy, toy, "-t", f"{task}:10", "--out", f"{scratch}/retract"],
+        "scan": [*asked, "--direction", "gaussian:0", "--alpha", "0:0.2:2", "--to", f"{out}/scan"],
+        "fraction": [*asked, "--sigma", "0.001", "--at-least", "0.2", "--confidence", "0.6", "--to", f"{out}/fraction"],
+        "certify": [*asked, "--subspace", "adapter:q_proj:1", *certified, "--to", f"{out}/certify"],
+        "plane": [*asked, "--alpha", "0:0.2:2", "--to", f"{out}/plane"],
+        "worst": [*asked, "--distance", "0.5", "--steps", "1", "--out", f"{out}/worst.safetensors"],
+        "inputs": [*asked, "--draws", "3", "--selection", "2", "--to", f"{out}/inputs"],
+        "diff": [toy, tuned, "-t", f"{task}:10", "--directions", "0", "--to", f"{out}/diff"],
+        "draw": [good, "--model", toy, "--count", "1", "--out", f"{out}/draw"],
+        "protect": [*asked, *certified, "--out", f"{out}/protect"],
+        "project": [str(world["adapter"]), "--radius", "0.5", "--out", f"{out}/project"],
+        "retract": [toy, tuned, "-t", f"{many}:20", "--out", f"{out}/retract", "--to", f"{out}/back"],
         "generalise": [
-            toy,
-            str(world["adapter"]),
-            "-t",
-            f"{task}:10",
-            "--subspace",
-            "adapter:q_proj:2",
-            "--sigma",
-            "0.1",
+            toy, str(world["core"]), "-t", f"{many}:40", "--subspace", "core:all:1", "--sigma", "0.01", "--draws", "40",
+            "--confidence", "0.9", "--to", f"{out}/generalise",
         ],
-        "compare": [run, run],
+        "compare": [run, str(world["kept"])],
         "show": [run],
-        "report": [run, "--out", f"{scratch}/r.html"],
-        "export": [run, "--out", f"{scratch}/out.csv"],
-        "verify": [str(world["certificate"])],
+        "report": [run, "--out", f"{out}/r.html"],
+        "export": [run, "--out", f"{out}/out.csv"],
+        "verify": [good],
         "tasks": [],
         "models": [],
         "doctor": [],
-    }
+    }  # fmt: skip
 
 
-def odd_line(world: Any, dice: random.Random) -> tuple[list[str], str]:
-    """A command line with one odd value, and what is odd in it."""
+def table(world: Any) -> list[tuple[str, str, str]]:
+    """Every odd value for every option and every argument of every command: (command, option or place, value), in one
+    shuffled order, so that the first so many are of all kinds."""
     from typer.main import get_command
 
     from corrie.cli.main import app
 
     commands: Any = get_command(app)
-    name = dice.choice([*commands.commands, "scan", "certify", "fraction", "plane", "inputs"])
-    good = lines(world).get(name, [])
-    options = [p for p in commands.commands[name].params if p.param_type_name == "option" and not p.is_flag]
-    value = dice.choice(ODD)
-    if "\x00" in value:
-        value = value.replace("\x00", "")
-    at = [i for i, word in enumerate(good) if not word.startswith("-") and (i == 0 or not good[i - 1].startswith("-"))]
-    if at and (not options or dice.random() < 0.25):
-        place = dice.choice(at)
-        return [name, *good[:place], value, *good[place + 1 :]], f"argument {place + 1} = {value[:60]!r}"
-    if not options:
-        return [name, value], f"an argument: {value[:60]!r}"
-    option = dice.choice(options)
-    flag = max(option.opts, key=len)
-    words = list(good)
-    for known in option.opts:
+    places = []
+    for name, good in lines(world).items():
+        options = [p for p in commands.commands[name].params if p.param_type_name == "option" and not p.is_flag]
+        places += [(name, max(p.opts, key=len)) for p in options]
+        first = next((i for i, word in enumerate(good) if word.startswith("-")), len(good))
+        places += [(name, str(i)) for i in range(max(first, 1))]
+    found = [(name, place, value) for name, place in places for value in ODD]
+    random.Random(0).shuffle(found)
+    return found
+
+
+def odd_line(world: Any, number: int) -> tuple[list[str], str]:
+    """A command line with one odd value, and what is odd in it; a NUL cannot be passed to a command at all."""
+    every = table(world)
+    name, place, value = every[number % len(every)]
+    good = lines(world)[name]
+    if not place.startswith("-"):
+        at = int(place)
+        return [name, *good[:at], value, *good[at + 1 :]], f"argument {at + 1} = {value[:60]!r}"
+    words, short = list(good), {"--task": "-t"}.get(place)
+    for known in (place, short):
         while known in words:
             spot = words.index(known)
             del words[spot : spot + 2]
-    return [name, *words, f"{flag}={value}"], f"{flag} = {value[:60]!r}"
+    both = [place, value, value] if place == "--replace" else [f"{place}={value}"]
+    if place == "--replace":
+        words = words[:1]
+    return [name, *words, *both], f"{place} = {value[:60]!r}"
 
 
 def call(words: list[str]) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Damage = Callable[[Path, random.Random], str]
+
+class Dice(random.Random):
+    """Those of one case. Its number serves where cases are taken from a table, one after the other."""
+
+    def __init__(self, subject: str, number: int) -> None:
+        super().__init__(f"{subject}:{number}")
+        self.number = number
+
+
+Damage = Callable[[Path, Dice], str]
 
 DEEP = "@@deep@@"
 ODD: tuple[Any, ...] = (

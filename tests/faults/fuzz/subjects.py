@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import command_lines
-from damage import Damage, header, mutate, no_file, octets, values, words, write_json
+from damage import DEEP, Damage, Dice, header, mutate, no_file, octets, values, words, write_json
 from other_models import FAMILIES, TOKENIZERS, save_others
 
 from corrie.errors import InputError
@@ -47,7 +47,7 @@ class Subject:
     share: float
     exact: bool = True
 
-    def damage(self, folder: Path, dice: random.Random) -> str:
+    def damage(self, folder: Path, dice: Dice) -> str:
         """Damage a copy; says what was done."""
         _, names, way = dice.choices(self.damages, [d[0] for d in self.damages])[0]
         files = sorted(f for name in names for f in folder.glob(name))
@@ -137,18 +137,27 @@ def task_file(folder: Path) -> dict[str, Any]:
     return {"id": [t.identity.id for t in found], "numbers": numbers}
 
 
-def run_folder(folder: Path) -> dict[str, Any]:
-    command_lines.call(["show", str(folder), "--json"])
-    from corrie.analysis.export import export
-    from corrie.analysis.landscape import Landscape
-    from corrie.analysis.summary import summary
+_other: list[Path] = []
+"""A whole run, beside which a damaged one is compared."""
 
-    command_lines.call(["show", str(folder)])
-    command_lines.call(["report", str(folder), "--out", str(folder / "r.html")])
-    landscape = Landscape.open(folder)
-    export(landscape, folder / "r.csv")
-    found = summary(landscape)
-    return {"id": json.dumps(found, sort_keys=True)[:200], "numbers": []}
+
+def run_folder(folder: Path) -> dict[str, Any]:
+    """Every face of a run folder; each may refuse, and then the next is asked all the same."""
+    asked = [
+        ["show", str(folder), "--json"], ["show", str(folder)], ["report", str(folder), "--out", str(folder / "r.html")],
+        ["report", str(folder), "--together", "--figure", str(folder / "r.svg")], ["export", str(folder), "--out", str(folder / "r.csv")],
+        ["compare", str(folder), str(_other[-1])],
+    ]  # fmt: skip
+    asked += [["verify", str(file)] for file in sorted(folder.glob("certificate-*"))]
+    refused = None
+    for line in asked:
+        try:
+            command_lines.call(line)
+        except InputError as problem:
+            refused = refused or problem
+    if refused is not None:
+        raise refused
+    return {"id": "every face", "numbers": []}
 
 
 def certificate(folder: Path) -> dict[str, Any]:
@@ -204,6 +213,24 @@ def rows(file: Path, dice: random.Random) -> str:
 _bombs: list[bytes] = []
 
 
+def resealed(file: Path, dice: random.Random) -> str:
+    """A value of a statement, its hash made to fit."""
+    from corrie.records.canonical import canonical_json, content_hash
+
+    changed, what = mutate(json.loads(file.read_text("utf-8")), dice)
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+        if "digest" in changed:
+            changed["digest"] = content_hash({k: v for k, v in changed.items() if k != "digest"})
+        if "hash" in changed:
+            changed["hash"] = content_hash(changed["certificate"])
+    try:
+        text = canonical_json(changed) + "\n"
+    except ValueError:
+        text = write_json(changed)
+    file.write_text(text.replace(f'"{DEEP}"', "[" * 20_000 + "]" * 20_000), "utf-8")
+    return f"{file.name}: {what}, resealed"
+
+
 def bomb() -> bytes:
     """A few megabytes of zlib that unpack to 6 GB."""
     if not _bombs:
@@ -237,10 +264,10 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-def line(file: Path, dice: random.Random) -> str:
+def line(file: Path, dice: Dice) -> str:
     """A command line with something odd, kept in the file that the probe reads."""
     world = {k: Path(v) for k, v in json.loads(file.read_text("utf-8")).items()}
-    spoken, what = command_lines.odd_line({**world, "scratch": file.parent}, dice)
+    spoken, what = command_lines.odd_line({**world, "scratch": file.parent}, dice.number)
     file.write_text(json.dumps(spoken), "utf-8")
     return f"{spoken[0]} {what}"
 
@@ -260,14 +287,26 @@ def make_world(root: Path) -> World:
     import torch
     from safetensors.torch import save_file
 
+    import corrie
     from corrie.testing.toy_models import byte_tokenizer, save_toy, toy_model, toy_module
     from corrie.testing.toy_tasks import save_toy_task
 
-    world = {
-        name: root / name
-        for name in ("toy", "shards", "adapter", "gguf", "tasks", "run", "certificate", "lines", "template")
-    }
-    for folder in world.values():
+    names = (
+        "toy",
+        "tuned",
+        "shards",
+        "adapter",
+        "core",
+        "gguf",
+        "tasks",
+        "run",
+        "kept",
+        "certificate",
+        "lines",
+        "template",
+    )
+    world = {name: root / name for name in names}
+    for folder in (folder for name, folder in world.items() if name != "core"):
         folder.mkdir(parents=True, exist_ok=True)
     save_toy(world["toy"])
     save_toy(world["template"])
@@ -299,8 +338,24 @@ def make_world(root: Path) -> World:
         )
     )
     _gguf(world["gguf"] / "toy.gguf", module, np)
-    task = f"{world['tasks'] / 'letters.jsonl'}:10"
+    save_toy(world["tuned"])
+    moved: Any = toy_module()
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter.mul_(1.002)
+    moved.save_pretrained(world["tuned"])
+    corrie.smoothed(toy_model(), ("core:all:1", 0.01)).save(world["core"], seed=1)
+    save_toy_task(root / "many.jsonl", toy_model(), size=60)
+    task, many, kept = f"{world['tasks'] / 'letters.jsonl'}:10", f"{root / 'many.jsonl'}:40", world["kept"]
     for spoken in (
+        ["scan", world["toy"], "-t", task, "--direction", "gaussian:0-1", "--alpha", "0:0.3:3", "--to", kept],
+        ["certify", world["toy"], "-t", task, "--subspace", "adapter:q_proj:1", "--sigma", "0.05", "--draws", "60", "--to", kept],
+        ["generalise", world["toy"], world["core"], "-t", many, "--subspace", "core:all:1", "--sigma", "0.01", "--draws", "40", "--confidence", "0.9", "--to", kept],
+        ["inputs", world["toy"], "-t", task, "--draws", "6", "--selection", "2", "--to", kept],
+        ["diff", world["toy"], world["tuned"], "-t", task, "--directions", "0", "--to", kept],
+        ["retract", world["toy"], world["tuned"], "-t", f"{root / 'many.jsonl'}:20", "--out", root / "retracted", "--to", kept],
+        ["worst", world["toy"], "-t", task, "--distance", "0.5", "--steps", "1", "--out", kept / "worst" / "one.safetensors"],
+        ["certify", world["toy"], "-t", task, "--subspace", "adapter:q_proj:1", "--sigma", "0.05", "--draws", "60", "--to", root / "good"],
         ["scan", world["toy"], "-t", task, "--direction", "gaussian:0-1", "--alpha", "0:0.3:3", "--to", world["run"]],
         ["plane", world["toy"], "-t", task, "--alpha", "0:0.2:2", "--to", world["run"]],
         ["fraction", world["toy"], "-t", task, "--sigma", "0.05", "--at-least", "0.2", "--confidence", "0.6", "--to", world["run"]],
@@ -310,7 +365,25 @@ def make_world(root: Path) -> World:
             command_lines.call([str(word) for word in spoken])
     for file in (root / "certified").glob("*.json"):
         shutil.copy(file, world["certificate"])
-    lines = {**{k: str(world[k]) for k in ("toy", "run", "adapter")}, "task": str(world["tasks"] / "letters.jsonl")}
+    _other.append(root / "other")
+    shutil.copytree(world["run"], _other[-1])
+    for kind in (
+        "certificate-*",
+        "outcomes-*",
+        "generalisation-*",
+        "inputs-*",
+        "draws-*",
+        "diffs/*",
+        "retractions/*",
+        "worst/*",
+    ):
+        if not any(kept.glob(kind)):
+            raise RuntimeError(f"no {kind} in the run folder that is to be damaged")
+    world["many"], world["good"] = root / "many.jsonl", next((root / "good").glob("certificate-*"))
+    lines = {
+        **{k: str(world[k]) for k in ("toy", "tuned", "core", "run", "kept", "adapter", "many", "good")},
+        "task": str(world["tasks"] / "letters.jsonl"),
+    }
     lines["certificate"] = str(next(world["certificate"].glob("certificate-*")))
     (world["lines"] / "line.json").write_text(json.dumps(lines))
     return world
@@ -366,6 +439,7 @@ def _gguf(file: Path, module: Any, np: Any) -> None:
 
 WEIGHTS = "model*.safetensors"
 SIDE = ("tokenizer_config.json", "generation_config.json", "special_tokens_map.json")
+KEPT = ("certificate-*", "outcomes-*", "generalisation-*", "inputs-*", "diffs/*", "retractions/*")
 SUBJECTS = (
     Subject("config", "toy", ((8, ("config.json",), values), (2, ("config.json",), octets)), checkpoint, 0.15),
     Subject("tokenizer", "toy", ((8, ("tokenizer.json",), values), (2, ("tokenizer.json",), octets)), checkpoint, 0.12),
@@ -381,5 +455,6 @@ SUBJECTS = (
     Subject("task files", "tasks", ((7, ("*.jsonl",), values), (2, ("*.jsonl",), octets), (1, ("*.jsonl",), no_file)), task_file, 0.1),
     Subject("certificates", "certificate", ((6, ("*.json",), values), (3, ("*.json",), octets), (1, ("*.json",), no_file)), certificate, 0.05),
     Subject("run folders", "run", ((8, ("run.db",), rows), (3, ("run.db",), octets), (1, ("run.db",), no_file)), run_folder, 0.12, exact=False),
+    Subject("kept statements", "kept", ((5, KEPT, values), (2, KEPT, resealed), (3, (*KEPT, "draws-*"), octets), (2, (*KEPT, "draws-*", "worst/*", "run.db"), no_file), (1, ("draws-*",), values), (1, ("worst/*",), header), (3, ("run.db",), rows)), run_folder, 0.1, exact=False),
     Subject("command lines", "lines", ((1, ("line.json",), line),), command_line, 0.3, exact=False),
 )  # fmt: skip

@@ -1,0 +1,63 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from corrie.errors import ClaimError, RunError
+from corrie.records.draw_log import DrawLog
+from corrie.records.plain_file import read_plain, refuse_odd
+from corrie.records.run_folder import RunFolder
+from corrie.records.sqlite_store import SqliteStore
+from corrie.testing.check_store import IDENTITY
+
+
+def test_a_plain_file_and_a_link_to_one(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("a")
+    assert read_plain(tmp_path / "a", "x") == read_plain(tmp_path / "link", "x") == b"12345"
+    assert read_plain(tmp_path / "a", "x", most=5) == b"12345"
+    with pytest.raises(RunError, match="x: a has 0 MiB"):
+        read_plain(tmp_path / "a", "x", most=4)
+
+
+def test_what_is_no_plain_file_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "memory").symlink_to("/proc/self/mem")
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(2**42)
+    said = {"pipe": "is a pipe", "zero": "is a device", "circle": "cannot be read", "folder": "is a directory",
+            "memory": "cannot be read", "huge": "MiB", "none": "No such file", "n\0l": "cannot be read"}  # fmt: skip
+    for name, words in said.items():
+        with pytest.raises(ClaimError, match=words):
+            read_plain(tmp_path / name, "certificate", error=ClaimError)
+
+
+def test_beside_a_library_only_plain_files(tmp_path: Path) -> None:
+    refuse_odd(tmp_path / "none", "a run")
+    (tmp_path / "plain").touch()
+    refuse_odd(tmp_path / "plain", "a run")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RunError, match="a pipe"):
+        refuse_odd(tmp_path / "pipe", "a run")
+
+
+@pytest.mark.parametrize("name", ["run.db", "run.db-journal", "run.db-wal"])
+def test_a_pipe_in_the_place_of_a_runs_files_does_not_hang(tmp_path: Path, name: str) -> None:
+    SqliteStore.create_or_open(tmp_path / "run", IDENTITY).close()
+    (tmp_path / "run" / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "run" / name)
+    with pytest.raises(RunError):
+        SqliteStore.open(tmp_path / "run")
+
+
+def test_a_pipe_as_a_statement_or_a_log_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "inputs-a.json")
+    run = RunFolder.open(tmp_path)
+    with pytest.raises(RunError, match=r"inputs-a.json is a pipe"):
+        run.read(*run.files("inputs"))
+    os.mkfifo(tmp_path / "draws-a.jsonl")
+    with pytest.raises(RunError, match="a pipe"):
+        DrawLog(tmp_path, "a")
