@@ -126,6 +126,7 @@ def that_loads(optimizer: Optimizer) -> Optimizer:
     Raises:
         InputError: there is none.
 
+    >>> import torch
     >>> base = torch.optim.SGD([torch.nn.Parameter(torch.ones(2))])
     >>> that_loads(base) is base
     True
