@@ -201,3 +201,23 @@ def test_the_text_part_of_a_larger_configuration(tmp_path: Path) -> None:
     file.write_text(json.dumps({"model_type": "gemma3", "architectures": text["architectures"], "text_config": text}))
     with perturbed(model, Point.along(toward(model, file.parent), 1.0)):
         torch.testing.assert_close(logits(model.module), logits(module_of(module.config, 1)), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["mamba2", "inkling_text"])
+def test_a_path_ends_at_the_fine_tune_of_a_family_with_settings_of_its_own(family: str, tmp_path: Path) -> None:
+    """One has a list as long as its layers that is none of them, the other says nothing of a tied head."""
+    from corrie.models.load import from_module
+    from corrie.testing.families import tiny_module
+    from corrie.testing.toy_models import byte_tokenizer
+
+    try:
+        base, tuned = tiny_module(family), tiny_module(family, seed=1)
+    except ModelError:
+        pytest.skip(f"this transformers has no {family}")
+    tuned.save_pretrained(tmp_path)  # type: ignore[operator]
+    byte_tokenizer().save_pretrained(tmp_path)
+    model = from_module(base, byte_tokenizer(), name=family)
+    ids = torch.arange(20)[None]
+    with torch.no_grad(), perturbed(model, Point.along(toward(model, tmp_path), 1.0)):
+        found, wanted = (m(input_ids=ids, use_cache=False).logits for m in (model.module, tuned))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from corrie.errors import ModelError
 from corrie.models.encoding import Sequenced
 from corrie.models.engine import choose_engine, tree_works
 from corrie.models.load import from_module
+from corrie.models.miniature import build, miniature
 from corrie.models.model import Model
 from corrie.models.packed import PackedEngine
 from corrie.models.reading import Question
@@ -163,3 +165,47 @@ def test_a_miniature_is_asked_once_for_each_configuration(monkeypatch: pytest.Mo
     choose_engine(tiny_module("olmo"))
     monkeypatch.setattr("corrie.models.engine.build", lambda *_: pytest.fail("asked again"))
     assert choose_engine(tiny_module("olmo", seed=1)).tree
+
+
+@pytest.mark.parametrize("heads", [4, 16])
+def test_texts_of_a_model_that_selects_tokens_are_those_of_whole_rows(heads: int) -> None:
+    """With four heads its selector ties, and which token it takes depends on the row: one by one, then."""
+    from transformers import GlmMoeDsaConfig, GlmMoeDsaForCausalLM
+
+    config = miniature(GlmMoeDsaConfig(), index_n_heads=heads, eos_token_id=256)
+    model = from_module(build(GlmMoeDsaForCausalLM, config), byte_tokenizer(), name="selects")
+    assert (model.engine.tree, model.engine.together) == (heads == 16,) * 2, str(model.engine)
+    prompts = ["ab", "abc" * 5, "a question of some length ", "h" * 31]
+    for prompt, writing in zip(prompts, model.reader().write(prompts, 8), strict=True):
+        assert writing.text == by_whole_rows(model, prompt, 8)
+
+
+@torch.no_grad()
+def by_whole_rows(model: Model, prompt: str, tokens: int) -> str:
+    """The text after a prompt, the whole row read again at every token."""
+    module: Any = model.module
+    ids = list(byte_tokenizer()(prompt).input_ids)
+    start = len(ids)
+    while len(ids) < start + tokens:
+        token = int(module(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].argmax())
+        if token in model.end_tokens:
+            break
+        ids.append(token)
+    return byte_tokenizer().decode(ids[start:], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize(("family", "own"), [("bert", {"is_decoder": True}), ("xlm", {"causal": True})])
+def test_a_model_that_sees_what_comes_after_is_refused_and_one_that_does_not_is_served(
+    family: str, own: dict[str, Any]
+) -> None:
+    from transformers import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    def model(**settings: Any) -> Model:
+        config = miniature(CONFIG_MAPPING[family](), **settings)
+        kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+        return from_module(build(kind, config), byte_tokenizer(), name=family)
+
+    assert "every" in str(model(**own).engine) or "tree" in str(model(**own).engine)
+    with pytest.raises(ModelError, match="tokens that come after it"):
+        model().reader().read([Question("ab", ("c", "d"))])

@@ -55,6 +55,12 @@ def test_lists_with_an_entry_for_each_layer_are_cut() -> None:
     assert (short.num_hidden_layers, len(short.layer_types)) == (2, 2)
 
 
+def test_a_list_that_only_happens_to_be_as_long_is_kept() -> None:
+    config = config_of("Mamba2Config", num_heads=8, head_dim=8, num_hidden_layers=2)
+    config.time_step_limit = [0.0, float("inf")]
+    assert _shortened(config, 1).time_step_limit == [0.0, float("inf")]
+
+
 def test_nobodys_generator_is_moved(tmp_path: Path) -> None:
     base, folder = toy_module(seed=0), keep(toy_module(seed=1), tmp_path)
     before = torch.random.get_rng_state()

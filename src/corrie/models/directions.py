@@ -17,6 +17,7 @@ import torch
 from corrie.errors import InputError, LeftOutWarning, ModelError, OtherBaseWarning
 from corrie.models.building import check_number_types
 from corrie.models.checkpoint import open_weights
+from corrie.models.direct_reads import read_directly
 from corrie.models.first_layers import check_first_layers
 from corrie.models.foreign import blamed
 from corrie.models.function import other_settings
@@ -60,7 +61,7 @@ def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = 
     there = _configuration(model, folder, name)
     _check_vocabulary(model, folder, name, common)
     check_number_types(model.module, files)
-    tensors = check_same_tensors(model.module, files, bool(there.tie_word_embeddings), common=common)
+    tensors = check_same_tensors(model.module, files, bool(getattr(there, "tie_word_embeddings", False)), common=common)
     _check_settings(model, there, name)
     content = files.digest(within=getattr(torch, model.identity.dtype))
     if not tensors.rest:
@@ -91,7 +92,8 @@ def adapter(model: Model, folder: str | Path) -> Adapter:
 
     Raises:
         ModelError: no LoRA adapter, one whose effect is no plain product of two matrices (DoRA, …), one of another
-            model, or one that holds what is no number; what does not fit is named.
+            model, one of layers that the model's code does not call, or one that holds what is no number; what does
+            not fit is named.
 
     Warns:
         LeftOutWarning: the adapter's vocabulary has other rows than the model's.
@@ -103,6 +105,7 @@ def adapter(model: Model, folder: str | Path) -> Adapter:
     layout = model.sources.layout
     found = AdapterFiles.open(path).on(layout)
     found.check(layout)
+    _check_layers(model, found, folder)
     said = found.left_out(layout)
     if said:
         warnings.warn(f"adapter {folder}: {'; '.join(said)}.", LeftOutWarning, stacklevel=2)
@@ -116,6 +119,19 @@ def adapter(model: Model, folder: str | Path) -> Adapter:
     content = found.content()
     model.sources.add(content, path)
     return Adapter(content=content, law="lora-2" if found.by_layout(layout) else "lora-1", name=path.resolve().name)
+
+
+def _check_layers(model: Model, files: AdapterFiles, folder: str | Path) -> None:
+    """Refuse factors that PEFT's own model never uses and the merged one does; zeros, as they stay there, are taken."""
+    own = [n for n in files.matrices if not files.settings.is_parameter(n)]
+    past = [n for n in read_directly(model.module, own) if bool(files.up(n).any()) and bool(files.down(n).any())]
+    if past:
+        raise ModelError(
+            f"adapter {folder}",
+            found=f"the model's code reads {shown(past)} past its layer: PEFT's own model leaves these factors unused, "
+            "and merged they change it",
+            advice="an adapter without these layers (exclude_modules); toward: the merged model, if that is meant",
+        )
 
 
 def saved(model: Model, file: str | Path) -> Saved:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from corrie.errors import ModelError
 from corrie.models.encoding import Sequenced
 from corrie.models.greedy import Batch
 from corrie.models.miniature import VOCABULARY, WINDOW, build, miniature
@@ -63,15 +64,20 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a quicker way is not taken; empty where it gives the same numbers."""
+    """Why a quicker way is not taken; empty where it gives the same numbers. ``all``: why none is."""
 
     tree: str = ""
     together: str = ""
     keep: str = ""
+    all: str = ""
 
 
 def choose_engine(module: Any) -> Engine:
     """The engine that gives this model the numbers of every sequence alone.
+
+    Raises:
+        ModelError: what the model says of a token depends on the tokens after it (XLNet, an encoder that is not told to
+            be a decoder): a likelihood would have read its own answer.
 
     >>> from corrie.testing.toy_models import toy_module
     >>> print(choose_engine(toy_module()))
@@ -81,6 +87,12 @@ def choose_engine(module: Any) -> Engine:
     reach = reach_of(config)
     vocabulary = int(config.get_text_config().vocab_size)
     known = _in_miniature(module) or Refused()
+    if known.all:
+        raise ModelError(
+            f"model {type(module).__name__}",
+            found=known.all,
+            advice="a causal language model (of some kinds a setting makes one: is_decoder, causal)",
+        )
     tree = known.tree or _otherwise(lambda: tree_difference(module, _short(vocabulary), reach), module)
     asked = _writing(module, _prompts(vocabulary, (2, 6)))
     together, keep = known.together or asked.together, known.keep or asked.keep
@@ -96,6 +108,20 @@ def choose_engine(module: Any) -> Engine:
 def tree_works(module: nn.Module, vocabulary: int) -> bool:
     """Does this model give a tree of a dozen tokens the scores it gives to each sequence alone?"""
     return not _otherwise(lambda: tree_difference(module, _short(vocabulary), Reach()), module)
+
+
+@torch.no_grad()
+def looks_ahead(module: Any, vocabulary: int) -> bool:
+    """Does what the model predicts in the first half of a row of a dozen tokens depend on the second half?
+
+    >>> from corrie.testing.families import tiny_module
+    >>> looks_ahead(tiny_module("xlnet"), VOCABULARY), looks_ahead(tiny_module("bert"), VOCABULARY)
+    (True, False)
+    """
+    (row,) = _prompts(vocabulary, (12,))
+    ids = torch.tensor([row], device=next(module.parameters()).device)
+    whole, half = (module(input_ids=i, use_cache=False).logits[0, :6].float() for i in (ids, ids[:, :6]))
+    return _apart(whole, half) > 0.01 * float(half.abs().max())
 
 
 def tree_difference(module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], reach: Reach) -> float:
@@ -195,8 +221,10 @@ def _miniature_says(kind: type[nn.Module], of: _Content) -> Refused | None:
             return None
         reason = f"it changes after {window} tokens, and no miniature could be asked: {type(problem).__name__}"
         return Refused(tree=reason, together=reason)
+    if looks_ahead(module, VOCABULARY):
+        return Refused(all="its prediction of a token depends on the tokens that come after it")
     tree = _otherwise(lambda: tree_difference(module, _long(), reach_of(config)), module)
-    return replace(_writing(module, _prompts(VOCABULARY, (3, 11, 30))), tree=tree)
+    return replace(_writing(module, _prompts(VOCABULARY, (3, 11, 26, 31))), tree=tree)
 
 
 def _largest_window(config: Any) -> int:

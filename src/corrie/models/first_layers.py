@@ -7,13 +7,14 @@ order, or a setting that is wrongly held to be inert is seen before anything is 
 
 The first layers are as many as show every kind of layer there is (:data:`MOST` and :data:`LARGEST` at most): beside the
 model, two times the embedding and those layers are in memory, never a second model. Families whose first layers cannot
-be built alone are passed over; their settings and tensors are compared all the same.
+be built or run alone are passed over; their settings and tensors are compared all the same.
 """
 
 from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -86,7 +87,10 @@ def _pair(module: Any, tensors: StoredTensors, there: Any) -> tuple[Tensor, Tens
     with torch.no_grad():
         for name, tensor in named.items():
             tensor.copy_(tensors.read(name))
-    return _logits(ours), _logits(theirs)
+    try:
+        return _logits(ours), _logits(theirs)
+    except Exception:  # what the library cannot run at another depth
+        return None
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,21 @@ def _shortened(config: Any, few: int) -> Any:
     text = short.get_text_config()
     depth = text.num_hidden_layers
     for name, value in vars(text).items():
-        if isinstance(value, list) and len(value) == depth:
+        if isinstance(value, list) and len(value) == depth and not _of_fixed_length(type(text), name):
             setattr(text, name, value[:few])
     text.num_hidden_layers = few
     return short
+
+
+@lru_cache
+def _of_fixed_length(kind: Any, name: str) -> bool:
+    """Whether a list is as long at another depth too, that of the class's own default (limits of a step, …)."""
+    try:
+        default = kind()
+    except Exception:  # a class without defaults says nothing
+        return False
+    value = getattr(default, name, None)
+    return isinstance(value, list | tuple) and len(value) != default.num_hidden_layers
 
 
 @torch.no_grad()

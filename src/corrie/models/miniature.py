@@ -58,7 +58,7 @@ _SIZES: dict[str, int] = {
             16,
             "q_lora_rank kv_lora_rank laurel_rank o_lora_rank adapter_rank gated_norm_rank state_size mamba_d_state "
             "ssm_state_size hc_lowrank time_step_rank mamba_dt_rank loop_gate_rank attention_head_dim "
-            "mamba_headdim dim_model_base num_centroids",
+            "mamba_headdim dim_model_base num_centroids index_n_heads",
         ),
         (
             8,
@@ -78,7 +78,7 @@ _SIZES: dict[str, int] = {
             "decoder_attention_heads num_decoder_attention_heads num_encoder_attention_heads num_experts "
             "num_local_experts n_routed_experts moe_num_experts mamba_n_heads mamba_num_heads linear_num_heads "
             "swa_num_attention_heads "
-            "rotary_dim index_n_heads zero_expert_num heads_per_ngram",
+            "rotary_dim zero_expert_num heads_per_ngram",
         ),
         (
             2,

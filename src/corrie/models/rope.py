@@ -54,6 +54,8 @@ def reach_of(config: Any) -> Reach:
 def longest_of(config: Any) -> int | None:
     """The tokens that a model takes at most: its positions, stretched where its rope is made to grow with the row."""
     positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and positions <= 0:  # how XLNet says that there is no limit
+        return None
     ropes = [r for r in _ropes(getattr(config, "rope_parameters", None)) if "dynamic" in str(r.get("rope_type", ""))]
     if positions is None or not ropes:
         return positions

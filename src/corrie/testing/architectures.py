@@ -76,6 +76,8 @@ def row_of(family: str) -> Row:
         found["write"] = _found(lambda: _write(model))
     try:
         engine = ("tree" if model.engine.tree else "alone") + (", batches" if model.engine.together else "")
+    except CorrieError:
+        engine = "none"
     except Exception as problem:
         engine = f"crash: {_brief(problem)}"
     return Row(family, engine, found)

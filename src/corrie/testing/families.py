@@ -36,6 +36,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "exaone4": {"sliding_window": WINDOW},
     "falcon": {"alibi": True},
     "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
+    "hrm_text": {"H_cycles": 1, "L_cycles": 2},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "longcat_flash": {"qk_head_dim": 16, "head_dim": 8},
     "mistral": {"sliding_window": WINDOW},
@@ -46,6 +47,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "qwen2_moe": _SLIDES,
     "qwen3": _SLIDES,
     "starcoder2": {"sliding_window": WINDOW},
+    "xlm": {"causal": True},
 }
 """What a family's default configuration leaves out, or leaves off."""
 
