@@ -19,7 +19,7 @@ from corrie.optim.module import Trainable, module_of
 from corrie.optim.placing import Placement, place, restore, warn_of_swallowed_noise
 from corrie.optim.schedules import Constant
 from corrie.optim.shard import forget_gathered, is_sharded
-from corrie.optim.sharing import Sharing
+from corrie.optim.sharing import Sharing, that_loads
 from corrie.weights.claims import Claim
 from corrie.weights.uninterrupted import Lent, Uninterrupted
 
@@ -71,7 +71,8 @@ class GO(Sharing):
 
     Raises:
         InputError: σ is negative or no number, or left out and wanted absolute; ``tensors`` names one that the base
-            optimizer does not have, or a tensor to be moved is not real and floating-point; the base is a GO itself.
+            optimizer does not have, or a tensor to be moved is not real and floating-point; the base is a GO itself,
+            no whole torch optimizer, or has a setting of its own called sigma or relative.
 
     Source: arXiv 2505.17646, section on the GO optimizer.
 
@@ -114,6 +115,13 @@ class GO(Sharing):
             raise InputError(f"schedule {schedule!r}", found="it is no function of the step", advice="Ramp(1000)")
         if isinstance(base, GO):
             raise InputError("GO(GO(…))", found="the base is a GO already", advice="GO(base.base, sigma=…)")
+        taken = sorted({"sigma", "relative"} & getattr(base, "defaults", {}).keys())
+        if taken:
+            raise InputError(
+                f"GO({type(base).__name__}, …)",
+                found=f"it has a setting {taken[0]!r} of its own, the name by which a group says how far GO moves it",
+                advice="another base optimizer",
+            )
         self._schedule = schedule or Constant()
         self._antithetic = antithetic
         self._replica = replica
@@ -138,8 +146,9 @@ class GO(Sharing):
         self._held = False
         self._drawn = self._warned_of_no_draw = self._checked_precision = False
         self.base.register_step_pre_hook(lambda *_: self.restore())
-        self.base.register_load_state_dict_pre_hook(lambda *_: self._before_load())
-        self.base.register_load_state_dict_post_hook(lambda *_: self._after_load())
+        loads = that_loads(self.base)
+        loads.register_load_state_dict_pre_hook(lambda *_: self._before_load())
+        loads.register_load_state_dict_post_hook(lambda *_: self._after_load())
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: the base optimizer, and the options. Taken at θ."""
@@ -270,9 +279,21 @@ class GO(Sharing):
         """Restore θ if need be, then let the base optimizer update it.
 
         With a ``closure``, each call of it happens at θ + ε: the third way in, for loops that pass one.
+
+        Raises:
+            InputError: the base optimizer differentiates a second time (Sophia-H, AdaHessian), when the weights are θ.
         """
         self.restore()
-        result = self.base.step() if closure is None else self.base.step(self._at_noise(closure))
+        try:
+            result = self.base.step() if closure is None else self.base.step(self._at_noise(closure))
+        except RuntimeError as problem:
+            if "modified by an inplace operation" not in str(problem):
+                raise
+            raise InputError(
+                f"GO({type(self.base).__name__}, …)",
+                found="it differentiates once more in its step, and there the weights are not those of the loss",
+                advice="another base optimizer",
+            ) from problem
         self._warn_of_no_draw()
         self._drawn = False
         for group in self._groups():
