@@ -245,11 +245,7 @@ class Certificate(Statement):
     @property
     def conditions(self) -> str:
         """The terms in one breath, as certificates' files hold them."""
-        terms = self.terms
-        return (
-            f"With confidence {terms.confidence} over {terms.randomness}, about {terms.object}, assuming that "
-            f"{'; that '.join(terms.assumptions)}"
-        )
+        return self.terms.conditions
 
     @property
     def sentence(self) -> str:

@@ -332,11 +332,7 @@ class Generalisation(Statement):
     @property
     def sentence(self) -> str:
         """All of it in one sentence, for quoting."""
-        terms = self.terms
-        return (
-            f"With confidence {terms.confidence} over {terms.randomness}, about {terms.object}, assuming that "
-            f"{'; that '.join(terms.assumptions)}: {self._distance}, {'; '.join(map(str, self.tasks))}."
-        )
+        return f"{self.terms.conditions}: {self._distance}, {'; '.join(map(str, self.tasks))}."
 
     @property
     def cards(self) -> tuple[Card, ...]:

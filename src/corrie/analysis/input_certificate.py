@@ -285,11 +285,7 @@ class InputCertificate(Statement):
     @property
     def sentence(self) -> str:
         """All of it in one sentence, for quoting."""
-        terms = self.terms
-        return (
-            f"With confidence {terms.confidence} over {terms.randomness}, about {terms.object}, assuming that "
-            f"{'; that '.join(terms.assumptions)}: {self._told}."
-        )
+        return f"{self.terms.conditions}: {self._told}."
 
     @property
     def _told(self) -> str:

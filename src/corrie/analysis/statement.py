@@ -53,6 +53,14 @@ class Terms:
     assumptions: tuple[str, ...]
 
     @property
+    def conditions(self) -> str:
+        """All of it in one breath, for quoting before a finding."""
+        return (
+            f"With confidence {self.confidence} over {self.randomness}, about {self.object}, assuming that "
+            f"{'; that '.join(self.assumptions)}"
+        )
+
+    @property
     def lines(self) -> tuple[tuple[str, str], ...]:
         """(label, text), one for each line."""
         named = (("Confidence", self.confidence), ("Randomness", self.randomness), ("Object", self.object))

@@ -10,7 +10,7 @@ how far a basin reaches                :func:`basin_radius` (:mod:`~corrie.stats
 its radii from few scattered blocks    :mod:`dose_response`
 limits of a fraction                   :mod:`clopper_pearson` (n fixed), :mod:`fraction_process` (any time)
 limits of a mean of values in [0, 1]   :mod:`betting`, :mod:`empirical_bernstein`, :mod:`hoeffding` (both kinds each)
-evidence about a mean, at any look   :mod:`mean_process`
+evidence about a mean, at any look     :mod:`mean_process`
 claims about most directions           :class:`PlannedFraction`, :class:`AnytimeFraction`; :mod:`planning`;
                                        :mod:`normal_tolerance`, which describes and never certifies
 several claims                         :mod:`multiplicity`
