@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable
 
@@ -20,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "holds_as_often_as" in getattr(item, "fixturenames", ()):
             item.add_marker("coverage")
+
+
+def pytest_collection_finish() -> None:
+    """Modules and collected tests stay until the end: no garbage collection need walk through them again.
+
+    Statsmodels collects in every call, and a full walk through what transformers loads takes a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
