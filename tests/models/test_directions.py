@@ -13,11 +13,11 @@ from corrie.models.directions import adapter, find_directions, saved, toward, tu
 from corrie.models.model import Model
 from corrie.records.direction import parse_directions
 from corrie.records.point import Point
+from corrie.subspaces.row_space import random_rows
+from corrie.subspaces.written_adapter import write_adapter
 from corrie.testing.toy_models import save_toy, toy_model, toy_module
 from corrie.weights.perturbed import perturbed
-from corrie.weights.row_space import random_rows
 from corrie.weights.saved import save_direction
-from corrie.weights.written_adapter import write_adapter
 
 
 @pytest.fixture

@@ -87,14 +87,14 @@ def protect(
         wanted = parse_task(examples)
         (learned,) = tasks(wanted.name, chat=chat, say=say)
         lesson = (learned, examples_asked(learned, wanted.limit))
-    from corrie.models.subspaces import adapter_space
     from corrie.models.unfinished import Unfinished
     from corrie.records.canonical import content_hash
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.scanning.protecting import protected_space
+    from corrie.subspaces.find import adapter_space
+    from corrie.subspaces.space import fine_lattice, nowhere
+    from corrie.subspaces.written_adapter import write_adapter
     from corrie.weights.asked_note import note_of
-    from corrie.weights.space import fine_lattice, nowhere
-    from corrie.weights.written_adapter import write_adapter
 
     loaded = load_model(model, dtype=dtype, device=device)
     question = content_hash(

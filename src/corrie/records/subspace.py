@@ -2,7 +2,7 @@
 
 A *subspace* is x ∈ R^k ↦ θ0 + L x with a fixed linear L. Noise is drawn on x, N(0, σ²I_k), and distances are ‖x' − x‖₂,
 whatever L is (``design/subspace-certificates.md``). A record names L by the law or the content that makes it; the
-tensors are made on floor 1 (:mod:`corrie.weights.space`).
+tensors are made on floor 2 (:mod:`corrie.subspaces.space`).
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from corrie.analysis.verification import Verification
 from corrie.analysis.worst_compared import Worst
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
-from corrie.models.certified import refuse_other_model
-from corrie.models.certified_tuned import tuned_in
 from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
@@ -28,6 +26,8 @@ from corrie.scanning.search import Heard
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 from corrie.scanning.worst_search import WorstSearch
+from corrie.subspaces.certified import refuse_other_model
+from corrie.subspaces.certified_tuned import tuned_in
 from corrie.weights.sizes import Sizes, sizes
 
 WAY = AlphaGrid(low=0.0, high=1.5, count=7)

@@ -25,13 +25,13 @@ from torch import Tensor
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.whole_folder import refuse_full, whole_folder
 from corrie.errors import InputError, ModelError
-from corrie.models.smoothed import Smoothed
-from corrie.models.subspaces import stand
 from corrie.optim.ball import Projection, check_radius
 from corrie.stats.rounding import rounded_up
+from corrie.subspaces.smoothed import Smoothed
+from corrie.subspaces.space import Coords, length_up
+from corrie.subspaces.stand import stand
+from corrie.subspaces.written_adapter import rewrite_adapter, ups
 from corrie.weights.adapter import AdapterFiles
-from corrie.weights.space import Coords, length_up
-from corrie.weights.written_adapter import rewrite_adapter, ups
 
 _SLACK = 2.0**-40
 """How far inside the sphere the first attempt aims; each further one sixteen times as far."""

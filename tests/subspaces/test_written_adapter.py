@@ -11,11 +11,11 @@ import torch
 
 from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import InputError, StorageError
+from corrie.subspaces.row_space import FixedMatrices, LowRankSpace, random_rows
+from corrie.subspaces.written_adapter import rewrite_adapter, ups, write_adapter
 from corrie.testing.toy_models import toy_module
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.adapter_config import CONFIG
-from corrie.weights.row_space import FixedMatrices, LowRankSpace, random_rows
-from corrie.weights.written_adapter import rewrite_adapter, ups, write_adapter
 
 Q0, Q1, DOWN = (
     "model.layers.0.self_attn.q_proj",

@@ -1,7 +1,7 @@
 """Places of a subspace of low-rank changes as adapter folders, as PEFT's ``save_pretrained`` writes them.
 
 Any server that takes LoRA adapters takes these. Numbers are float32, which holds what lies on a subspace's lattice
-(:func:`corrie.weights.space.fine_lattice`) exactly. A folder is there whole or not at all.
+(:func:`corrie.subspaces.space.fine_lattice`) exactly. A folder is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import InputError
+from corrie.subspaces.row_layers import linear_layers
+from corrie.subspaces.row_space import LowRankSpace, coordinate_name
+from corrie.subspaces.space import Coords
 from corrie.weights.adapter import WEIGHTS, AdapterFiles
 from corrie.weights.adapter_config import CONFIG
-from corrie.weights.row_layers import linear_layers
-from corrie.weights.row_space import LowRankSpace, coordinate_name
-from corrie.weights.space import Coords
 
 _STORED = "base_model.model.{}.lora_{}.weight"
 
@@ -50,7 +50,7 @@ def write_adapter(
     >>> import tempfile
     >>> import torch
     >>> from corrie.testing.toy_models import toy_module
-    >>> from corrie.weights.row_space import random_rows
+    >>> from corrie.subspaces.row_space import random_rows
     >>> space = random_rows(toy_module(), "q_proj", rank=2)
     >>> place = {n: torch.ones(shape) for n, shape in space.shapes.items()}
     >>> made = write_adapter(space, place, Path(tempfile.mkdtemp()) / "adapter")
