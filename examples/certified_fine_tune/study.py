@@ -36,7 +36,7 @@ from corrie.models.model import Model
 from corrie.stats import gaussian_shift
 from corrie.subspaces.row_space import LowRankSpace
 from corrie.subspaces.space import Coords, dimension, fine_lattice, nowhere
-from corrie.subspaces.written_adapter import write_adapter
+from corrie.subspaces.written_adapter import write_place
 
 RESULTS = Path(__file__).parent / "results"
 NAME = "smollm2-135m-instruct"
@@ -128,7 +128,7 @@ def main_result(study: Study) -> dict[str, Any]:
     certificate.write(folder)
     adapter = study.work / "adapter"
     if not adapter.exists():
-        write_adapter(space, walked.coordinates, adapter, NAME)
+        write_place(space, walked.coordinates, adapter, NAME)
     ratio = walked.distance / MAIN_SIGMA
     return {
         "subspace": MAIN,

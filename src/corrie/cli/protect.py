@@ -93,7 +93,7 @@ def protect(
     from corrie.scanning.protecting import protected_space
     from corrie.subspaces.find import adapter_space
     from corrie.subspaces.space import fine_lattice, nowhere
-    from corrie.subspaces.written_adapter import write_adapter
+    from corrie.subspaces.written_adapter import write_place
     from corrie.weights.asked_note import note_of
 
     loaded = load_model(model, dtype=dtype, device=device)
@@ -122,7 +122,7 @@ def protect(
             block=block,
             name=f"adapter:{out.name}",
         )
-        write_adapter(made, nowhere(made), place.work, loaded.identity.name, note_of(question))
+        write_place(made, nowhere(made), place.work, loaded.identity.name, note_of(question))
     elif not place.whole:
         say("Going on with what the same command left unfinished.")
     space = adapter_space(loaded, place.work, out.resolve().name)

@@ -14,7 +14,7 @@ search_spec.py   what is asked of a search for a worst direction
 input_spec.py    a certificate about changed inputs, before its draws
 cell.py          one point × one task × one block of examples, all outcomes kept
 store.py         the law of a store                        store_law.py
-sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py, plain_open.py
+sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py, plain_file.py
 memory_store.py  a run in memory
 run_folder.py    everything that can lie in a run folder        draw_log.py
 """

@@ -44,7 +44,7 @@ from corrie.subspaces.find import find_subspace
 from corrie.subspaces.row_space import LowRankSpace
 from corrie.subspaces.space import Coords, Space, added, dimension, draw, fine_lattice
 from corrie.subspaces.stand import Stand, stand
-from corrie.subspaces.written_adapter import write_adapter
+from corrie.subspaces.written_adapter import write_place
 
 _FRESH = 62
 """Bits of a fresh seed."""
@@ -160,7 +160,7 @@ class Smoothed:
             InputError: a subspace that no adapter reaches, or a folder that is there.
         """
         place = self.center if center else self.adapter_draw(seed)
-        return write_adapter(self.rows, place, Path(folder), self.model.identity.name)
+        return write_place(self.rows, place, Path(folder), self.model.identity.name)
 
     @property
     def rows(self) -> LowRankSpace:
