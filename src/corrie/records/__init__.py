@@ -14,7 +14,9 @@ search_spec.py   what is asked of a search for a worst direction
 input_spec.py    a certificate about changed inputs, before its draws
 cell.py          one point × one task × one block of examples, all outcomes kept
 store.py         the law of a store                        store_law.py
+successes.py     the successes of a task's first examples at a point
 sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py, plain_file.py
 memory_store.py  a run in memory
 run_folder.py    everything that can lie in a run folder        draw_log.py
+own_file.py      files that are a folder's own                  foreign.py
 """
