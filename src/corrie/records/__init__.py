@@ -2,7 +2,7 @@
 
 canonical.py     one value, one text, one hash
 direction.py     one vector in parameter space, as where it comes from
-paths.py         directions with an end: checkpoints, adapters, rounding, saved tensors
+paths.py         directions with an end: checkpoints, adapters, rounding, saved tensors        labelled.py
 point.py         a finite sum of steps along directions; the empty one is the model itself
 model.py         what a model is
 task.py          what a task is

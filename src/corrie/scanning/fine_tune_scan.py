@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, basin_of, called
+from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, basin_of
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.verification import Verification
@@ -117,7 +117,7 @@ class FineTuneScan:
             around = Scan.of(model, tasks, directions=every, alpha=AlphaAuto(), block=block, retention=retention)
         for one in certificates:
             refuse_other_model(one.certificate, model)
-        name = called(direction)
+        name = direction.label
         asked = tuple(
             Asked(one.certificate, one.file.name, tuned_in(model, direction, name, one, subspaces))
             for one in certificates
