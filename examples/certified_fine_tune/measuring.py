@@ -17,8 +17,8 @@ from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.scan import Scan
 from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.scanning.work import Known
+from corrie.subspaces.space import Coords, Space
 from corrie.weights.fingerprint import fingerprint
-from corrie.weights.space import Coords, Space
 
 ROWS = 8
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from corrie.capabilities.task import Task
 from corrie.models.model import Model
 from corrie.scanning.protecting import protected_space
-from corrie.weights.row_space import Free, LowRankSpace, random_rows
+from corrie.subspaces.row_space import Free, LowRankSpace, random_rows
 
 LAST = range(20, 30)
 """Blocks that may change: what lies below is computed once for a whole batch of draws."""

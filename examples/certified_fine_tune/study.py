@@ -34,9 +34,9 @@ from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.walking import Walk, walk
 from corrie.models.model import Model
 from corrie.stats import gaussian_shift
-from corrie.weights.row_space import LowRankSpace
-from corrie.weights.space import Coords, dimension, fine_lattice, nowhere
-from corrie.weights.written_adapter import write_adapter
+from corrie.subspaces.row_space import LowRankSpace
+from corrie.subspaces.space import Coords, dimension, fine_lattice, nowhere
+from corrie.subspaces.written_adapter import write_place
 
 RESULTS = Path(__file__).parent / "results"
 NAME = "smollm2-135m-instruct"
@@ -72,7 +72,7 @@ class Study:
             file = self.work / f"{name}.pt"
             if file.exists():
                 fixed = torch.load(file, weights_only=True)
-                from corrie.weights.row_space import FixedMatrices
+                from corrie.subspaces.row_space import FixedMatrices
 
                 made = {n: FixedMatrices(down, up) for n, (down, up) in fixed.items()}
                 self._spaces[name] = LowRankSpace.of(self.model.module, made, name)
@@ -128,7 +128,7 @@ def main_result(study: Study) -> dict[str, Any]:
     certificate.write(folder)
     adapter = study.work / "adapter"
     if not adapter.exists():
-        write_adapter(space, walked.coordinates, adapter, NAME)
+        write_place(space, walked.coordinates, adapter, NAME)
     ratio = walked.distance / MAIN_SIGMA
     return {
         "subspace": MAIN,

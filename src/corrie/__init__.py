@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from corrie.errors import CorrieError
     from corrie.models.directions import adapter, saved, toward
     from corrie.models.load import load
-    from corrie.models.smoothed import smoothed
     from corrie.records.direction import Gaussian, gaussian, quantised
     from corrie.records.point import Point
+    from corrie.subspaces.smoothed import smoothed
     from corrie.verbs import (
         certify,
         certify_inputs,
@@ -72,7 +72,7 @@ _HOME = {
     "retract": "corrie.verbs",
     "saved": "corrie.models.directions",
     "scan": "corrie.verbs",
-    "smoothed": "corrie.models.smoothed",
+    "smoothed": "corrie.subspaces.smoothed",
     "tasks": "corrie.capabilities.registry",
     "toward": "corrie.models.directions",
     "verify": "corrie.analysis.verification",

@@ -23,7 +23,6 @@ from corrie.inputs.input_trial import InputTrial
 from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
-from corrie.models.subspaces import Stand, find_subspace, fine_tuned, stand
 from corrie.models.write import check_beside, write_at
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
@@ -43,8 +42,10 @@ from corrie.scanning.scan import Scan
 from corrie.scanning.search import FoundDirection, Heard, Search
 from corrie.scanning.watch import Watch
 from corrie.scanning.worst_search import WorstSearch
+from corrie.subspaces.find import find_subspace
+from corrie.subspaces.space import Space, fine_lattice
+from corrie.subspaces.stand import Stand, fine_tuned, stand
 from corrie.weights.asked_note import asked_of
-from corrie.weights.space import Space, fine_lattice
 
 DEFAULT_LIMIT = 100
 """Examples of a task that is asked for without a number."""
@@ -202,7 +203,7 @@ def certify(
         model: a loaded model, or what :func:`corrie.load` takes.
         tasks: what is certified, on these fixed examples: a task (its first 100), or one with a limit, ``(task, 40)``.
         subspace: ``full``, ``full:rms``, ``adapter:LAYERS:RANK``, ``adapter:FOLDER``, ``core:LAYERS:RANK``,
-            ``core:FILE``, ``span:PLACE,PLACE``, ``random:COUNT``, or a subspace in hand (:mod:`corrie.weights.space`).
+            ``core:FILE``, ``span:PLACE,PLACE``, ``random:COUNT``, or a subspace itself (:mod:`corrie.subspaces.space`).
         sigma: noise per coordinate.
         draws: certifying draws; selection draws are extra.
         confidence: with which the bounds of all tasks hold together.

@@ -10,7 +10,7 @@ from scipy.stats import norm as normal
 
 from corrie.analysis.export import labelled
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.plane import Mark, Plane, interpolate, short_name
+from corrie.analysis.plane import Mark, Plane, interpolate
 from corrie.analysis.plane_geometry import PlaneGeometry
 from corrie.errors import RunError, UnknownName
 from corrie.records.direction import gaussian
@@ -152,4 +152,4 @@ def test_what_there_is_not() -> None:
     (plane,) = Plane.all_of(cliff_plane(examples=10))
     with pytest.raises(UnknownName, match="task in this plane"):
         plane.score("chess")
-    assert short_name(gaussian(1)[0]) == "gaussian:0"
+    assert gaussian(1)[0].axis == "gaussian:0"

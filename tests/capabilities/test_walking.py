@@ -8,11 +8,11 @@ from corrie.capabilities.choice_error import ChoiceError
 from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.walking import walk
 from corrie.errors import InputError
+from corrie.subspaces.row_space import random_rows
+from corrie.subspaces.space import length, on_lattice
 from corrie.testing.toy_models import Architecture, toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import model_fingerprint
-from corrie.weights.row_space import random_rows
-from corrie.weights.space import length, on_lattice
 
 
 def test_a_walk_stays_inside_on_the_lattice_and_writes_no_weight() -> None:

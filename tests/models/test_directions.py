@@ -13,11 +13,11 @@ from corrie.models.directions import adapter, find_directions, saved, toward, tu
 from corrie.models.model import Model
 from corrie.records.direction import parse_directions
 from corrie.records.point import Point
+from corrie.subspaces.row_space import random_rows
+from corrie.subspaces.written_adapter import write_place
 from corrie.testing.toy_models import save_toy, toy_model, toy_module
 from corrie.weights.perturbed import perturbed
-from corrie.weights.row_space import random_rows
 from corrie.weights.saved import save_direction
-from corrie.weights.written_adapter import write_adapter
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_as_they_were_asked_for(model: Model, tuned: Path) -> None:
 def test_an_adapter_is_one_however_it_is_asked_for(model: Model, tuned: Path, tmp_path: Path) -> None:
     """With a config.json beside it, as trainers leave it there."""
     space = random_rows(model.module, "q_proj", rank=2)
-    made = write_adapter(space, {n: torch.ones(shape) for n, shape in space.shapes.items()}, tmp_path / "adapter")
+    made = write_place(space, {n: torch.ones(shape) for n, shape in space.shapes.items()}, tmp_path / "adapter")
     plain = adapter(model, made)
     shutil.copy(tuned / "config.json", made / "config.json")
     asked = find_directions(model, parse_directions(f"toward:{made}"))

@@ -43,7 +43,7 @@ def test_a_scan(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_certificate(folder: Path, tmp_path: Path) -> None:
-    from corrie.models.certified import refuse_other_model
+    from corrie.subspaces.certified import refuse_other_model
 
     one = corrie.load(folder)
     certificate = corrie.certify(one, TASK, **TERMS, selection_draws=5, seeds=1000, to=tmp_path / "run")

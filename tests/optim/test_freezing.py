@@ -13,8 +13,8 @@ from transformers import Trainer, TrainingArguments
 
 import corrie
 from corrie.errors import InputError
-from corrie.models.subspaces import stand
 from corrie.optim import freeze_down
+from corrie.subspaces.stand import stand
 from corrie.testing.toy_models import toy_model, toy_module
 
 peft = pytest.importorskip("peft")

@@ -16,7 +16,6 @@ from corrie.analysis.verification import verify
 from corrie.capabilities.choice import ChoiceTask
 from corrie.errors import InputError, RunError
 from corrie.models.model import Model
-from corrie.models.subspaces import find_subspace
 from corrie.records.cell import Cell
 from corrie.records.direction import Gaussian
 from corrie.records.memory_store import MemoryStore
@@ -29,11 +28,12 @@ from corrie.scanning.executor import Arrived
 from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.scanning.watch import Nobody
 from corrie.scanning.work import Work
+from corrie.subspaces.find import find_subspace
+from corrie.subspaces.space import draw, fine_lattice, length, rounded
+from corrie.subspaces.written_space import full_space
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import fingerprint, model_fingerprint
-from corrie.weights.space import draw, fine_lattice, length, rounded
-from corrie.weights.written_space import full_space
 
 SIGMA = 0.1
 LATTICE = fine_lattice(SIGMA)

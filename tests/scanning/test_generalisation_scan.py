@@ -10,9 +10,9 @@ import pytest
 import corrie
 from corrie.analysis.generalisation import Generalisation
 from corrie.errors import InputError, RunError
-from corrie.models.subspaces import stand
 from corrie.records.memory_store import MemoryStore
 from corrie.scanning.generalisation_scan import GeneralisationScan
+from corrie.subspaces.stand import stand
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 

@@ -4,10 +4,10 @@ import torch
 from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.errors import InputError
 from corrie.scanning.protecting import protected_space
+from corrie.subspaces.row_space import random_rows
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import model_fingerprint
-from corrie.weights.row_space import random_rows
 
 
 def test_the_kept_task_feels_less_and_the_lesson_more_than_in_a_random_subspace() -> None:

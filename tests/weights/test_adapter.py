@@ -23,6 +23,7 @@ from corrie.records.direction import Gaussian
 from corrie.records.paths import Adapter
 from corrie.records.point import Point
 from corrie.records.subspace import Span
+from corrie.subspaces.written_space import span
 from corrie.testing.toy_models import byte_tokenizer, toy_module
 from corrie.weights.adapter import WEIGHTS, AdapterFiles, is_adapter
 from corrie.weights.adapter_config import CONFIG
@@ -32,7 +33,6 @@ from corrie.weights.realise import realise
 from corrie.weights.selection import named_parameters, select
 from corrie.weights.sizes import sizes
 from corrie.weights.sources import Sources
-from corrie.weights.written_space import span
 
 peft = pytest.importorskip("peft")
 

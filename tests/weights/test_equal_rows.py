@@ -8,9 +8,9 @@ import pytest
 
 from corrie.models.reading import Question
 from corrie.records.subspace import SubspaceNoise
+from corrie.subspaces.row_space import random_rows
+from corrie.subspaces.space import draw
 from corrie.testing.toy_models import toy_model
-from corrie.weights.row_space import random_rows
-from corrie.weights.space import draw
 
 
 @pytest.mark.parametrize(("layers", "below"), [("*.1.*", 1), ("*.0.*", 4), ("all", 4)])

@@ -5,7 +5,7 @@ from torch import nn
 from corrie.errors import ModelError, UnknownName
 from corrie.records.model import SelectionSpec
 from corrie.testing.toy_models import toy_module
-from corrie.weights.selection import named_parameters, select, tensor_name
+from corrie.weights.selection import named_parameters, select, tensor_name, tied_names, tied_tensors
 
 
 def test_a_tied_embedding_moves_once_under_its_first_name() -> None:
@@ -63,3 +63,14 @@ def test_a_compiled_module_has_the_same_names() -> None:
     compiled = torch.compile(module, backend="eager")
     assert isinstance(compiled, nn.Module)
     assert list(select(compiled).tensors) == list(select(module).tensors)
+
+
+def test_a_module_under_two_names_is_one_place_with_two_names() -> None:
+    one = nn.Linear(2, 2, bias=False)
+    twice = nn.Sequential(one, one, nn.Linear(2, 2, bias=False))
+    assert tied_names(twice) == {"1.weight": "0.weight"}
+    assert tied_tensors(twice) == {}
+    view = nn.Sequential(one, nn.Linear(2, 2, bias=False))
+    view[1].weight = nn.Parameter(one.weight.detach())  # another object over the same memory
+    assert tied_names(view) == {"1.weight": "0.weight"}
+    assert tied_tensors(view)["1.weight"].owner is view[1]

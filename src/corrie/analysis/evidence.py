@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError, RunError
 from corrie.records.canonical import Record
-from corrie.records.cell import CellKey
 from corrie.records.certificate_spec import CertificateSpec, noise_point
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
 from corrie.records.store_law import task_of
+from corrie.records.successes import finished_successes
 from corrie.records.task import TaskIdentity
 
 Row = str | tuple[float | None, ...]
@@ -144,11 +144,7 @@ def row_of(store: Store, spec: CertificateSpec, point: Point, request: TaskReque
     Raises:
         RunError: the point is not wholly scored.
     """
-    wanted = [CellKey(point.id, request.task, block) for block in spec.scan.blocks(request)]
-    try:
-        found = [o.success for key in wanted for o in store.get(key).outcomes][: request.limit]
-    except KeyError:
-        raise RunError(f"{spec}", found=f"{point} is not scored yet", advice="the same command continues") from None
+    found = finished_successes(store, spec.scan, point, request, str(spec))
     if all(value in (0.0, 1.0, None) for value in found):
         return "".join("-" if value is None else str(int(value)) for value in found)
-    return tuple(found)
+    return found

@@ -156,7 +156,7 @@ class FineTuneDiff(Statement, Record):
         return cls(
             model=identity,
             direction=direction.id,
-            tuned=called(direction),
+            tuned=direction.label,
             move=move,
             capabilities=tuple(cards),
             tolerance=tolerance,
@@ -276,17 +276,6 @@ def _shares(title: str, parts: Sequence[Part]) -> Table:
     """Distances and shares, parts that did not move left out."""
     rows = tuple((part.name, f"{part.distance:.3g}", percent(part.share)) for part in parts if part.distance)
     return Table(title, ("Part", "L2", "Share of L2²"), rows)
-
-
-def called(direction: Direction) -> str:
-    """What a path leads to, in words.
-
-    >>> from corrie.records.paths import Adapter, Quantised
-    >>> called(Adapter(content="c" * 64, name="my-adapter")), called(Quantised(bits=8))
-    ('my-adapter', 'quantised:int8/row@rtn-1')
-    """
-    name = getattr(direction, "tuned_name", "") or getattr(direction, "name", "")
-    return name or direction.id
 
 
 def _check_landscape(landscape: Landscape, identity: ModelIdentity) -> None:

@@ -23,14 +23,13 @@ from typing import Any, ClassVar, Self
 from corrie.analysis.kept_score import SLACK, KeptScore
 from corrie.analysis.statement import Card, Chart, Line, Statement, Terms
 from corrie.errors import RunError
-from corrie.records.cell import CellKey
 from corrie.records.fraction_spec import FractionSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.run_folder import RunFolder
-from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
 from corrie.records.store_law import realised_at, task_of
+from corrie.records.successes import stored_successes
 from corrie.stats.fraction_verdict import FractionVerdict, Status
 from corrie.stats.rounding import rounded_down
 
@@ -82,18 +81,17 @@ class FractionClaim(Statement):
         if spec not in claims:
             raise RunError(f"the claim {spec}", found="this run was never asked it", advice="corrie fraction")
         tasks = store.tasks()
-        keys = store.keys()
         kept = []
         for request in spec.tasks:
             task = task_of(tasks, request)
-            before = _successes(store, keys, spec, Point.origin(), request)
+            before = stored_successes(store, spec.scan, Point.origin(), request)
             if before is None:
                 raise RunError(f"the claim {spec}", found="the unmoved model is not scored yet", advice="it again")
             kept.append(KeptScore(task, before, spec.tolerance))
         outcomes: list[bool] = []
         while True:
             point = spec.point(len(outcomes))
-            found = [_successes(store, keys, spec, point, request) for request in spec.tasks]
+            found = [stored_successes(store, spec.scan, point, request) for request in spec.tasks]
             scored = [successes for successes in found if successes is not None]
             if len(scored) < len(found):
                 break
@@ -257,14 +255,3 @@ class FractionClaim(Statement):
             ],
             "model": self.model.model_dump(mode="json"),
         }
-
-
-def _successes(
-    store: Store, keys: set[CellKey], spec: FractionSpec, point: Point, request: TaskRequest
-) -> tuple[float | None, ...] | None:
-    """Of each of the first ``limit`` examples; None while a block is missing."""
-    wanted = [CellKey(point.id, request.task, block) for block in spec.scan.blocks(request)]
-    if not keys.issuperset(wanted):
-        return None
-    found = [outcome.success for cell in store.cells(wanted) for outcome in cell.outcomes]
-    return tuple(found[: request.limit])

@@ -45,7 +45,6 @@ from corrie.analysis.statement import Card, Statement, Terms, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import RunError
 from corrie.records.canonical import canonical_json, content_hash
-from corrie.records.cell import CellKey
 from corrie.records.generalisation_spec import GeneralisationSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
@@ -53,6 +52,7 @@ from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import Store
 from corrie.records.store_law import task_of
+from corrie.records.successes import finished_successes
 from corrie.records.task import TaskIdentity
 from corrie.stats import betting, pac_bayes
 from corrie.stats.gaussian_shift import noise_distance
@@ -380,9 +380,5 @@ class Generalisation(Statement):
 
 def _score(store: Store, spec: GeneralisationSpec, point: Point, request: TaskRequest) -> float:
     """J at a point: the mean over the examples, unscored ones counting 0."""
-    wanted = [CellKey(point.id, request.task, block) for block in spec.scan.blocks(request)]
-    try:
-        found = [o.success or 0.0 for key in wanted for o in store.get(key).outcomes][: request.limit]
-    except KeyError:
-        raise RunError(f"{spec}", found=f"{point} is not scored yet", advice="the same command continues") from None
+    found = [success or 0.0 for success in finished_successes(store, spec.scan, point, request, str(spec))]
     return sum(found) / len(found)

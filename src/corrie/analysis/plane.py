@@ -284,7 +284,7 @@ class Plane:
         }
 
     def __str__(self) -> str:
-        first, second = (short_name(d) for d in self.directions)
+        first, second = (d.axis for d in self.directions)
         said = []
         for task in self.tasks:
             values = ((mark, self.at(task.name, mark)) for mark in self.marks)
@@ -299,28 +299,8 @@ class Plane:
 
     def __repr__(self) -> str:
         names = ", ".join(task.name for task in self.tasks)
-        first, second = (short_name(d) for d in self.directions)
+        first, second = (d.axis for d in self.directions)
         return f"Plane({self.model.name}: {names}; {first} × {second}, {self.alpha.size} × {self.beta.size} points)"
-
-
-def short_name(direction: Direction) -> str:
-    """A direction as an axis calls it.
-
-    >>> short_name(Difference(base="a" * 64, tuned="b" * 64, tuned_name="chat"))
-    'toward chat'
-    """
-    if isinstance(direction, Difference):
-        return f"toward {direction.tuned_name or direction.tuned[:8]}"
-    return getattr(direction, "name", "") or direction.id.partition("@")[0]
-
-
-def along(direction: Direction) -> str:
-    """The same after a step size.
-
-    >>> along(Difference(base="a" * 64, tuned="b" * 64, tuned_name="chat"))
-    'toward chat'
-    """
-    return short_name(direction) if isinstance(direction, Difference) else f"along {short_name(direction)}"
 
 
 def unit_of(unit: Unit) -> str:
@@ -350,6 +330,5 @@ def _marks(
     found = [Mark(model.name.rstrip("/").rpartition("/")[2] or model.name, 0.0, 0.0)]
     for direction, alpha, beta in ((first, 1.0, 0.0), (second, 0.0, 1.0)):
         if isinstance(direction, Difference | Adapter | Quantised):
-            name = direction.tuned_name if isinstance(direction, Difference) else getattr(direction, "name", "")
-            found.append(Mark(name or short_name(direction), alpha, beta))
+            found.append(Mark(direction.given_name or direction.axis, alpha, beta))
     return tuple(m for m in found if min(alphas) <= m.alpha <= max(alphas) and min(betas) <= m.beta <= max(betas))

@@ -229,14 +229,12 @@ def case_of(direction: Direction) -> tuple[Case, str]:
     >>> case_of(Difference(base="a" * 64, tuned="b" * 64, tuned_name="chat"))
     ('SFT-case', 'chat')
     """
-    if isinstance(direction, Difference):
-        return "SFT-case", direction.tuned_name or direction.id
-    if isinstance(direction, Adapter):
-        return "SFT-case", direction.name or direction.id
+    if isinstance(direction, Difference | Adapter):
+        return "SFT-case", direction.label
     if isinstance(direction, Saved):
         what = direction.origin.partition(" at ")[0]
-        return ("worst-case", what) if what.split(" ")[0] in METHODS else ("other", direction.name or direction.id)
-    return "other", direction.id.partition("@")[0]
+        return ("worst-case", what) if what.split(" ")[0] in METHODS else ("other", direction.label)
+    return "other", direction.axis
 
 
 def _scored(landscape: Landscape, task: TaskIdentity) -> xr.Dataset | None:

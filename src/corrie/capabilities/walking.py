@@ -8,8 +8,8 @@ Normalised gradient steps with projection to the ball ‖x‖ ≤ r, which spend
 
 with g the gradient with respect to the coordinates at x + ε: ε = 0 for the point model, or a fresh pair ±ε ~ N(0, σ²I)
 a step (antithetic) for the *smoothed* one, whose mean gradient is that of the smoothed loss (``docs/theory.md``).
-No weight is written: the coordinates enter through the batch (:mod:`corrie.weights.row_space`), and what lies below the
-first layer that changes is computed once a batch (:mod:`corrie.weights.equal_rows`).
+No weight is written: the coordinates enter through the batch (:mod:`corrie.subspaces.row_space`), and what lies below
+the first layer that changes is computed once a batch (:mod:`corrie.weights.equal_rows`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from torch import Tensor
 from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.errors import InputError
 from corrie.records.subspace import SubspaceNoise
+from corrie.subspaces.row_space import LowRankSpace
+from corrie.subspaces.space import Coords, draw, length, rounded
 from corrie.weights.equal_rows import trunk_kept
-from corrie.weights.row_space import LowRankSpace
-from corrie.weights.space import Coords, draw, length, rounded
 
 MOMENTUM = 0.8
 """β."""
@@ -86,7 +86,7 @@ def walk(
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
-    >>> from corrie.weights.row_space import random_rows
+    >>> from corrie.subspaces.row_space import random_rows
     >>> model = toy_model()
     >>> found = walk(random_rows(model.module, "all", 1), TaskLoss(model, toy_choice(model), 10), radius=0.5, steps=8,
     ...              rate=0.1)

@@ -96,9 +96,10 @@ def certify(
     check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio or 0.0,
                 thresholds, rows, seeds)  # fmt: skip
     chosen = choose_tasks(task, limit=limit, chat=chat)
-    from corrie.models.subspaces import find_subspace, fine_tuned
     from corrie.scanning.choosing_sigma import choose_sigma
-    from corrie.weights.space import fine_lattice
+    from corrie.subspaces.find import find_subspace
+    from corrie.subspaces.space import fine_lattice
+    from corrie.subspaces.stand import fine_tuned
 
     loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     if chosen_sigma is None:

@@ -50,8 +50,8 @@ def draw(
 
     found = verify(certificate).certificate
     say(f"Loading {model or found.evidence.model.name} …")
-    from corrie.models.drawn_adapters import draw_adapters
-    from corrie.models.smoothed import smoothed
+    from corrie.subspaces.drawn_adapters import draw_adapters
+    from corrie.subspaces.smoothed import smoothed
 
     served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
     made = draw_adapters(served, count, out, seed)

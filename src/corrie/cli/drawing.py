@@ -35,7 +35,7 @@ def draw_and_give(
         ClaimError: it is vacuous or abstained; it is written all the same.
     """
     from corrie.records.sqlite_store import SqliteStore
-    from corrie.weights.space import dimension
+    from corrie.subspaces.space import dimension
 
     space = prepared.space
     say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {prepared.sigma:g}, {prepared.draws} draws.")

@@ -67,9 +67,10 @@ def generalise(
 
     check_question(sigma, confidence, draws, choices, rows)
     chosen = choose_tasks(task, limit=limit, chat=chat)
-    from corrie.models.subspaces import find_subspace, stand
     from corrie.records.sqlite_store import SqliteStore
-    from corrie.weights.space import dimension, fine_lattice
+    from corrie.subspaces.find import find_subspace
+    from corrie.subspaces.space import dimension, fine_lattice
+    from corrie.subspaces.stand import stand
 
     loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     lattice = fine_lattice(sigma) if exact and asked_space.scale == "one" else None

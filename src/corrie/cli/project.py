@@ -42,7 +42,7 @@ def project(
     if certificate is None:
         if radius is None:
             raise InputError("corrie project", found="no radius", advice="--certificate FILE, or --radius R")
-        from corrie.models.pulling_back import pull_back_alone
+        from corrie.subspaces.pulling_back import pull_back_alone
 
         alone = pull_back_alone(adapter, out, radius)
         give(alone.to_json() if as_json else str(alone))
@@ -51,8 +51,8 @@ def project(
 
     found = verify(certificate).certificate
     say(f"Loading {model or found.evidence.model.name} …")
-    from corrie.models.pulling_back import pull_back
-    from corrie.models.smoothed import smoothed
+    from corrie.subspaces.pulling_back import pull_back
+    from corrie.subspaces.smoothed import smoothed
 
     served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
     made = pull_back(served, adapter, out, radius)

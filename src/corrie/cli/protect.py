@@ -87,14 +87,14 @@ def protect(
         wanted = parse_task(examples)
         (learned,) = tasks(wanted.name, chat=chat, say=say)
         lesson = (learned, examples_asked(learned, wanted.limit))
-    from corrie.models.subspaces import adapter_space
     from corrie.models.unfinished import Unfinished
     from corrie.records.canonical import content_hash
     from corrie.scanning.choosing_sigma import choose_sigma
     from corrie.scanning.protecting import protected_space
+    from corrie.subspaces.find import adapter_space
+    from corrie.subspaces.space import fine_lattice, nowhere
+    from corrie.subspaces.written_adapter import write_place
     from corrie.weights.asked_note import note_of
-    from corrie.weights.space import fine_lattice, nowhere
-    from corrie.weights.written_adapter import write_adapter
 
     loaded = load_model(model, dtype=dtype, device=device)
     question = content_hash(
@@ -122,7 +122,7 @@ def protect(
             block=block,
             name=f"adapter:{out.name}",
         )
-        write_adapter(made, nowhere(made), place.work, loaded.identity.name, note_of(question))
+        write_place(made, nowhere(made), place.work, loaded.identity.name, note_of(question))
     elif not place.whole:
         say("Going on with what the same command left unfinished.")
     space = adapter_space(loaded, place.work, out.resolve().name)

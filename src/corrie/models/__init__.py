@@ -9,8 +9,6 @@ packed.py      the fast engine: a block of questions as one tree of tokens      
 plain.py       the slow engine: every sequence alone
 greedy.py      greedy generation
 rows.py        a reader for each row of a batch whose rows stand at places of their own
-subspaces.py   subspaces as they are asked for, and where a fine-tune stands    certified.py, certified_tuned.py
-smoothed.py    the model that a certificate is about    drawn_adapters.py, pulling_back.py
 likelihood.py  from logits to scores
 write.py       a moved model as a folder              unfinished.py
 """

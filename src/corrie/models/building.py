@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from corrie.errors import ModelError
-from corrie.models.foreign import blamed
+from corrie.records.foreign import blamed
 from corrie.weights.agreement import shown, stored_name
 from corrie.weights.redundant import redundant
 from corrie.weights.tensor_files import TensorFiles

@@ -19,11 +19,11 @@ from corrie.models.building import check_number_types
 from corrie.models.checkpoint import open_weights
 from corrie.models.direct_reads import read_directly
 from corrie.models.first_layers import check_first_layers
-from corrie.models.foreign import blamed
 from corrie.models.function import other_settings
 from corrie.models.load import locate
 from corrie.models.model import Model
 from corrie.records.direction import Direction, Named, parse_directions
+from corrie.records.foreign import blamed
 from corrie.records.paths import Adapter, Difference, Quantised, Saved
 from corrie.sources.packages import Say, silent
 from corrie.weights.adapter import AdapterFiles, is_adapter

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from corrie.errors import ModelError
 from corrie.models.quiet import quiet
-from corrie.weights.agreement import saved_buffers, tied_names
-from corrie.weights.selection import named_parameters
+from corrie.weights.agreement import saved_buffers
+from corrie.weights.selection import named_parameters, tied_names
 from corrie.weights.stored import StoredTensors
 from corrie.weights.tensor_files import TensorFiles
 

@@ -18,10 +18,10 @@ from torch import nn
 
 from corrie.analysis.partial import partial
 from corrie.errors import ModelError
-from corrie.models.foreign import blamed
 from corrie.models.gguf_agreement import FACTORS, check_settings, check_tensors
 from corrie.models.gguf_header import MAGIC, GgufHeader, read_header
 from corrie.models.rope_factors import rope_of_factors
+from corrie.records.foreign import blamed
 from corrie.sources.cache import cache_folder
 from corrie.sources.packages import Say, silent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from corrie.errors import CorrieError, FetchError, ModelError, UnknownName
-from corrie.models.foreign import first_words
+from corrie.records.foreign import first_words
 from corrie.sources import embedded_models
 from corrie.weights.tensor_files import ENDING, INDEX, SINGLE, named_by_index
 

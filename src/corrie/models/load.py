@@ -17,13 +17,13 @@ from corrie.models.chat_template import clock_note
 from corrie.models.checkpoint import check_config, open_weights
 from corrie.models.device import pick_device
 from corrie.models.encoding import tokenizer_fingerprint
-from corrie.models.foreign import blamed
 from corrie.models.function import function_hash
 from corrie.models.gguf import NOTE_FILE, convert_gguf
 from corrie.models.hub import hub_folder
 from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
 from corrie.models.quiet import quiet
+from corrie.records.foreign import blamed
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent

@@ -31,7 +31,7 @@ class PackedEngine:
     """Scores sequences for one state of the weights. Throw it away when they move.
 
     With several ``rows`` each tree runs as so many equal rows of one batch, for a module that gives every row a change
-    of its own (:mod:`corrie.weights.row_space`). ``reach``: how far sequences that run together get what they get
+    of its own (:mod:`corrie.subspaces.row_space`). ``reach``: how far sequences that run together get what they get
     alone; a question with a longer one, or a tree with more nodes, runs sequence by sequence.
     """
 

@@ -6,15 +6,13 @@ modules, a padding length as much memory. So what is absurd is refused here, by 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from corrie.errors import ModelError
-from corrie.models.foreign import first_words
-from corrie.weights.plain_files import own_file
+from corrie.records.own_file import own_file, own_object
 
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
@@ -59,22 +57,12 @@ def check_regular(folder: Path) -> None:
 
 
 def read_object(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON object from a file of the folder.
+    """A JSON object from a file of a model's folder.
 
     Raises:
         ModelError: no such file, a link out of the folder, too large, or no JSON object; the file is named.
     """
-    asked = f"model folder {folder}"
-    file = own_file(folder, name, asked)
-    if file.stat().st_size > _MOST_BYTES.get(name, _ANY_FILE):
-        raise ModelError(asked, found=f"{name} cannot be read (it has {file.stat().st_size:,} bytes)")
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise ModelError(asked, found=f"{name} cannot be read ({first_words(problem)})") from None
-    if not isinstance(found, dict):
-        raise ModelError(asked, found=f"{name} cannot be read (it is no JSON object)")
-    return found
+    return own_object(folder, name, f"model folder {folder}", most=_MOST_BYTES.get(name, _ANY_FILE))
 
 
 def check_sizes(asked: str, config: dict[str, Any], tensors: int) -> None:

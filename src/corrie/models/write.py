@@ -13,12 +13,11 @@ from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import ModelError
 from corrie.models.model import Model
 from corrie.records.direction import Direction
+from corrie.records.own_file import own_file
 from corrie.records.paths import Adapter, Difference
 from corrie.weights.adapter import AdapterFiles
-from corrie.weights.adapter_config import CONFIG
 from corrie.weights.asked_note import asked_of, note_of
-from corrie.weights.plain_files import own_file
-from corrie.weights.written import write_adapter, write_checkpoint
+from corrie.weights.written import write_checkpoint, write_scaled
 
 BESIDE = (
     "tokenizer.json",
@@ -103,8 +102,7 @@ def _write(model: Model, direction: Direction, alpha: float, out: Path, note: Ma
                 found=f"it changes {stay[0]}, which --include and --exclude keep where it is",
                 advice="without them",
             )
-        write_adapter(out, found, {n: p.data for n, p in model.selection.tensors.items()}, alpha, tied, note)
-        shutil.copyfile(own_file(source, CONFIG, f"writing {direction}"), out / CONFIG)
+        write_scaled(out, found, {n: p.data for n, p in model.selection.tensors.items()}, alpha, tied, note)
         _copy(source, out)
     else:
         _configuration(model, source, out)

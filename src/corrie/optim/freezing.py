@@ -2,7 +2,7 @@
 
 ΔW = s·B A is linear in B, so with A fixed the adapters that training can reach are a linear subspace, and certificates
 of that subspace (``adapter:FOLDER``) cover whatever comes out. With A trained as well there is no such subspace, and
-:func:`corrie.models.subspaces.stand` refuses the result.
+:func:`corrie.subspaces.stand.stand` refuses the result.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 canonical.py     one value, one text, one hash
 direction.py     one vector in parameter space, as where it comes from
-paths.py         directions with an end: checkpoints, adapters, rounding, saved tensors
+paths.py         directions with an end: checkpoints, adapters, rounding, saved tensors        labelled.py
 point.py         a finite sum of steps along directions; the empty one is the model itself
 model.py         what a model is
 task.py          what a task is
@@ -14,7 +14,9 @@ search_spec.py   what is asked of a search for a worst direction
 input_spec.py    a certificate about changed inputs, before its draws
 cell.py          one point × one task × one block of examples, all outcomes kept
 store.py         the law of a store                        store_law.py
-sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py, plain_open.py
+successes.py     the successes of a task's first examples at a point
+sqlite_store.py  a run in a folder                         run_database.py, run_lock.py, file_system.py, plain_file.py
 memory_store.py  a run in memory
 run_folder.py    everything that can lie in a run folder        draw_log.py
+own_file.py      files that are a folder's own                  foreign.py
 """

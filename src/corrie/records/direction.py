@@ -14,6 +14,7 @@ from pydantic import Field
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record
+from corrie.records.labelled import LabelledDirection
 from corrie.records.paths import Adapter, Difference, Quantised, Saved, quantised
 from corrie.records.subspace import Coordinates, SubspaceNoise
 
@@ -24,7 +25,7 @@ GAUSSIAN_LAW = "philox-1"
 """Version of the Gaussian noise law (``design/direction-identity.md``)."""
 
 
-class Gaussian(Record):
+class Gaussian(LabelledDirection):
     """A direction whose elements are independent N(0, 1), each a function of (seed, tensor name, index).
 
     With normalisation ``none`` (the paper's) the step size α along it is the noise σ per coordinate.

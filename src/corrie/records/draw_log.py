@@ -13,8 +13,7 @@ from typing import Any
 
 from corrie.errors import RunError, StorageError
 from corrie.records.canonical import canonical_json, content_hash
-from corrie.records.plain_file import read_plain
-from corrie.records.plain_open import open_plain, refuse_link
+from corrie.records.plain_file import open_plain, read_plain, refuse_link
 
 PREFIX = "draws-"
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from corrie.errors import InputError, UnknownName
-from corrie.records.canonical import Record
+from corrie.records.labelled import LabelledDirection
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of content, 64 hexadecimal digits; an id shows the first 16 of them."""
@@ -20,7 +20,7 @@ QUANTISED_BLOCKS: dict[str, int | None] = {"int8": None, "int4": 64}
 """Numbers that share one scale, by the name of a grid; None is a whole row."""
 
 
-class PathDirection(Record):
+class PathDirection(LabelledDirection):
     """A direction with an end: α = 0 is the model, α = 1 where the path leads. Beyond 1 and below 0 is extrapolation.
 
     Base of the kinds whose numbers come from files or from the model itself. They are not random, so α is no σ along
@@ -57,6 +57,21 @@ class Difference(PathDirection):
     def id(self) -> str:
         """Readable and complete: what of, and the version of the law."""
         return f"difference:{self.base[:16]}..{self.tuned[:16]}@{self.law}"
+
+    @property
+    def given_name(self) -> str:
+        """What the checkpoint was called that it leads to."""
+        return self.tuned_name
+
+    @property
+    def axis(self) -> str:
+        """Where it leads."""
+        return f"toward {self.tuned_name or self.tuned[:8]}"
+
+    @property
+    def way(self) -> str:
+        """The same after a step size."""
+        return self.axis
 
     def __str__(self) -> str:
         return f"{self.id} ({self.base_name or 'base'} → {self.tuned_name or 'tuned'})"

@@ -1,20 +1,26 @@
-"""Reading a file that others may have put there: a plain one of a size that can be meant, or an error of ours.
+"""Opening a file that others may have put there: a plain one, or an error of ours.
 
 Opening a pipe waits for whoever writes into it, and a device may never end. So a file is opened without waiting, looked
-at, and read only if it is a plain one.
+at, and used only if it is a plain one. What is written is never written through a link, which may lead to somebody's
+other file; what is read may lie behind one.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
-from corrie.errors import CorrieError, RunError
+from corrie.errors import CorrieError, RunError, StorageError
 
 LARGEST = 2**30
 """Bytes of the largest file of a run folder that is read whole: the outcomes of a certificate of 10⁵ draws on 10⁴
 examples."""
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_PLAIN = "remove it; files of a run are plain files"
 
 
 def read_plain(
@@ -37,20 +43,58 @@ def read_plain(
     corrie.errors.RunError: certificate x: zero is a device. Try: a plain file
     """
     try:
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as stream:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise error(asked, found=f"{file.name} is {kind_of(found.st_mode)}", advice=advice)
-            content = stream.read(most + 1) if found.st_size <= most else b""
-    except IsADirectoryError:
-        raise error(asked, found=f"{file.name} is a directory", advice=advice) from None
+        with os.fdopen(_opened(file, os.O_RDONLY | getattr(os, "O_BINARY", 0), error, asked, advice), "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(most + 1) if size <= most else b""
     except (OSError, ValueError) as problem:  # a ValueError: a NUL in its name
         said = getattr(problem, "strerror", None) or str(problem)
         raise error(asked, found=f"{file.name} cannot be read ({said})", advice=advice) from None
-    if found.st_size > most or len(content) > most:
-        raise error(asked, found=f"{file.name} has {max(found.st_size, len(content)) / 2**20:,.0f} MiB", advice=advice)
+    if size > most or len(content) > most:
+        raise error(asked, found=f"{file.name} has {max(size, len(content)) / 2**20:,.0f} MiB", advice=advice)
     return content
+
+
+def open_plain(path: Path, flags: int, asked: str) -> int:
+    """``os.open`` of a plain file of a run or cache: a link, a pipe or a device of that name is refused, and nothing
+    behind it touched.
+
+    Args:
+        path: the file.
+        flags: of ``os.open``.
+        asked: what is being done, for the message.
+
+    Returns:
+        The file descriptor.
+
+    Raises:
+        StorageError: it is a link or no plain file, or the disk refuses.
+
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp())
+    >>> (place / "link").symlink_to(place / "other")
+    >>> open_plain(place / "link", os.O_RDWR | os.O_CREAT, "writing")
+    Traceback (most recent call last):
+    corrie.errors.StorageError: writing: link is a link. Try: remove it; files of a run are plain files
+    >>> list(place.iterdir()) == [place / "link"]
+    True
+    """
+    refuse_link(path, asked)  # where the system cannot refuse it while opening
+    try:
+        return _opened(path, flags | _NO_LINK, StorageError, asked, _PLAIN)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StorageError(asked, found=f"{path.name} is a link", advice=_PLAIN) from None
+        raise StorageError(asked, found=error.strerror or str(error), advice="a folder that you may write to") from None
+
+
+def refuse_link(path: Path, asked: str) -> None:
+    """Refuse a file that is a link, for those who open it themselves (SQLite).
+
+    Raises:
+        StorageError: it is one.
+    """
+    if path.is_symlink():
+        raise StorageError(asked, found=f"{path.name} is a link", advice=_PLAIN)
 
 
 def refuse_odd(file: Path, asked: str) -> None:
@@ -75,3 +119,13 @@ def kind_of(mode: int) -> str:
     """
     kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def _opened(path: Path, flags: int, error: type[CorrieError], asked: str, advice: str) -> int:
+    """The descriptor of a plain file, opened without waiting; what is none is refused by name."""
+    handle = os.open(path, flags | _NO_WAIT, 0o666)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise error(asked, found=f"{path.name} is {kind_of(mode)}", advice=advice)
+    return handle

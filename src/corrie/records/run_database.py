@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from corrie.errors import RunError, StorageError
-from corrie.records.plain_file import refuse_odd
-from corrie.records.plain_open import refuse_link
+from corrie.records.plain_file import refuse_link, refuse_odd
 from corrie.records.store import FORMAT, RunIdentity
 
 DATABASE = "run.db"

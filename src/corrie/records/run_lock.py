@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from corrie.errors import RunError
-from corrie.records.plain_open import open_plain
+from corrie.records.plain_file import open_plain
 
 LOCK = "run.lock"
 _FAR = 1 << 30

@@ -2,7 +2,7 @@
 
 A *subspace* is x ∈ R^k ↦ θ0 + L x with a fixed linear L. Noise is drawn on x, N(0, σ²I_k), and distances are ‖x' − x‖₂,
 whatever L is (``design/subspace-certificates.md``). A record names L by the law or the content that makes it; the
-tensors are made on floor 1 (:mod:`corrie.weights.space`).
+tensors are made on floor 2 (:mod:`corrie.subspaces.space`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import Field
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record, content_hash
+from corrie.records.labelled import LabelledDirection
 from corrie.records.paths import Adapter, Difference, Digest, Saved
 
 Scale = Literal["one", "rms"]
@@ -117,8 +118,7 @@ class Span(Record):
         return "‖Δθ‖₂ in the span"
 
     def __str__(self) -> str:
-        names = [d.tuned_name if isinstance(d, Difference) else d.name for d in self.of]
-        return f"the span of the ways to {' and '.join(n or d.id for n, d in zip(names, self.of, strict=True))}"
+        return f"the span of the ways to {' and '.join(d.label for d in self.of)}"
 
 
 class RandomSpace(Record):
@@ -151,7 +151,7 @@ Subspace = Annotated[FullSpace | RowSpace | Span | RandomSpace, Field(discrimina
 """Any kind of subspace."""
 
 
-class SubspaceNoise(Record):
+class SubspaceNoise(LabelledDirection):
     """Gaussian noise on the coordinates of a subspace: the step size along it is σ.
 
     subspace   the subspace's id
@@ -183,7 +183,7 @@ class SubspaceNoise(Record):
         return self.id
 
 
-class Coordinates(Record):
+class Coordinates(LabelledDirection):
     """A place in a subspace, such as a fine-tuned adapter: α = 1 is there.
 
     subspace   the subspace's id

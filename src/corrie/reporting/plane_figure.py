@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corrie.analysis.basin import percent
-from corrie.analysis.plane import Mark, Plane, along, unit_of
+from corrie.analysis.plane import Mark, Plane, unit_of
 from corrie.errors import InputError
 from corrie.reporting.figure import WIDTH, unit_axis, write_figure
 from corrie.reporting.palette import tone
@@ -130,7 +130,7 @@ def _marks(axes: Axes, plane: Plane) -> None:
 
 def _frame(axes: Axes, plane: Plane, x: np.ndarray, y: np.ndarray) -> None:
     """What the axes are, in their own units and in L2; distances to scale where that leaves something to see."""
-    first, second = (f"{along(d)} ({unit_of(d.normalisation)})" for d in plane.directions)
+    first, second = (f"{d.way} ({unit_of(d.normalisation)})" for d in plane.directions)
     lies = plane.geometry
     if lies is None or lies.is_square:
         axes.set_xlabel(f"α {first}")
@@ -142,8 +142,8 @@ def _frame(axes: Axes, plane: Plane, x: np.ndarray, y: np.ndarray) -> None:
     else:
         for line in (*zip(x, y, strict=True), *zip(x.T, y.T, strict=True)):
             axes.plot(*line, color="white", linewidth=0.25, alpha=0.6)
-        axes.set_xlabel(f"L2 distance {along(plane.directions[0])}")
-        axes.set_ylabel(f"L2 distance across, {along(plane.directions[1])}")
+        axes.set_xlabel(f"L2 distance {plane.directions[0].way}")
+        axes.set_ylabel(f"L2 distance across, {plane.directions[1].way}")
         scale = 1.0
     axes.locator_params(nbins=5)
     sides = (x.max() - x.min()), (y.max() - y.min()) * scale

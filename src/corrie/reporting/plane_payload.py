@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from corrie.analysis.plane import Plane, along, unit_of
+from corrie.analysis.plane import Plane, unit_of
 from corrie.analysis.plane_grid import interpolate
 from corrie.reporting.palette import SERIES
 
@@ -96,7 +96,7 @@ def _axis(plane: Plane, which: int) -> dict[str, Any]:
     direction, lies = plane.directions[which], plane.geometry
     length = None if lies is None else (lies.first, lies.second)[which]
     return {
-        "says": along(direction),
+        "says": direction.way,
         "unit": unit_of(direction.normalisation),
         "length": _number(length),
     }

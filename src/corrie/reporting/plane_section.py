@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from corrie.analysis.basin import percent
-from corrie.analysis.plane import Plane, along, short_name, unit_of
+from corrie.analysis.plane import Plane, unit_of
 from corrie.records.scan_spec import AlphaGrid
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
@@ -28,7 +28,7 @@ def plane_section(view: PlaneView, number: int, titled: bool) -> Markup:
 
 
 def _plane(view: PlaneView, plane: Plane, number: int, index: int) -> Markup:
-    first, second = (short_name(d) for d in plane.directions)
+    first, second = (d.axis for d in plane.directions)
     cards = (_card(plane, number, index, task) for task in range(len(plane.tasks)))
     return join(
         tag("h2", f"The plane of {first} and {second}"),
@@ -55,7 +55,7 @@ def _scores(plane: Plane) -> str:
 def _about(view: PlaneView, plane: Plane) -> str:
     first, second = plane.directions
     said = [
-        f"{view.model} is moved by α {along(first)} (α: {unit_of(first.normalisation)}) and by β {along(second)} "
+        f"{view.model} is moved by α {first.way} (α: {unit_of(first.normalisation)}) and by β {second.way} "
         f"(β: {unit_of(second.normalisation)})."
     ]
     lies = plane.geometry

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from corrie.analysis.basin import Basin, percent
-from corrie.analysis.fine_tune_diff import called
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.path_scores import path_scores
 
@@ -83,7 +82,7 @@ def headline(basins: Sequence[Basin]) -> str:
 
 def along_paths(landscape: Landscape) -> str:
     """The headline of a landscape along paths: what is left of each capability where each of them leads."""
-    names = {d.id: called(d) for d in landscape.directions}
+    names = {d.id: d.label for d in landscape.directions}
     ends: dict[str, list[str]] = {}
     for line in path_scores(landscape):
         before, after = line.at(0.0), line.at(1.0)

@@ -11,7 +11,6 @@ from corrie.analysis.evidence import Evidence
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
-from corrie.models.rows import rows_agree
 from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, noise_point, own_seeds
 from corrie.records.fraction_spec import ROOM
 from corrie.records.point import Point
@@ -26,7 +25,8 @@ from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 from corrie.stats.arguments import error_of
-from corrie.weights.space import Space, dimension
+from corrie.subspaces.rows_agree import rows_agree
+from corrie.subspaces.space import Space, dimension
 
 SELECTION_DRAWS = 20
 """Draws that thresholds are chosen on, unless told otherwise."""

@@ -12,7 +12,7 @@ from corrie.models.reading import Reader
 from corrie.records.certificate_spec import own_seeds
 from corrie.records.subspace import SubspaceNoise
 from corrie.scanning.later_examples import first_later
-from corrie.weights.space import Space, dimension, draw
+from corrie.subspaces.space import Space, dimension, draw
 
 DRAWS, EXAMPLES, KEPT = 8, 20, 0.95
 """Draws at each σ, examples of each task, and the share of the score above chance that shall remain."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, basin_of, called
+from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, basin_of
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.verification import Verification
 from corrie.analysis.worst_compared import Worst
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
-from corrie.models.certified import refuse_other_model
-from corrie.models.certified_tuned import tuned_in
 from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
@@ -28,6 +26,8 @@ from corrie.scanning.search import Heard
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 from corrie.scanning.worst_search import WorstSearch
+from corrie.subspaces.certified import refuse_other_model
+from corrie.subspaces.certified_tuned import tuned_in
 from corrie.weights.sizes import Sizes, sizes
 
 WAY = AlphaGrid(low=0.0, high=1.5, count=7)
@@ -117,7 +117,7 @@ class FineTuneScan:
             around = Scan.of(model, tasks, directions=every, alpha=AlphaAuto(), block=block, retention=retention)
         for one in certificates:
             refuse_other_model(one.certificate, model)
-        name = called(direction)
+        name = direction.label
         asked = tuple(
             Asked(one.certificate, one.file.name, tuned_in(model, direction, name, one, subspaces))
             for one in certificates

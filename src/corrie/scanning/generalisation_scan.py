@@ -10,7 +10,6 @@ from corrie.analysis.generalisation import Generalisation
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
-from corrie.models.subspaces import Stand
 from corrie.records.generalisation_spec import GeneralisationSpec
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
@@ -22,7 +21,8 @@ from corrie.scanning.scan import Scan
 from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.scanning.watch import Watch
 from corrie.stats.arguments import error_of
-from corrie.weights.space import Space, dimension
+from corrie.subspaces.space import Space, dimension
+from corrie.subspaces.stand import Stand
 
 
 @dataclass(frozen=True)

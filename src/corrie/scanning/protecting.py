@@ -13,9 +13,9 @@ from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.scanning.later_examples import first_later
-from corrie.weights.protected import RIDGE, listening, protected_matrices
-from corrie.weights.row_layers import find_layers
-from corrie.weights.row_space import Free, LowRankSpace
+from corrie.subspaces.protected import RIDGE, listening, protected_matrices
+from corrie.subspaces.row_layers import find_layers
+from corrie.subspaces.row_space import Free, LowRankSpace
 
 PROMPTS = 60
 """Examples of each task whose prompts are listened to, unless told otherwise."""
@@ -41,7 +41,7 @@ def protected_space(
 
     Args:
         tasks: the capabilities to keep, each with the number of examples that will certify.
-        layers: a pattern of layer names (:func:`corrie.weights.row_layers.find_layers`).
+        layers: a pattern of layer names (:func:`corrie.subspaces.row_layers.find_layers`).
         rank: r.
         lesson: the fine-tune's own examples, a task and how many of them; None where it is unknown.
         free: ``up`` or ``core``.

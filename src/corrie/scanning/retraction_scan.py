@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from corrie.analysis.fine_tune_diff import called
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.retraction import NewSkill, RetractedCapability, Retraction
 from corrie.capabilities.task import Task
@@ -156,7 +155,7 @@ class RetractionScan:
         return Retraction(
             model=store.identity.model,
             direction=direction.id,
-            tuned=called(direction),
+            tuned=direction.label,
             alpha=found.alpha,
             distance=found.alpha * length,
             tuned_distance=length,

@@ -15,7 +15,7 @@ from corrie.records.point import Point
 from corrie.records.subspace import Coordinates, SubspaceNoise
 from corrie.scanning.executor import Arrived
 from corrie.scanning.work import Work
-from corrie.weights.space import Coords, Places, Space, added, draw, nowhere
+from corrie.subspaces.space import Coords, Places, Space, added, draw, nowhere
 
 
 class SubspaceExecutor:

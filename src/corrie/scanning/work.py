@@ -9,6 +9,7 @@ from typing import Protocol
 from corrie.records.cell import Cell, CellKey
 from corrie.records.point import Point
 from corrie.records.scan_spec import ScanSpec, TaskRequest
+from corrie.records.successes import Successes, first_successes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Known:
     """The acknowledged cells, as far as a plan may look: which there are, and the scores in them."""
 
     def __init__(self, cells: Iterable[Cell] = ()) -> None:
-        self._scores: dict[CellKey, tuple[float | None, ...]] = {}
+        self._scores: dict[CellKey, Successes] = {}
         for cell in cells:
             self.add(cell)
 
@@ -49,15 +50,9 @@ class Known:
         scored = [s for s in self.successes(spec, point, request) or () if s is not None]
         return sum(scored) / len(scored) if scored else None
 
-    def successes(self, spec: ScanSpec, point: Point, request: TaskRequest) -> tuple[float | None, ...] | None:
+    def successes(self, spec: ScanSpec, point: Point, request: TaskRequest) -> Successes | None:
         """Of each of the first ``limit`` examples, None where it is unscored; None while a block is missing."""
-        successes: list[float | None] = []
-        for block in spec.blocks(request):
-            found = self._scores.get(CellKey(point.id, request.task, block))
-            if found is None:
-                return None
-            successes.extend(found)
-        return tuple(successes[: request.limit])
+        return first_successes(self._scores.get, spec, point, request)
 
     def missing(
         self, spec: ScanSpec, points: Iterable[Point], requests: Iterable[TaskRequest] | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from corrie.records.plain_open import open_plain
+from corrie.records.plain_file import open_plain
 
 if sys.platform == "win32":
     import msvcrt

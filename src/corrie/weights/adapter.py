@@ -33,11 +33,11 @@ from torch import Tensor
 
 from corrie.errors import ModelError
 from corrie.records.canonical import canonical_json
+from corrie.records.own_file import own_file
 from corrie.records.paths import Adapter
 from corrie.weights.adapter_config import CONFIG, AdapterConfig
 from corrie.weights.agreement import shown
 from corrie.weights.layout import Layout
-from corrie.weights.plain_files import own_file
 from corrie.weights.selection import squared_norm
 from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles
@@ -120,6 +120,11 @@ class AdapterFiles:
         return replace(self, matrices={_target(n, self.settings, layout): s for n, s in self.matrices.items()})
 
     @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.files.where.parent
+
+    @property
     def config(self) -> Mapping[str, Any]:
         """The configuration as it stands in its file."""
         return self.settings.raw
@@ -169,7 +174,7 @@ class AdapterFiles:
             product = (up @ down).mul_(self.scale(weight))
         if not bool(torch.isfinite(product).all()):
             raise ModelError(
-                f"adapter {self.files.where.parent}",
+                f"adapter {self.folder}",
                 found=f"its change of {weight} is not finite in float32 (scale {self.scale(weight):g})",
                 advice="an adapter whose training did not diverge",
             )
@@ -244,7 +249,7 @@ class AdapterFiles:
             ModelError: it changes tensors that the model does not have, or of other shapes or kinds, holds what is no
                 number, or was saved with settings that leave some of it unused; they are named.
         """
-        asked = f"adapter {self.files.where.parent}"
+        asked = f"adapter {self.folder}"
         changed = {**self.matrices, **self.whole}
         strange = sorted(n for n in changed if layout.shape(n) is None)
         if strange:

@@ -8,7 +8,6 @@ name is refused unless it is empty: what it does is not known.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from corrie.errors import ModelError
+from corrie.records.own_file import own_object
 from corrie.weights.module_patterns import fault, fits, in_layers, named
-from corrie.weights.plain_files import own_file
 
 CONFIG = "adapter_config.json"
 
@@ -106,7 +105,8 @@ class AdapterConfig:
             ModelError: not there, not readable, no LoRA adapter, a value of a kind that the setting cannot have, or a
                 setting that makes another function of it; the setting is named.
         """
-        return cls.of(_raw(folder), f"adapter {folder}")
+        asked = f"adapter {folder}"
+        return cls.of(own_object(folder, CONFIG, asked, most=_BYTES, advice="copy it again"), asked)
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], asked: str = "adapter") -> AdapterConfig:
@@ -309,20 +309,6 @@ KNOWN = frozenset(REFUSED) | {
 
 def _is_empty(value: Any) -> bool:
     return value is None or value is False or value == [] or value == {} or value == ""
-
-
-def _raw(folder: Path) -> dict[str, Any]:
-    asked = f"adapter {folder}"
-    file = own_file(folder, CONFIG, asked)
-    try:
-        if file.stat().st_size > _BYTES:
-            raise ValueError(f"{file.stat().st_size:,} bytes")
-        config = json.loads(file.read_text("utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError("not an object")
-    except (OSError, ValueError, RecursionError) as problem:
-        raise ModelError(asked, found=f"{CONFIG} cannot be read ({_short(problem)})", advice="copy it again") from None
-    return config
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from corrie.errors import ModelError
 from corrie.weights.redundant import redundant
-from corrie.weights.selection import named_parameters, tensor_name
+from corrie.weights.selection import named_parameters, tensor_name, tied_names
 from corrie.weights.stored import StoredTensors
 from corrie.weights.tensor_files import TensorFiles
 
@@ -29,13 +29,6 @@ def stored_name(stored: Collection[str], name: str) -> str | None:
         return name
     tail = name.partition(".")[2]
     return tail if tail in stored else None
-
-
-def tied_names(module: nn.Module) -> dict[str, str]:
-    """Other names of tied tensors → the name they move by (``lm_head.weight`` → ``model.embed_tokens.weight``)."""
-    first = {id(p): n for n, p in named_parameters(module).items()}
-    every = ((tensor_name(n), p) for n, p in module.named_parameters(remove_duplicate=False))
-    return {n: first[id(p)] for n, p in every if id(p) in first and first[id(p)] != n}
 
 
 def check_same_tensors(

@@ -60,22 +60,33 @@ class TiedTensor:
     attribute: str
 
 
-def tied_tensors(module: nn.Module) -> dict[str, TiedTensor]:
-    """The other names of tied tensors, and what holds them.
+def tied_names(module: nn.Module) -> dict[str, str]:
+    """Other names of tied tensors → the name that they move by (``lm_head.weight`` → ``model.embed_tokens.weight``).
 
     >>> from corrie.testing.toy_models import toy_module
-    >>> [(name, tied.name) for name, tied in tied_tensors(toy_module()).items()]
-    [('lm_head.weight', 'model.embed_tokens.weight')]
+    >>> tied_names(toy_module())
+    {'lm_head.weight': 'model.embed_tokens.weight'}
     """
     names = named_parameters(module)
     first = {p.data_ptr(): n for n, p in names.items() if p.numel()}
-    found: dict[str, TiedTensor] = {}
-    for path, owner in module.named_modules():
-        for attribute, parameter in owner.named_parameters(recurse=False, remove_duplicate=False):
-            name = tensor_name(f"{path}.{attribute}".lstrip("."))
-            if name not in names and parameter.data_ptr() in first:
-                found[name] = TiedTensor(first[parameter.data_ptr()], owner, attribute)
-    return found
+    every = ((tensor_name(n), p.data_ptr()) for n, p in module.named_parameters(remove_duplicate=False))
+    return {n: first[memory] for n, memory in every if n not in names and memory in first}
+
+
+def tied_tensors(module: nn.Module) -> dict[str, TiedTensor]:
+    """The tied tensors that a second module holds: its place can be given a tensor of its own. (A module that is used
+    under two names is one place.)
+
+    >>> from corrie.testing.toy_models import toy_module
+    >>> tied_tensors(toy_module())["lm_head.weight"].attribute
+    'weight'
+    """
+    places = {
+        tensor_name(f"{path}.{attribute}".lstrip(".")): (owner, attribute)
+        for path, owner in module.named_modules()
+        for attribute, _ in owner.named_parameters(recurse=False, remove_duplicate=False)
+    }
+    return {name: TiedTensor(first, *places[name]) for name, first in tied_names(module).items() if name in places}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from corrie.errors import ModelError
+from corrie.records.own_file import own_file
 from corrie.weights.fingerprint import fingerprint
-from corrie.weights.plain_files import own_file
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"

@@ -5,13 +5,12 @@ A checkpoint: θ = cast(float32(θ0) + α·δ) for every tensor that moves, the 
 beside the model no more than two tensors are in memory. A tied tensor is written once, under its first name.
 
 An adapter: δ = s·B A is linear in B, so α·δ is the same adapter with αB; whole tensors that were trained beside go
-back to θ0 + α (θ − θ0). Scaled tensors are written in float32, whatever they were stored in, since rounding αB would
-change the direction.
+back to θ0 + α (θ − θ0).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from corrie.records.direction import Direction
-from corrie.weights.adapter import WEIGHTS, AdapterFiles
+from corrie.weights.adapter import AdapterFiles
+from corrie.weights.adapter_writer import write_changed
 from corrie.weights.realise import parts
 from corrie.weights.selection import Selection, named_parameters, tensor_name
 from corrie.weights.sources import Sources
@@ -63,7 +63,7 @@ def write_checkpoint(
     write_tensors(file, outline, tensors(), {"format": "pt", **note})
 
 
-def write_adapter(
+def write_scaled(
     folder: Path,
     found: AdapterFiles,
     pristine: Mapping[str, Tensor],
@@ -71,7 +71,7 @@ def write_adapter(
     tied: Mapping[str, str] = MappingProxyType({}),
     note: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Write an adapter scaled by α into a folder (its configuration is not this function's).
+    """Write an adapter scaled by α into a folder.
 
     Args:
         folder: where to.
@@ -82,29 +82,20 @@ def write_adapter(
         note: more for the file's header.
 
     Raises:
+        ModelError: the adapter's configuration is no longer there.
         StorageError: the disk refuses.
     """
-    whole = {stored: name for name, stored in found.whole.items()}
+
+    def whole(name: str) -> Callable[[Tensor], Tensor]:
+        def back(tensor: Tensor) -> Tensor:
+            base = pristine[tied.get(name, name)].detach().to("cpu", torch.float32)
+            rows = min(base.shape[0], tensor.shape[0])  # of a larger vocabulary, the new ones stay as they are
+            tensor = tensor.to(torch.float32, copy=True)
+            tensor[:rows] = base[:rows] + (tensor[:rows] - base[:rows]) * alpha
+            return tensor
+
+        return back
 
     factors = {found.factor(weight, tied) for weight in found.matrices}
-
-    def scaled(stored: str) -> bool:
-        return stored in factors or stored in whole
-
-    names = sorted(found.files.files)
-    types = {n: torch.float32 if scaled(n) else found.files.read(n).dtype for n in names}
-
-    def tensors() -> Iterator[tuple[str, Tensor]]:
-        for stored in names:
-            tensor = found.files.read(stored)
-            if stored in whole:
-                base = pristine[tied.get(whole[stored], whole[stored])].detach().to("cpu", torch.float32)
-                rows = min(base.shape[0], tensor.shape[0])  # of a larger vocabulary, the new ones stay as they are
-                tensor = tensor.to(torch.float32, copy=True)
-                tensor[:rows] = base[:rows] + (tensor[:rows] - base[:rows]) * alpha
-            elif scaled(stored):
-                tensor = tensor.float() * alpha
-            yield stored, tensor
-
-    outline = {n: (types[n], found.files.shapes[n]) for n in names}
-    write_tensors(folder / WEIGHTS, outline, tensors(), {"format": "pt", **note})
+    changes: dict[str, Callable[[Tensor], Tensor]] = {stored: lambda t: t.float() * alpha for stored in factors}
+    write_changed(folder, found, changes | {stored: whole(name) for name, stored in found.whole.items()}, note)

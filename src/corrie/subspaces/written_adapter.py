@@ -1,39 +1,38 @@
 """Places of a subspace of low-rank changes as adapter folders, as PEFT's ``save_pretrained`` writes them.
 
 Any server that takes LoRA adapters takes these. Numbers are float32, which holds what lies on a subspace's lattice
-(:func:`corrie.weights.space.fine_lattice`) exactly. A folder is there whole or not at all.
+(:func:`corrie.subspaces.space.fine_lattice`) exactly. A folder is there whole or not at all.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import InputError
-from corrie.weights.adapter import WEIGHTS, AdapterFiles
-from corrie.weights.adapter_config import CONFIG
-from corrie.weights.row_layers import linear_layers
-from corrie.weights.row_space import LowRankSpace, coordinate_name
-from corrie.weights.space import Coords
+from corrie.subspaces.row_layers import linear_layers
+from corrie.subspaces.row_space import LowRankSpace, coordinate_name
+from corrie.subspaces.space import Coords
+from corrie.weights.adapter import AdapterFiles
+from corrie.weights.adapter_writer import NOTHING, write_adapter, write_changed
 
 _STORED = "base_model.model.{}.lora_{}.weight"
 
 
-def write_adapter(
+def write_place(
     space: LowRankSpace,
     coordinates: Coords,
     folder: Path,
     base: str = "",
-    note: Mapping[str, str] = MappingProxyType({}),
+    note: Mapping[str, str] = NOTHING,
 ) -> Path:
     """A place as an adapter of its own: A as frozen, B the coordinates (or U M, of few numbers), the space's scale.
 
@@ -50,10 +49,10 @@ def write_adapter(
     >>> import tempfile
     >>> import torch
     >>> from corrie.testing.toy_models import toy_module
-    >>> from corrie.weights.row_space import random_rows
+    >>> from corrie.subspaces.row_space import random_rows
     >>> space = random_rows(toy_module(), "q_proj", rank=2)
     >>> place = {n: torch.ones(shape) for n, shape in space.shapes.items()}
-    >>> made = write_adapter(space, place, Path(tempfile.mkdtemp()) / "adapter")
+    >>> made = write_place(space, place, Path(tempfile.mkdtemp()) / "adapter")
     >>> AdapterFiles.open(made).up("model.layers.0.self_attn.q_proj.weight").shape
     torch.Size([32, 2])
     """
@@ -61,10 +60,12 @@ def write_adapter(
     for layer, up in ups(space, coordinates).items():
         tensors[_STORED.format(layer, "A")] = space.fixed[layer].down.float()
         tensors[_STORED.format(layer, "B")] = up
-    return _put(folder, tensors, _settings(space, base), note)
+    outline = {n: (torch.float32, tuple(t.shape)) for n, t in tensors.items()}
+    settings = _settings(space, base)
+    return whole_folder(folder, lambda made: write_adapter(made, settings, outline, tensors.items(), note))
 
 
-def rewrite_adapter(files: AdapterFiles, ups: Mapping[str, Tensor], folder: Path) -> Path:
+def replace_ups(files: AdapterFiles, ups: Mapping[str, Tensor], folder: Path) -> Path:
     """An adapter with other B and everything else as it is.
 
     Args:
@@ -74,12 +75,11 @@ def rewrite_adapter(files: AdapterFiles, ups: Mapping[str, Tensor], folder: Path
 
     Raises:
         InputError: the folder is there already.
+        ModelError: the adapter's configuration is no longer there.
         StorageError: the disk refuses.
     """
-    tensors = {stored: files.files.read(stored).clone() for stored in files.files.files}
-    for weight, up in ups.items():
-        tensors[files.stored_up(weight)] = up
-    return _put(folder, tensors, dict(files.config))
+    changes = {files.stored_up(weight): (lambda _, up=up: up) for weight, up in ups.items()}
+    return whole_folder(folder, lambda made: write_changed(made, files, changes))
 
 
 def ups(space: LowRankSpace, coordinates: Coords) -> dict[str, Tensor]:
@@ -89,22 +89,6 @@ def ups(space: LowRankSpace, coordinates: Coords) -> dict[str, Tensor]:
         values = coordinates[coordinate_name(layer, space.spec.free)].double()
         found[layer] = (values if one.up is None else one.up.double() @ values).float()
     return found
-
-
-def _put(
-    folder: Path,
-    tensors: Mapping[str, Tensor],
-    settings: Mapping[str, Any],
-    note: Mapping[str, str] = MappingProxyType({}),
-) -> Path:
-    from safetensors.torch import save_file
-
-    def write(made: Path) -> None:
-        plain = {n: t.contiguous().cpu() for n, t in tensors.items()}
-        save_file(plain, made / WEIGHTS, metadata={"format": "pt", **note})
-        (made / CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-    return whole_folder(folder, write)
 
 
 def _settings(space: LowRankSpace, base: str) -> dict[str, Any]:

@@ -34,16 +34,17 @@ from torch import nn
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.verification import verify
 from corrie.errors import InputError
-from corrie.models.certified import certified_model, certified_space, refuse_other_model
 from corrie.models.load import load
 from corrie.models.model import Model
-from corrie.models.subspaces import Stand, find_subspace, stand
 from corrie.records.store import Realised
 from corrie.records.subspace import RowSpace, SubspaceNoise, parse_subspace
 from corrie.sources.packages import Say, silent
-from corrie.weights.row_space import LowRankSpace
-from corrie.weights.space import Coords, Space, added, dimension, draw, fine_lattice
-from corrie.weights.written_adapter import write_adapter
+from corrie.subspaces.certified import certified_model, certified_space, refuse_other_model
+from corrie.subspaces.find import find_subspace
+from corrie.subspaces.row_space import LowRankSpace
+from corrie.subspaces.space import Coords, Space, added, dimension, draw, fine_lattice
+from corrie.subspaces.stand import Stand, stand
+from corrie.subspaces.written_adapter import write_place
 
 _FRESH = 62
 """Bits of a fresh seed."""
@@ -159,7 +160,7 @@ class Smoothed:
             InputError: a subspace that no adapter reaches, or a folder that is there.
         """
         place = self.center if center else self.adapter_draw(seed)
-        return write_adapter(self.rows, place, Path(folder), self.model.identity.name)
+        return write_place(self.rows, place, Path(folder), self.model.identity.name)
 
     @property
     def rows(self) -> LowRankSpace:

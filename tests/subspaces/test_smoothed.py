@@ -10,7 +10,7 @@ import torch
 
 import corrie
 from corrie.errors import ClaimError, InputError, ModelError
-from corrie.models.smoothed import Smoothed
+from corrie.subspaces.smoothed import Smoothed
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 

@@ -10,11 +10,11 @@ import torch
 
 import corrie
 from corrie.errors import InputError
-from corrie.models.certified import certified_model, certified_space
+from corrie.subspaces.certified import certified_model, certified_space
+from corrie.subspaces.space import length
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.saved import save_direction
-from corrie.weights.space import length
 
 
 def certify(subspace: Any, model: Any = None) -> Any:

@@ -9,11 +9,11 @@ import torch
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.subspace import FullSpace, RandomSpace, SubspaceNoise
+from corrie.subspaces.space import added, draw, fine_lattice, length, rounded
+from corrie.subspaces.written_space import WrittenSpace, full_space, random_space, root_mean_squares
 from corrie.testing.toy_models import toy_model
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.noise import gaussian_noise
-from corrie.weights.space import added, draw, fine_lattice, length, rounded
-from corrie.weights.written_space import WrittenSpace, full_space, random_space, root_mean_squares
 
 SIGMA = 0.01
 

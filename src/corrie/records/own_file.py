@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from corrie.errors import ModelError
+from corrie.records.foreign import first_words
 
 
 def own_file(folder: Path, name: str, asked: str) -> Path:
@@ -38,3 +41,31 @@ def own_file(folder: Path, name: str, asked: str) -> Path:
         found = f"{name} is no plain file" if file.exists() else f"no {name} in it"
         raise ModelError(asked, found=found, advice="a folder that PEFT's save_pretrained wrote")
     return file
+
+
+def own_object(folder: Path, name: str, asked: str, *, most: int, advice: str = "") -> dict[str, Any]:
+    """The JSON object in a file of a folder.
+
+    Args:
+        asked: what it is needed for, for the message.
+        most: bytes that it may have.
+        advice: what to try, for the message.
+
+    Raises:
+        ModelError: as :func:`own_file`; too large, or no JSON object: the file is named.
+    """
+    file = own_file(folder, name, asked)
+
+    def refused(why: str) -> ModelError:
+        return ModelError(asked, found=f"{name} cannot be read ({why})", advice=advice)
+
+    try:
+        size = file.stat().st_size
+        if size > most:
+            raise refused(f"it has {size:,} bytes")
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise refused(first_words(problem)) from None
+    if not isinstance(found, dict):
+        raise refused("it is no JSON object")
+    return found

@@ -14,12 +14,12 @@ from corrie.analysis.certificate import Certificate
 from corrie.errors import InputError, ModelError
 from corrie.models.load import load
 from corrie.models.model import Model
-from corrie.models.subspaces import find_subspace
 from corrie.records.model import ModelIdentity
 from corrie.records.subspace import AskedSubspace, FullSpace, RandomSpace, RowSpace, Subspace, parse_subspace
 from corrie.sources.packages import Say, silent
-from corrie.weights.space import Space
-from corrie.weights.written_space import full_space, random_space
+from corrie.subspaces.find import find_subspace
+from corrie.subspaces.space import Space
+from corrie.subspaces.written_space import full_space, random_space
 
 
 def certified_model(

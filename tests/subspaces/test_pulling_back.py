@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import corrie
 from corrie.errors import InputError, ModelError
-from corrie.models.pulling_back import pull_back, pull_back_alone
-from corrie.models.subspaces import stand
+from corrie.subspaces.pulling_back import pull_back, pull_back_alone
+from corrie.subspaces.stand import stand
 from corrie.testing.toy_models import toy_model
 from corrie.weights.adapter import WEIGHTS
 from corrie.weights.adapter_config import CONFIG

@@ -1,8 +1,8 @@
 """Where a fine-tune stands in a certificate's subspace, or why the certificate says nothing about it.
 
 The subspace is made again, by its law or from where its fixed matrices lie, and compared by content
-(:mod:`corrie.models.certified`); then the fine-tune's coordinates are read off and measured there
-(:func:`corrie.models.subspaces.stand_along`). Whatever goes wrong on the way, the answer is that it says nothing.
+(:mod:`corrie.subspaces.certified`); then the fine-tune's coordinates are read off and measured there
+(:func:`corrie.subspaces.stand.stand_along`). Whatever goes wrong on the way, the answer is that it says nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from corrie.analysis.certificate import FineTuned
 from corrie.analysis.certified_move import Elsewhere
 from corrie.analysis.verification import Verification
 from corrie.errors import InputError, ModelError
-from corrie.models.certified import certified_space
 from corrie.models.model import Model
-from corrie.models.subspaces import stand_along
 from corrie.records.direction import Direction
 from corrie.records.paths import Adapter, Difference, Saved
 from corrie.records.subspace import RowSpace, Span, Subspace
 from corrie.sources.packages import Say, silent
+from corrie.subspaces.certified import certified_space
+from corrie.subspaces.stand import stand_along
 
 
 def tuned_in(
@@ -35,7 +35,7 @@ def tuned_in(
     """How far the end of a path is from the model in a certificate's subspace.
 
     Args:
-        model: the certificate's (:func:`corrie.models.certified.refuse_other_model`).
+        model: the certificate's (:func:`corrie.subspaces.certified.refuse_other_model`).
         direction: the path; its content in ``model.sources``.
         name: what lies at its end.
         verified: the certificate and its file.

@@ -29,11 +29,11 @@ from torch.nn import functional
 from corrie.errors import InputError
 from corrie.records.store import Realised
 from corrie.records.subspace import RowSpace
+from corrie.subspaces.row_layers import find_layers, linear_layers, widths
+from corrie.subspaces.space import Coords
 from corrie.weights.equal_rows import trunk_once
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.noise import gaussian_noise
-from corrie.weights.row_layers import find_layers, linear_layers, widths
-from corrie.weights.space import Coords
 
 Free = Literal["up", "core"]
 
@@ -114,7 +114,7 @@ class LowRankSpace:
 
     @contextmanager
     def lent(self, rows: int) -> Iterator[RowPlaces]:
-        """See :class:`corrie.weights.space.Space`. Batches passed meanwhile have ``rows`` equal parts, one a place."""
+        """See :class:`corrie.subspaces.space.Space`. Batches passed meanwhile have ``rows`` equal parts, one each."""
         places = RowPlaces(self, rows)
         handles = []
         layers = linear_layers(self.module)
@@ -148,7 +148,7 @@ class LowRankSpace:
 
 
 class RowPlaces:
-    """See :class:`corrie.weights.space.Places`. The places may carry gradients: :meth:`put_tensors`."""
+    """See :class:`corrie.subspaces.space.Places`. The places may carry gradients: :meth:`put_tensors`."""
 
     def __init__(self, space: LowRankSpace, rows: int) -> None:
         self._space = space
@@ -208,7 +208,7 @@ def random_rows(
     Portable to the bit, which an orthonormalisation would not be.
 
     Args:
-        layers: a pattern of layer names (:func:`corrie.weights.row_layers.find_layers`).
+        layers: a pattern of layer names (:func:`corrie.subspaces.row_layers.find_layers`).
         rank: r.
         seed: of the law; coordinate names as PEFT's: ``LAYER.lora_A``.
         free: ``up`` or ``core``.

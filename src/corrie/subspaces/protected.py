@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from corrie.errors import InputError
-from corrie.weights.row_space import FixedMatrices, Free
+from corrie.subspaces.row_space import FixedMatrices, Free
 
 RIDGE = 0.03
 """λ as a share of the mean diagonal of C."""

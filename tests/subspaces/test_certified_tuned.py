@@ -14,16 +14,16 @@ import corrie
 from corrie.analysis.certificate import FineTuned
 from corrie.analysis.certified_move import Elsewhere
 from corrie.analysis.verification import Verification, verify
-from corrie.models.certified_tuned import tuned_in
 from corrie.models.directions import tuned_direction
 from corrie.models.model import Model
 from corrie.records.paths import quantised
 from corrie.records.subspace import RowSpace
+from corrie.subspaces.certified_tuned import tuned_in
+from corrie.subspaces.space import fine_lattice
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.adapter import WEIGHTS
 from corrie.weights.saved import save_direction
-from corrie.weights.space import fine_lattice
 
 Q = "adapter:q_proj:1"
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from corrie.errors import InputError
 from corrie.records.subspace import SubspaceNoise
+from corrie.subspaces.row_space import random_rows
+from corrie.subspaces.space import added, check_coordinates, dimension, draw, fine_lattice, length, on_lattice, rounded
 from corrie.testing.toy_models import toy_module
 from corrie.weights.noise import gaussian_noise
-from corrie.weights.row_space import random_rows
-from corrie.weights.space import added, check_coordinates, dimension, draw, fine_lattice, length, on_lattice, rounded
 
 SHAPES = {"a": (50, 100), "b": (3,)}
 

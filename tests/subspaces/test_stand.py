@@ -15,13 +15,14 @@ from safetensors.torch import load_file, save_file
 from corrie.errors import CorrieError, InputError, ModelError
 from corrie.models.model import Model
 from corrie.models.reading import Question
-from corrie.models.subspaces import find_subspace, fine_tuned, stand
 from corrie.records.subspace import FullSpace, parse_subspace
+from corrie.subspaces.find import find_subspace
+from corrie.subspaces.row_space import LowRankSpace
+from corrie.subspaces.space import Space, dimension, draw, fine_lattice, length
+from corrie.subspaces.stand import fine_tuned, stand
+from corrie.subspaces.written_space import root_mean_squares
 from corrie.testing.toy_models import save_toy, toy_model, toy_module
 from corrie.weights.adapter import WEIGHTS
-from corrie.weights.row_space import LowRankSpace
-from corrie.weights.space import Space, dimension, draw, fine_lattice, length
-from corrie.weights.written_space import root_mean_squares
 
 QUESTION = [Question("one two three:", (" four", " five six"))]
 

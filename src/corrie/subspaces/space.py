@@ -2,9 +2,9 @@
 
     x ∈ R^k  ↦  θ0 + L x,        L linear and fixed,        noise on x ~ N(0, σ²I_k),        distance ‖x' − x‖₂
 
-*Written* spaces set the model's weights (:mod:`corrie.weights.written_space`), one place at a time. *Row* spaces leave
-the weights alone and let every row of a batch stand at a place of its own (:mod:`corrie.weights.row_space`). Both are
-used in one way::
+*Written* spaces set the model's weights (:mod:`corrie.subspaces.written_space`), one place at a time. *Row* spaces
+leave the weights alone and let every row of a batch stand at a place of its own (:mod:`corrie.subspaces.row_space`).
+Both are used in one way::
 
     with space.lent(rows) as places:
         places.put([x])        # the model's next passes are at θ0 + L x

@@ -4,7 +4,7 @@ A server that takes LoRA adapters and chooses one of N draws at random for each 
 That is not yet the smoothed model but a sample of it: N draws are fixed once, and all requests share them. Their mean
 score is an average of N independent values in [0, 1] whose expectation is the smoothed score, so it falls t below with
 probability at most exp(−2 N t²) (Hoeffding). Large N, or new draws every so often, come near; a draw for each request
-(:meth:`corrie.models.smoothed.Smoothed.drawn`) is the thing itself.
+(:meth:`corrie.subspaces.smoothed.Smoothed.drawn`) is the thing itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import InputError
-from corrie.models.smoothed import Smoothed
 from corrie.stats.rounding import rounded_up
+from corrie.subspaces.smoothed import Smoothed
 
 LIST = "draws.json"
 """What was drawn, beside the adapters."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from corrie.models.rows import rows_agree
+from corrie.subspaces.row_space import random_rows
+from corrie.subspaces.rows_agree import rows_agree
 from corrie.testing.toy_models import toy_model
-from corrie.weights.row_space import random_rows
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])

@@ -13,12 +13,12 @@ from torch import Tensor
 from corrie.errors import InputError
 from corrie.records.store import Realised
 from corrie.records.subspace import FullSpace, RandomSpace, Span
+from corrie.subspaces.space import Coords, Places
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.perturbed import Moving, moving
 from corrie.weights.realise import realise
 from corrie.weights.selection import Selection, squared_norm
 from corrie.weights.sources import Sources
-from corrie.weights.space import Coords, Places
 
 Tensors = Callable[[Coords], Mapping[str, Tensor]]
 
@@ -49,7 +49,7 @@ class WrittenSpace:
 
     @contextmanager
     def lent(self, rows: int) -> Iterator[Places]:
-        """See :class:`corrie.weights.space.Space`."""
+        """See :class:`corrie.subspaces.space.Space`."""
         with moving(self.selection) as weights:
             yield _Written(self, weights)
 

@@ -4,9 +4,9 @@ import scipy.linalg
 import torch
 
 from corrie.errors import InputError
+from corrie.subspaces.protected import RIDGE, listening, protected_matrices
+from corrie.subspaces.row_layers import find_layers
 from corrie.testing.toy_models import toy_module
-from corrie.weights.protected import RIDGE, listening, protected_matrices
-from corrie.weights.row_layers import find_layers
 
 
 def energy(width: int, seed: int = 0) -> torch.Tensor:

@@ -12,11 +12,11 @@ from corrie.errors import InputError, UnknownName
 from corrie.models.model import Model
 from corrie.models.reading import Question
 from corrie.records.subspace import SubspaceNoise
+from corrie.subspaces.row_layers import linear_layers
+from corrie.subspaces.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
+from corrie.subspaces.space import Coords, draw, length
 from corrie.testing.toy_models import toy_model, toy_module
 from corrie.weights.fingerprint import model_fingerprint
-from corrie.weights.row_layers import linear_layers
-from corrie.weights.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
-from corrie.weights.space import Coords, draw, length
 
 QUESTIONS = [
     Question("a shared beginning and one:", (" two", " three four")),

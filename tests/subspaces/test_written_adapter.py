@@ -11,11 +11,11 @@ import torch
 
 from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import InputError, StorageError
+from corrie.subspaces.row_space import FixedMatrices, LowRankSpace, random_rows
+from corrie.subspaces.written_adapter import replace_ups, ups, write_place
 from corrie.testing.toy_models import toy_module
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.adapter_config import CONFIG
-from corrie.weights.row_space import FixedMatrices, LowRankSpace, random_rows
-from corrie.weights.written_adapter import rewrite_adapter, ups, write_adapter
 
 Q0, Q1, DOWN = (
     "model.layers.0.self_attn.q_proj",
@@ -41,7 +41,7 @@ def place(space: LowRankSpace, seed: int = 1) -> dict[str, torch.Tensor]:
 
 def test_ranks_and_scales_survive(tmp_path: Path) -> None:
     space, here = mixed(), place(mixed())
-    files = AdapterFiles.open(write_adapter(space, here, tmp_path / "out", "toy"))
+    files = AdapterFiles.open(write_place(space, here, tmp_path / "out", "toy"))
     assert set(files.matrices) == {f"{n}.weight" for n in (Q0, Q1, DOWN)}
     for layer, one in space.fixed.items():
         weight = f"{layer}.weight"
@@ -56,7 +56,7 @@ def test_ranks_and_scales_survive(tmp_path: Path) -> None:
 def test_peft_reads_ranks_and_scales_alike(tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
     space, here = mixed(), place(mixed())
-    write_adapter(space, here, tmp_path / "out")
+    write_place(space, here, tmp_path / "out")
     base = toy_module()
     merged: Any = peft.PeftModel.from_pretrained(toy_module(), tmp_path / "out").merge_and_unload()
     for layer in (Q0, Q1, DOWN):
@@ -74,7 +74,7 @@ def test_peft_reads_ranks_and_scales_alike(tmp_path: Path) -> None:
 )
 def test_targets_mean_these_layers_and_no_other(layers: str, targets: list[str], tmp_path: Path) -> None:
     space = random_rows(toy_module(), layers, rank=1)
-    write_adapter(space, place(space), tmp_path / "out")
+    write_place(space, place(space), tmp_path / "out")
     assert json.loads((tmp_path / "out" / CONFIG).read_text())["target_modules"] == targets
 
 
@@ -89,9 +89,9 @@ def test_of_few_numbers_b_is_u_times_m() -> None:
 
 def test_rewriting_keeps_all_but_b(tmp_path: Path) -> None:
     space = mixed()
-    files = AdapterFiles.open(write_adapter(space, place(space), tmp_path / "one"))
+    files = AdapterFiles.open(write_place(space, place(space), tmp_path / "one"))
     other = {f"{layer}.weight": up for layer, up in ups(space, place(space, 2)).items()}
-    again = AdapterFiles.open(rewrite_adapter(files, other, tmp_path / "two"))
+    again = AdapterFiles.open(replace_ups(files, other, tmp_path / "two"))
     assert again.config == files.config
     for weight in files.matrices:
         assert torch.equal(again.down(weight), files.down(weight))
@@ -107,6 +107,6 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         whole_folder(tmp_path / "out", fails)
     assert list(tmp_path.iterdir()) == []
     space = random_rows(toy_module(), "q_proj", rank=1)
-    write_adapter(space, place(space), tmp_path / "out")
+    write_place(space, place(space), tmp_path / "out")
     with pytest.raises(InputError, match="it is there already"):
-        write_adapter(space, place(space), tmp_path / "out")
+        write_place(space, place(space), tmp_path / "out")

@@ -25,13 +25,13 @@ from torch import Tensor
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.whole_folder import refuse_full, whole_folder
 from corrie.errors import InputError, ModelError
-from corrie.models.smoothed import Smoothed
-from corrie.models.subspaces import stand
 from corrie.optim.ball import Projection, check_radius
 from corrie.stats.rounding import rounded_up
+from corrie.subspaces.smoothed import Smoothed
+from corrie.subspaces.space import Coords, length_up
+from corrie.subspaces.stand import stand
+from corrie.subspaces.written_adapter import replace_ups, ups
 from corrie.weights.adapter import AdapterFiles
-from corrie.weights.space import Coords, length_up
-from corrie.weights.written_adapter import rewrite_adapter, ups
 
 _SLACK = 2.0**-40
 """How far inside the sphere the first attempt aims; each further one sixteen times as far."""
@@ -107,7 +107,7 @@ def pull_back(served: Smoothed, adapter: str | Path, folder: str | Path, radius:
     space, files = served.rows, AdapterFiles.open(Path(adapter).expanduser())
 
     def write(place: Coords, to: Path) -> None:
-        rewrite_adapter(files, {f"{layer}.weight": up for layer, up in ups(space, place).items()}, to)
+        replace_ups(files, {f"{layer}.weight": up for layer, up in ups(space, place).items()}, to)
 
     def measure(written: Path) -> float:
         return stand(served.model, space, str(written), lattice=served.lattice).distance
@@ -131,7 +131,7 @@ def pull_back_alone(adapter: str | Path, folder: str | Path, radius: float) -> P
     here = {weight: files.up(weight).double() for weight in files.matrices}
 
     def write(place: Coords, to: Path) -> None:
-        rewrite_adapter(files, {weight: up.float() for weight, up in place.items()}, to)
+        replace_ups(files, {weight: up.float() for weight, up in place.items()}, to)
 
     def measure(written: Path) -> float:
         again = AdapterFiles.open(written)

@@ -1,4 +1,4 @@
-"""Subspaces of a loaded model as they are asked for, and where a fine-tune stands in one."""
+"""Where a fine-tune stands in a subspace, and how far that is from the model."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ import torch
 
 from corrie.analysis.certificate import FineTuned, check_distance
 from corrie.errors import InputError, ModelError
-from corrie.models.directions import adapter, tuned_direction
 from corrie.models.model import Model
 from corrie.records.direction import Direction
-from corrie.records.paths import Adapter, Difference, Quantised, Saved
-from corrie.records.subspace import AskedSubspace, Coordinates, FullSpace, RandomSpace, Span
+from corrie.records.paths import Adapter
+from corrie.records.subspace import Coordinates
 from corrie.sources.packages import Say, silent
+from corrie.subspaces.find import refuse_more_than_matrices, way_to
+from corrie.subspaces.row_space import LowRankSpace, coordinate_name
+from corrie.subspaces.space import Coords, Space, check_coordinates, length_up, rounded
+from corrie.subspaces.written_space import root_mean_squares
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.realise import realise
-from corrie.weights.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
-from corrie.weights.saved import look_at_saved
-from corrie.weights.space import Coords, Space, check_coordinates, length_up, rounded
-from corrie.weights.written_space import full_space, random_space, root_mean_squares, span
 
 RESIDUAL = 1e-5
 """Share of a fine-tune's length that may stand out of a subspace of directions and still count as rounding."""
@@ -45,70 +44,6 @@ class Stand:
         return f"{self.record.name}: at distance {self.distance:.4g}"
 
 
-def find_subspace(model: Model, asked: AskedSubspace, *, lattice: int | None = None, say: Say = silent) -> Space:
-    """A subspace of a model's weight changes.
-
-    Args:
-        asked: as :func:`corrie.records.subspace.parse_subspace` reads it.
-        lattice: e, for the full space, whose coordinates are the weights themselves.
-
-    Raises:
-        UnknownName, InputError: no such layer, a rank that does not fit, a dimension of 0.
-        ModelError: an adapter, checkpoint or file that is not of this model.
-
-    >>> from corrie.records.subspace import parse_subspace
-    >>> from corrie.testing.toy_models import toy_model
-    >>> print(find_subspace(toy_model(), parse_subspace("adapter:q_proj:1")))
-    B of ΔW = B A, A frozen, rank 1, 2 layers (adapter:q_proj:1): 64 coordinates
-    """
-    if asked.kind == "full":
-        return full_space(model.selection, FullSpace(scale=asked.scale), lattice if asked.scale == "one" else None)
-    if asked.kind == "random":
-        return random_space(model.selection, RandomSpace(count=asked.number, seed=asked.seed))
-    if asked.kind == "span":
-        return span(model.selection, Span(of=tuple(_way(model, place, say) for place in asked.places)), model.sources)
-    if not asked.places:
-        free = "up" if asked.kind == "adapter" else "core"
-        return random_rows(model.module, asked.layers, asked.number, asked.seed, free=free)
-    place = Path(asked.places[0]).expanduser()
-    return adapter_space(model, place) if asked.kind == "adapter" else core_space(model, place)
-
-
-def adapter_space(model: Model, folder: Path, name: str = "") -> LowRankSpace:
-    """The subspace of an adapter with its own A frozen.
-
-    Args:
-        name: what to call it; empty: the folder's own name.
-
-    Raises:
-        ModelError: no LoRA adapter, or one of another model.
-    """
-    adapter(model, folder)  # refuses one of another model, naming what does not fit
-    files = AdapterFiles.open(folder)
-    _only_matrices(files, folder)
-    fixed = {
-        weight.removesuffix(".weight"): FixedMatrices(files.down(weight).float(), scale=files.scale(weight))
-        for weight in files.matrices
-    }
-    return LowRankSpace.of(model.module, fixed, name=f"adapter:{name or folder.resolve().name}")
-
-
-def core_space(model: Model, file: Path) -> LowRankSpace:
-    """The subspace of few numbers whose fixed matrices were saved (``LAYER.down``, ``LAYER.up``).
-
-    Raises:
-        ModelError: no such file, not what was saved, or other matrices.
-    """
-    _, found = look_at_saved(file)
-    layers = sorted(n.removesuffix(".down") for n in found.shapes if n.endswith(".down"))
-    if sorted(found.shapes) != sorted([f"{n}.{end}" for n in layers for end in ("down", "up")]):
-        raise ModelError(
-            f"subspace core:{file}", found="not a pair of down and up for each layer", advice="a saved core"
-        )
-    fixed = {n: FixedMatrices(found.read(f"{n}.down").clone(), found.read(f"{n}.up").clone()) for n in layers}
-    return LowRankSpace.of(model.module, fixed, name=f"core:{file.name}")
-
-
 def stand(model: Model, space: Space, place: str, *, lattice: int | None = None, say: Say = silent) -> Stand:
     """Where a fine-tune stands in a subspace, and how far that is from the model.
 
@@ -125,7 +60,7 @@ def stand(model: Model, space: Space, place: str, *, lattice: int | None = None,
     if isinstance(space, LowRankSpace):
         found = _in_rows(space, Path(place).expanduser())
     else:
-        found = _written(model, space, _way(model, place, say), place)
+        found = _written(model, space, way_to(model, place, say), place)
     name = Path(place).expanduser().resolve().name if Path(place).expanduser().exists() else place
     return _at(space, found, place, name, lattice)
 
@@ -205,34 +140,11 @@ def _written(model: Model, space: Space, way: Direction, what: str) -> dict[str,
     return {n: t.double() / sizes[n] for n, t in delta.tensors.items()}
 
 
-def _way(model: Model, place: str, say: Say) -> Difference | Adapter | Saved:
-    """The weight change that leads to a fine-tune."""
-    found = tuned_direction(model, place, say=say)
-    if isinstance(found, Quantised):
-        raise InputError(f"subspace span:{place}", found="rounding is no fine-tune", advice="checkpoints or adapters")
-    return found
-
-
-def _only_matrices(files: AdapterFiles, folder: Path) -> None:
-    if files.settings.parameters:
-        raise ModelError(
-            f"adapter {folder}",
-            found="it has target_parameters, and a frozen-A subspace is of whole layers",
-            advice="an adapter of target_modules alone",
-        )
-    if files.whole:
-        raise ModelError(
-            f"adapter {folder}",
-            found=f"it also changes whole tensors ({next(iter(files.whole))}), which no frozen-A subspace holds",
-            advice="an adapter without modules_to_save and biases",
-        )
-
-
 def _in_rows(space: LowRankSpace, folder: Path) -> dict[str, torch.Tensor]:
     if not folder.is_dir():
         raise ModelError(f"adapter {folder}", found="no such folder", advice="a folder with adapter_config.json")
     files = AdapterFiles.open(folder)
-    _only_matrices(files, folder)
+    refuse_more_than_matrices(files, folder)
     ours = {f"{n}.weight" for n in space.fixed}
     if set(files.matrices) != ours:
         other = sorted(set(files.matrices) ^ ours)[0]

@@ -14,7 +14,7 @@ import torch
 
 import corrie
 from corrie.errors import InputError
-from corrie.models.drawn_adapters import DrawnAdapters, draw_adapters
+from corrie.subspaces.drawn_adapters import DrawnAdapters, draw_adapters
 from corrie.testing.toy_models import toy_model, toy_module
 
 peft = pytest.importorskip("peft")
