@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from corrie.errors import InputError
-from corrie.stats.dose_response import RETENTIONS, ScoredBlocks, dose_response
+from corrie.stats.dose_response import ScoredBlocks, dose_response, unmoved_counts
 from corrie.testing.landscapes import KnownBasin
 from corrie.testing.simple_plan import SimplePlan
 from corrie.testing.worlds import WORLDS, World
@@ -58,8 +58,33 @@ def test_an_old_crossed_run_gets_this_interval_too() -> None:
     assert len(ScoredBlocks.crossed(sigmas, baseline, holes)) == 8 * 10 * 100 - 100
     with pytest.raises(InputError):
         ScoredBlocks.crossed(sigmas, baseline, np.full_like(moved, np.nan))
-    with pytest.raises(InputError, match="other than right"):
-        ScoredBlocks.crossed(sigmas, baseline / 2, moved)
+
+
+def test_graded_outcomes_have_the_radius_of_the_tokens_they_are_shares_of() -> None:
+    """Twenty answers averaged to one outcome: the same mean curve, and an interval that knows they vary less."""
+    world, sigmas = World(directions=0.05), 0.009 * np.exp(np.linspace(-1.0, 1.0, 40))
+    rng = np.random.default_rng(3)
+    run = world.run(rng)
+    groups = np.arange(400).reshape(20, 20)
+    drawn = []
+    for i, sigma in enumerate(sigmas):
+        texts = (2 * i + np.arange(2)) % 20
+        after = [run.score(i, sigma, groups[t]).mean() for t in texts]
+        drawn.append((sigma, i, texts, run.before[groups[texts]].mean(1), after))
+    right, known = unmoved_counts(run.before[groups].mean(1))
+    blocks = ScoredBlocks.of(drawn)
+    found = dose_response(blocks, right=right, known=known, chance=0.25)
+    assert blocks.graded
+    assert found.method == "dose_response"
+    radius = found.radius(0.8)
+    assert radius.low < world.radius(0.8) < radius.high
+    assert found.posterior.dispersion < 0.5, "shares of twenty tokens vary less than answers do"
+    assert radius.ratio < 1.7, "eighty answers alone would not know it so well"
+    assert blocks.counts.sum() == pytest.approx(80)
+    expected = np.stack((blocks.before, blocks.after)).mean(1)
+    shares = blocks.counts.sum(0) / 80
+    assert shares[1].sum() == pytest.approx(expected[0]), "strata keep the means"
+    assert shares[:, 1].sum() == pytest.approx(expected[1])
 
 
 def test_flips_are_gross_where_the_radius_is_net() -> None:

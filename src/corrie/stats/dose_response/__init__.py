@@ -12,13 +12,26 @@ radii.py        radii, with intervals
 flips.py        single answers that change
 fit.py          all of it
 next_block.py   what one more block is worth
+rounds.py       where the next eight blocks go, and when it is enough
 """
 
 from corrie.stats.dose_response.blocks import ScoredBlocks
-from corrie.stats.dose_response.fit import DoseResponse, dose_response
+from corrie.stats.dose_response.fit import DoseResponse, dose_response, unmoved_counts
 from corrie.stats.dose_response.flips import Flips
 from corrie.stats.dose_response.next_block import NextBlocks
 from corrie.stats.dose_response.posterior import Posterior
 from corrie.stats.dose_response.radii import RETENTIONS, Radius
+from corrie.stats.dose_response.rounds import Rounds
 
-__all__ = ["RETENTIONS", "DoseResponse", "Flips", "NextBlocks", "Posterior", "Radius", "ScoredBlocks", "dose_response"]
+__all__ = [
+    "RETENTIONS",
+    "DoseResponse",
+    "Flips",
+    "NextBlocks",
+    "Posterior",
+    "Radius",
+    "Rounds",
+    "ScoredBlocks",
+    "dose_response",
+    "unmoved_counts",
+]

@@ -1,4 +1,10 @@
-"""What a fit reads: outcomes of single examples, each at one σ along one direction."""
+"""What a fit reads: outcomes of single examples, each at one σ along one direction.
+
+Outcomes are 0 or 1; in between for *graded* ones, such as the share of a text's tokens. A graded outcome b counts as a
+right answer with weight b and a wrong one with weight 1 − b, so P(right) of an example is b A + (1 − b) B. With strata
+made in this way J0 A + (1 − J0) B is the mean moved outcome exactly, so the retained share R, which is a function of
+means, is what it is for answers. Flips of single answers are not defined for them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +26,7 @@ class ScoredBlocks:
     log_sigma   natural logarithm of the step
     direction   number of the direction (any whole numbers; equal ones are one draw)
     example     number of the example
-    before      its outcome at the unmoved model: right or wrong
+    before      its outcome at the unmoved model, in [0, 1]: wrong or right, or in between where it is graded
     after       its outcome there
 
     A *block* is what is scored together: some examples at one σ along one direction. The record does not need to know
@@ -34,8 +40,8 @@ class ScoredBlocks:
     log_sigma: Array
     direction: Numbers
     example: Numbers
-    before: NDArray[np.bool_]
-    after: NDArray[np.bool_]
+    before: Array
+    after: Array
     places: Array = field(init=False)
     place: Numbers = field(init=False)
 
@@ -54,7 +60,7 @@ class ScoredBlocks:
         """From blocks (σ, direction, example numbers, unmoved outcomes, moved outcomes).
 
         Raises:
-            InputError: nothing in them, lengths that differ, a σ that is not positive, outcomes other than 0 and 1.
+            InputError: nothing in them, lengths that differ, a σ that is not positive, outcomes outside [0, 1].
         """
         if not blocks:
             raise InputError("scored blocks", found="none", advice="score a block first")
@@ -82,7 +88,7 @@ class ScoredBlocks:
             moved: outcomes, shape (directions, k, m), NaN where unscored.
 
         Raises:
-            InputError: nothing scored both before and after a move, outcomes other than 0 and 1.
+            InputError: nothing scored both before and after a move, outcomes outside [0, 1].
 
         >>> len(ScoredBlocks.crossed([0.1, 0.2], [1, 0, np.nan], np.ones((4, 2, 3))))
         16
@@ -116,15 +122,24 @@ class ScoredBlocks:
     def counts(self) -> Array:
         """How many at each place by unmoved and moved outcome, shape (places, 2, 2)."""
         found = np.zeros((self.places.size, 2, 2))
-        np.add.at(found, (self.place, self.before.astype(int), self.after.astype(int)), 1.0)
+        for before, weight in ((0, 1 - self.before), (1, self.before)):
+            for after, share in ((0, 1 - self.after), (1, self.after)):
+                found[:, before, after] = np.bincount(self.place, weight * share, self.places.size)
         return found
 
+    @property
+    def graded(self) -> bool:
+        """Whether some outcome lies between 0 and 1."""
+        return not (np.isin(self.before, (0.0, 1.0)).all() and np.isin(self.after, (0.0, 1.0)).all())
 
-def _outcomes(values: ArrayLike) -> NDArray[np.bool_]:
-    found = np.asarray(values)
-    if not np.isin(found, (0, 1)).all():
-        raise InputError(
-            "scored blocks", found="outcomes other than right (1) and wrong (0)",
-            advice="the interval that assumes no shape (basin_radius) takes scores in between",
-        )  # fmt: skip
-    return found.astype(bool)
+    def by_stratum(self, table: Array) -> Array:
+        """For each outcome a value that is given by place and stratum, shape (places, 2): b of the right answers' one,
+        1 − b of the wrong ones'."""
+        return (1 - self.before) * table[self.place, 0] + self.before * table[self.place, 1]
+
+
+def _outcomes(values: ArrayLike) -> Array:
+    found = np.asarray(values, float)
+    if not ((found >= 0) & (found <= 1)).all():
+        raise InputError("scored blocks", found="outcomes outside [0, 1]", advice="1 right, 0 wrong, or in between")
+    return found

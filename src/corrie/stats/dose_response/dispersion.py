@@ -5,7 +5,8 @@ example)
 
     φ_g = Σ_g (Σ e)² / Σ v,        φ = φ_directions + φ_examples − φ_outcomes ≥ 1.
 
-Of n clusters it is a noisy number, so it is shrunk toward 1.3 with the weight of five clusters.
+Of n clusters it is a noisy number, so it is shrunk toward 1.3 with the weight of five clusters. Graded outcomes vary
+less than answers: there 1 and 1.3 are multiplied by φ_outcomes = Σ e² / Σ v, which is at most 1.
 """
 
 from __future__ import annotations
@@ -20,11 +21,18 @@ USUAL, WEIGHT = 1.3, 5.0
 
 def dispersion(blocks: ScoredBlocks, expected: Array) -> float:
     """φ, given P(right) by place and stratum, shape (places, 2)."""
-    p = expected[blocks.place, blocks.before.astype(int)]
+    p = blocks.by_stratum(expected)
     residual, variance = blocks.after - p, p * (1 - p)
     directions = two_way(residual, blocks.direction, blocks.example) / variance.sum()
-    clusters = blocks.directions
-    return max(1.0, float((clusters * directions + WEIGHT * USUAL) / (clusters + WEIGHT)))
+    clusters, single = blocks.directions, single_outcomes(blocks, residual, variance)
+    return max(single, float((clusters * directions + WEIGHT * USUAL * single) / (clusters + WEIGHT)))
+
+
+def single_outcomes(blocks: ScoredBlocks, residual: Array, variance: Array) -> float:
+    """What one outcome varies, in units of an answer's variance: 1, and less for graded ones."""
+    if not blocks.graded:
+        return 1.0
+    return min(1.0, max(float((residual**2).sum() / variance.sum()), 1e-4))
 
 
 def two_way(values: Array, direction: Numbers, example: Numbers) -> float:

@@ -86,8 +86,8 @@ class DoseResponse:
 def dose_response(
     blocks: ScoredBlocks,
     *,
-    right: int,
-    known: int,
+    right: float,
+    known: float,
     chance: float,
     retentions: tuple[float, ...] = RETENTIONS,
     confidence: float = 0.95,
@@ -96,7 +96,8 @@ def dose_response(
 
     Args:
         blocks: scored outcomes away from the unmoved model.
-        right, known: unmoved outcomes: right ones among all examples known.
+        right, known: unmoved outcomes: right ones among all examples known. For graded outcomes the known ones count as
+            so many answers that would know the mean as well (:func:`unmoved_counts`).
         chance: c.
         retentions: shares ρ whose radius is wanted.
         confidence: of each interval by itself.
@@ -114,7 +115,7 @@ def dose_response(
     """
     _check(right, known, chance, retentions)
     error = error_of(confidence) / 2
-    posterior = sample(blocks, int(right), int(known), chance)
+    posterior = sample(blocks, float(right), float(known), chance)
     low, high = float(blocks.places[0]), float(blocks.places[-1])
     misfit = fit_p_value(blocks, posterior.strata(blocks.places).mean(0))
     method: Method = "model_free" if misfit < MISFIT else "dose_response"
@@ -153,6 +154,22 @@ def dose_response(
     )
 
 
+def unmoved_counts(scores: ArrayLike) -> tuple[float, float]:
+    """(right, known) of unmoved outcomes in [0, 1], none missing: mean m and n·m(1 − m)/variance answers, n at least.
+
+    >>> unmoved_counts([1, 0, 1, 1])
+    (3.0, 4.0)
+    >>> unmoved_counts([0.5, 0.6, 0.4, 0.5])
+    (75.0, 150.0)
+    """
+    b = np.asarray(scores, float)
+    mean = float(b.mean())
+    if np.isin(b, (0.0, 1.0)).all():
+        return float(b.sum()), float(b.size)
+    known = round(b.size * min(max(mean * (1 - mean) / max(float(b.var(ddof=1)), 1e-12), 1.0), 1e4), 6)
+    return round(mean * known, 6), known
+
+
 def _ends(log_radius: Array, step: Numbers, error: float) -> tuple[float, float, float]:
     """Lower end, median, upper end: quantiles over all curves, and no narrower than any kind's that has support.
 
@@ -164,11 +181,11 @@ def _ends(log_radius: Array, step: Numbers, error: float) -> tuple[float, float,
     return min(e[0] for e in ends), float(np.median(log_radius)), max(e[1] for e in ends)
 
 
-def _check(right: int, known: int, chance: float, retentions: tuple[float, ...]) -> None:
+def _check(right: float, known: float, chance: float, retentions: tuple[float, ...]) -> None:
     asked = "radii from scored blocks"
     if not 0 <= chance < 1:
         raise InputError(asked, found=f"a chance score of {chance}", advice="0, or 1/k for k-way choice")
     if not 0 <= right <= known or known < 1 or right / known <= chance:
-        raise InputError(asked, found=f"{right} of {known} right, chance {chance:g}", advice="a score above chance")
+        raise InputError(asked, found=f"{right:g} of {known:g} right, chance {chance:g}", advice="a score above chance")
     if not retentions or not all(0 < r < 1 for r in retentions):
         raise InputError(asked, found=f"retentions {retentions}", advice="shares in (0, 1), such as 0.8")

@@ -13,6 +13,7 @@ from scipy.special import chdtrc
 
 from corrie.stats.arguments import Array
 from corrie.stats.dose_response.blocks import ScoredBlocks
+from corrie.stats.dose_response.dispersion import single_outcomes
 
 GROUPS = 8
 FITTED = 3
@@ -22,8 +23,8 @@ LEAST = 2.0
 
 def fit_p_value(blocks: ScoredBlocks, expected: Array) -> float:
     """Probability of a misfit as large as this one if the curve is right (``expected``: (places, 2))."""
-    stratum = blocks.before.astype(int)
-    p = expected[blocks.place, stratum]
+    stratum = (blocks.before > 0.5).astype(int)
+    p = blocks.by_stratum(expected)
     residual, variance = blocks.after - p, p * (1 - p)
     rank = np.argsort(np.argsort(blocks.log_sigma, kind="stable"), kind="stable")
     group = rank * GROUPS // len(blocks) + GROUPS * stratum
@@ -37,5 +38,8 @@ def fit_p_value(blocks: ScoredBlocks, expected: Array) -> float:
     within = np.bincount(np.unique(blocks.direction, return_inverse=True)[1], own)
     directions = within.size
     lost = min(GROUPS, directions - 1)
-    phi = max(1.0, float((within**2).sum() / variance.sum() * directions / (directions - lost)))
+    phi = max(
+        single_outcomes(blocks, residual, variance),
+        float((within**2).sum() / variance.sum() * directions / (directions - lost)),
+    )
     return float(chdtrc(freedom, float((e[used] ** 2 / v[used]).sum()) / phi))

@@ -43,11 +43,11 @@ def stretch(blocks: ScoredBlocks, posterior: Posterior, log_radius: Array, error
     wins, loses = (np.einsum("n,nkb->kb", centred, part) / centred.size for part in (np.log(p), np.log1p(-p)))
     mean = p.mean(0)
     expected = mean * wins + (1 - mean) * loses
-    at = (blocks.place, blocks.before.astype(int))
-    moved = posterior.power * (np.where(blocks.after, wins[at], loses[at]) - expected[at])
+    won, lost = blocks.by_stratum(wins), blocks.by_stratum(loses)
+    moved = posterior.power * (blocks.after * won + (1 - blocks.after) * lost - blocks.by_stratum(expected))
     jackknife = two_way(moved, blocks.direction, blocks.example) * clusters / freedom
-    p_at = mean[at]
-    expected_move = p_at * (1 - p_at) * (wins[at] - loses[at]) ** 2
+    p_at = blocks.by_stratum(mean)
+    expected_move = p_at * (1 - p_at) * (won - lost) ** 2
     deciding = np.bincount(np.unique(blocks.direction, return_inverse=True)[1], expected_move)
     scatter = LEAST_SCATTER**2 * float((deciding**2).sum() / max(deciding.sum(), 1e-300) ** 2)
     return tails * math.sqrt(max(1.0, jackknife / variance) + scatter / variance)

@@ -47,7 +47,7 @@ def model_free_middle(blocks: ScoredBlocks, held: float, retention: float) -> fl
     R at a place is 1 + mean(X − X0)/(J0 − c), ``held`` = J0 − c. None where the curve does not cross within the range.
     """
     count = np.bincount(blocks.place)
-    change = np.bincount(blocks.place, blocks.after.astype(float) - blocks.before) / count
+    change = np.bincount(blocks.place, blocks.after - blocks.before) / count
     falling = isotonic_regression(1 + change / held, weights=count, increasing=False).x
     return first_crossing(blocks.places, falling, retention)
 

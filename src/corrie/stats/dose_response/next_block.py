@@ -49,7 +49,8 @@ class NextBlocks:
         self._cov = np.cov(table.T)
         self._k, self._size = places.size, size
         score = float(posterior.score.mean())
-        self._noise = np.moveaxis((p * (1 - p)).mean(0), -1, 0) / (size * np.array([[1 - score], [score]]))
+        single = min(posterior.dispersion, 1.0)
+        self._noise = single * np.moveaxis((p * (1 - p)).mean(0), -1, 0) / (size * np.array([[1 - score], [score]]))
         self._icc = min(max((posterior.dispersion - 1) / max(size - 1, 1), 0.0), 1.0)
 
     @property

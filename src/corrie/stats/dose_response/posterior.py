@@ -73,7 +73,7 @@ class Posterior:
 
 
 def sample(
-    blocks: ScoredBlocks, right: int, known: int, chance: float, particles: int = PARTICLES, seed: int = 0
+    blocks: ScoredBlocks, right: float, known: float, chance: float, particles: int = PARTICLES, seed: int = 0
 ) -> Posterior:
     """The posterior, from scored blocks and the unmoved score (``right`` of ``known`` examples)."""
     rng = np.random.default_rng(seed)
@@ -181,7 +181,7 @@ def _effective(log_weights: Array) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def _scores(right: int, known: int, chance: float, count: int, rng: np.random.Generator) -> Array:
+def _scores(right: float, known: float, chance: float, count: int, rng: np.random.Generator) -> Array:
     """J0 from its posterior with Jeffreys' prior, above chance."""
     a, b = right + 0.5, known - right + 0.5
     below = betainc(a, b, chance)

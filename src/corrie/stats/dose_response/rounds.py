@@ -1,0 +1,107 @@
+"""Where to look next: a task's scan as rounds of eight blocks, each round chosen from the rounds before it.
+
+The first round spreads over the range. Every later one asks five times where a block takes most off the interval of the
+wanted radius (:mod:`corrie.stats.dose_response.next_block`); the other three check what the curves take for granted:
+one at each end of that interval, and one where the range up to the half-life has been looked at least, so that a second
+cliff can show. An end of the interval that lies outside of what was tried makes the range four times longer on that
+side, three times at most.
+
+It ends when the interval is as narrow as asked, twice in a row, or when the outcomes that it may spend are spent. All
+choices are functions of finished rounds, so a scan that is stopped anywhere and continued looks at the same places, and
+the likelihood needs no correction for them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from corrie.stats.dose_response.fit import DoseResponse
+from corrie.stats.dose_response.next_block import NextBlocks
+from corrie.stats.dose_response.radii import RETENTIONS
+
+ROUND, CHECKS = 8, 3
+LONGER, LONGEST = 4.0, 64.0
+
+Ending = Literal["narrow", "spent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The terms of one task's scan.
+
+    low, high    the range of σ to begin with
+    precision    upper over lower limit that is narrow enough, at ``retention``
+    retention    share ρ whose radius is wanted
+    most, least  outcomes at most; outcomes before it may end
+    size         outcomes of a block
+    pitch        of the candidates, in log σ
+
+    >>> rounds = Rounds(0.001, 0.08)
+    >>> [round(s, 4) for s in rounds.first()]
+    [0.001, 0.0019, 0.0035, 0.0065, 0.0123, 0.0229, 0.0428, 0.08]
+    """
+
+    low: float
+    high: float
+    precision: float = 2.0
+    retention: float = 0.8
+    most: int = 640
+    least: int = 160
+    size: int = 10
+    pitch: float = 0.05
+
+    @property
+    def retentions(self) -> tuple[float, ...]:
+        """The wanted one and the usual ones, for :func:`corrie.stats.dose_response.dose_response`."""
+        return tuple(sorted({self.retention, *RETENTIONS}, reverse=True))
+
+    def first(self) -> tuple[float, ...]:
+        """Where the first round looks, in the order of its blocks."""
+        return tuple(np.geomspace(self.low, self.high, ROUND).tolist())
+
+    def ending(self, rounds: Sequence[DoseResponse]) -> Ending | None:
+        """Why no round follows these (what was known after each), or None."""
+        last = rounds[-1]
+        narrow = all(self.is_narrow(found) for found in rounds[-2:])
+        if len(rounds) > 1 and narrow and last.evaluations >= self.least:
+            return "narrow"
+        return "spent" if last.evaluations + ROUND * self.size > self.most else None
+
+    def is_narrow(self, found: DoseResponse) -> bool:
+        """Whether the interval is as narrow as asked."""
+        return found.radius(self.retention).ratio <= self.precision
+
+    def next(self, found: DoseResponse, looked: Sequence[float]) -> tuple[float, ...]:
+        """The next round's σ, from what is known and every σ that a block was scored at."""
+        wanted = found.radius(self.retention)
+        low, high = min(looked), max(looked)
+        if math.isinf(wanted.high) and high < self.high * LONGEST:
+            high *= LONGER
+        if wanted.low == 0.0 and low > self.low / LONGEST:
+            low /= LONGER
+        places = np.linspace(math.log(low), math.log(high), 1 + math.ceil(math.log(high / low) / self.pitch))
+        candidates = NextBlocks(found.posterior, np.exp(places), retention=self.retention, size=self.size)
+        chosen: list[int] = []
+        for _ in range(ROUND - CHECKS):
+            chosen.append(int(candidates.reduction().argmax()))
+            candidates.take(chosen[-1])
+        ends = np.log([max(wanted.low, low), min(wanted.high, high)])
+        chosen += np.abs(places - ends[:, None]).argmin(1).tolist()
+        top = math.log(found.radius(0.5).sigma or high)
+        apart = np.abs(places[:, None] - np.array([math.log(s) for s in looked] + [places[i] for i in chosen])).min(1)
+        chosen.append(int(np.where(places <= top, apart, -1.0).argmax()))
+        return tuple(np.exp(places[chosen]).tolist())
+
+    def expected(self, found: DoseResponse | None) -> int:
+        """How many outcomes it will have taken in the end, guessed: an interval narrows with their root."""
+        if found is None:
+            return min(self.most, 400)
+        ratio = found.radius(self.retention).ratio
+        share = math.log(ratio) / math.log(self.precision) if math.isfinite(ratio) else 2.0
+        needed = found.evaluations * max(share, 1.0) ** 2 + ROUND * self.size
+        return int(min(max(needed, self.least), self.most))
