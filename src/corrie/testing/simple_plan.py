@@ -51,7 +51,7 @@ class SimplePlan:
                     chance=task.world.chance,
                     confidence=self.confidence,
                     retentions=self.rounds.retentions,
-                )  # fmt: skip
+                )
             )
             if self.rounds.ending(seen):
                 return seen[-1]

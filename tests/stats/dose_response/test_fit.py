@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from corrie.errors import InputError
-from corrie.stats.dose_response import ScoredBlocks, dose_response, unmoved_counts
+from corrie.stats.dose_response import RETENTIONS, ScoredBlocks, dose_response, unmoved_counts
 from corrie.testing.landscapes import KnownBasin
 from corrie.testing.simple_plan import SimplePlan
 from corrie.testing.worlds import WORLDS, World

@@ -1,9 +1,10 @@
 """What a fit reads: outcomes of single examples, each at one σ along one direction.
 
-Outcomes are 0 or 1; in between for *graded* ones, such as the share of a text's tokens. A graded outcome b counts as a
-right answer with weight b and a wrong one with weight 1 − b, so P(right) of an example is b A + (1 − b) B. With strata
-made in this way J0 A + (1 − J0) B is the mean moved outcome exactly, so the retained share R, which is a function of
-means, is what it is for answers. Flips of single answers are not defined for them.
+Outcomes are 0 or 1; in between for *graded* ones, such as the share of a text's tokens. A graded pair (b, a), before and
+after, counts as parts of four answers: right → right min(a, b), right → wrong max(b − a, 0), wrong → right max(a − b, 0),
+wrong → wrong the rest. These have the means b and a, so J0 A + (1 − J0) B is the mean moved outcome and the retained share
+R, a function of means, is what it is for answers; and an outcome that does not change counts as no flip. The flips of
+single tokens inside one outcome cancel, so flips are not said of graded outcomes.
 """
 
 from __future__ import annotations
@@ -122,10 +123,16 @@ class ScoredBlocks:
     def counts(self) -> Array:
         """How many at each place by unmoved and moved outcome, shape (places, 2, 2)."""
         found = np.zeros((self.places.size, 2, 2))
-        for before, weight in ((0, 1 - self.before), (1, self.before)):
-            for after, share in ((0, 1 - self.after), (1, self.after)):
-                found[:, before, after] = np.bincount(self.place, weight * share, self.places.size)
+        np.add.at(found, self.place, self.parts)
         return found
+
+    @property
+    def parts(self) -> Array:
+        """Of each outcome, what it counts as by unmoved and moved answer, shape (n, 2, 2): a single 1 unless graded."""
+        b, a = self.before, self.after
+        wrong = np.stack((1 - np.maximum(a, b), np.maximum(a - b, 0)), -1)
+        right = np.stack((np.maximum(b - a, 0), np.minimum(a, b)), -1)
+        return np.stack((wrong, right), -2)
 
     @property
     def graded(self) -> bool:

@@ -44,7 +44,8 @@ def stretch(blocks: ScoredBlocks, posterior: Posterior, log_radius: Array, error
     mean = p.mean(0)
     expected = mean * wins + (1 - mean) * loses
     won, lost = blocks.by_stratum(wins), blocks.by_stratum(loses)
-    moved = posterior.power * (blocks.after * won + (1 - blocks.after) * lost - blocks.by_stratum(expected))
+    seen = np.einsum("nbo,nbo->n", blocks.parts, np.stack((loses, wins), -1)[blocks.place])
+    moved = posterior.power * (seen - blocks.by_stratum(expected))
     jackknife = two_way(moved, blocks.direction, blocks.example) * clusters / freedom
     p_at = blocks.by_stratum(mean)
     expected_move = p_at * (1 - p_at) * (won - lost) ** 2
