@@ -1,7 +1,7 @@
 """What a fit reads: outcomes of single examples, each at one σ along one direction.
 
-Outcomes are 0 or 1; in between for *graded* ones, such as the share of a text's tokens. A graded pair (b, a), before and
-after, counts as parts of four answers: right → right min(a, b), right → wrong max(b − a, 0), wrong → right
+Outcomes are 0 or 1; in between for *graded* ones, such as the share of a text's tokens. A graded pair (b, a), before
+and after, counts as parts of four answers: right → right min(a, b), right → wrong max(b − a, 0), wrong → right
 max(a − b, 0), wrong → wrong the rest. These have the means b and a, so J0 A + (1 − J0) B is the mean moved outcome and
 the retained share R, a function of means, is what it is for answers; and an outcome that does not change counts as no
 flip. The flips of single tokens inside one outcome cancel, so flips are not said of graded outcomes.
