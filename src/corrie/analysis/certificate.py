@@ -25,9 +25,10 @@ from corrie.analysis.evidence import Evidence
 from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError
-from corrie.records.canonical import Record, canonical_json, content_hash
+from corrie.records.canonical import Record, canonical_json
 from corrie.records.model import ModelIdentity
 from corrie.records.run_folder import RunFolder
+from corrie.records.sealed import sealed
 from corrie.stats.rounding import rounded_up
 
 RETAIN = 0.8
@@ -276,7 +277,7 @@ class Certificate(Statement):
             "tasks": [t.to_json(self.distance, self.retain) for t in self.tasks],
             "outcomes": {"file": self.evidence.file_name, "sha256": self.evidence.digest},
         }
-        return made | {"digest": content_hash(made)}
+        return sealed(made)
 
     def text(self) -> str:
         """The certificate's file: canonical JSON and a newline."""

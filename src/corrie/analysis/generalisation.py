@@ -34,7 +34,6 @@ test. It is about the smoothed model, not the one model at x'. The bound for any
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,13 +42,13 @@ from typing import Any, ClassVar, Literal
 
 from corrie.analysis.statement import Card, Statement, Terms, kept_in
 from corrie.analysis.whole_file import write_whole
-from corrie.errors import RunError
-from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.canonical import canonical_json
 from corrie.records.generalisation_spec import GeneralisationSpec
 from corrie.records.model import ModelIdentity
 from corrie.records.point import Point
 from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import TaskRequest
+from corrie.records.sealed import sealed, unsealed
 from corrie.records.store import Store
 from corrie.records.store_law import task_of
 from corrie.records.successes import finished_successes
@@ -237,9 +236,7 @@ class Generalisation(Statement):
 
     @classmethod
     def _kept(cls, run: RunFolder, file: Path) -> Generalisation:
-        stated = json.loads(run.read(file))
-        if stated["digest"] != content_hash({k: v for k, v in stated.items() if k != "digest"}):
-            raise RunError(f"statement {file.name}", found="its digest is another: it was changed")
+        stated = unsealed(run.read(file), f"statement {file.name}")
         with run.store() as store:
             known = {task.name: task for task in store.tasks()}
             terms = {name: stated[name] for name in _TERMS} | {name: stated[name] for name in _LATER & set(stated)}
@@ -364,7 +361,7 @@ class Generalisation(Statement):
             "model": self.model.model_dump(mode="json"),
             "tasks": [t.to_json() for t in self.tasks],
         }
-        return made | {"digest": content_hash(made)}
+        return sealed(made)
 
     def write(self, folder: Path) -> Path:
         """Put it into a folder as a file, whole or not at all.

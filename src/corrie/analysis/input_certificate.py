@@ -38,18 +38,17 @@ not even the unattacked smoothed score is sure to lie above chance, so that ther
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms, kept_in
-from corrie.errors import InputError, RunError
-from corrie.records.canonical import content_hash
+from corrie.errors import InputError
 from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputSpec, check_change
 from corrie.records.model import ModelIdentity
 from corrie.records.run_folder import RunFolder
+from corrie.records.sealed import unsealed
 from corrie.records.task import TaskIdentity
 from corrie.stats.bisection import last_holding
 from corrie.stats.gaussian_kernel import GaussianKernel
@@ -145,10 +144,7 @@ class InputCertificate(Statement):
 
     @classmethod
     def _kept(cls, run: RunFolder, file: Path) -> InputCertificate:
-        whole = json.loads(run.read(file))
-        stated = whole["certificate"]
-        if whole["hash"] != content_hash(stated):
-            raise RunError(f"certificate {file.name}", found="its hash is another: it was changed")
+        stated = unsealed(run.read(file), f"certificate {file.name}", "certificate")
         spec = InputSpec.model_validate(stated["spec"])
         log = DrawLog.read(run.path, spec.id)
         drawn = [log.get(label) for label in labels(spec.selection, spec.draws)]

@@ -13,8 +13,9 @@ from typing import Any
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.evidence import Evidence
 from corrie.errors import ClaimError, CorrieError
-from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.canonical import canonical_json
 from corrie.records.plain_file import read_plain
+from corrie.records.sealed import seal_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def verify(file: str | Path) -> Verification:
     path = Path(file)
     asked = f"certificate {path}"
     stated = _read(path, asked)
-    digest = content_hash({k: v for k, v in stated.items() if k != "digest"})
+    digest = seal_of(stated)
     if digest != stated.get("digest"):
         raise ClaimError(
             asked, found=f"its digest is {stated.get('digest')}, its content's is {digest}: it was changed"

@@ -20,11 +20,11 @@ from corrie.inputs.noised_reader import NoisedReader
 from corrie.inputs.prompts import Prompts
 from corrie.inputs.untied import embedding_of
 from corrie.models.model import Model
-from corrie.records.canonical import canonical_json, content_hash
 from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputNoise, InputSpec
 from corrie.records.run_lock import RunLock
 from corrie.records.scan_spec import TaskRequest
+from corrie.records.sealed import envelope
 from corrie.sources.packages import Say, silent
 
 SAY_EVERY = 10.0
@@ -222,10 +222,9 @@ def mask_token(model: Model, asked: str | None = None) -> int:
 
 def save(certificate: InputCertificate, folder: Path, provenance: dict[str, str]) -> Path:
     """Write a certificate as canonical JSON with a hash of its content; what made it stands beside, unhashed."""
-    content = certificate.to_json()
-    text = canonical_json({"certificate": content, "hash": content_hash(content), "provenance": provenance})
+    text = envelope("certificate", certificate.to_json(), provenance)
     name = f"inputs-{certificate.spec.id}-at-{certificate.change:g}.json"
-    return write_whole(folder / name, lambda file: file.write_text(text + "\n", encoding="utf-8"))
+    return write_whole(folder / name, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 @contextmanager

@@ -30,8 +30,9 @@ from corrie.inputs.first_layer import first_layer
 from corrie.inputs.replacement import shift_per_id, shift_per_position
 from corrie.inputs.untied import embedding_of, tied_to_embedding, untied
 from corrie.models.model import Model
-from corrie.records.canonical import canonical_json, content_hash
+from corrie.records.canonical import content_hash
 from corrie.records.model import ModelIdentity
+from corrie.records.sealed import envelope
 
 READ = "; for a score that is read off these tokens alone, with nothing generated"
 """What a shift of shared rows takes for granted."""
@@ -131,9 +132,9 @@ class TextChange:
 def save_change(change: TextChange, folder: Path, provenance: dict[str, str]) -> Path:
     """Write a text change as canonical JSON with a hash of its content; what made it stands beside, unhashed."""
     content = change.to_json()
-    digest = content_hash(content)
-    text = canonical_json({"text_change": content, "hash": digest, "provenance": provenance})
-    return write_whole(folder / f"replace-{digest[:16]}.json", lambda f: f.write_text(text + "\n", encoding="utf-8"))
+    text = envelope("text_change", content, provenance)
+    file = folder / f"replace-{content_hash(content)[:16]}.json"
+    return write_whole(file, lambda place: place.write_text(text, encoding="utf-8"))
 
 
 def _or_why_not(ask: Callable[[], Answer]) -> Answer:

@@ -19,4 +19,5 @@ sqlite_store.py  a run in a folder                         run_database.py, run_
 memory_store.py  a run in memory
 run_folder.py    everything that can lie in a run folder        draw_log.py
 own_file.py      files that are a folder's own                  foreign.py
+sealed.py        plain data that carries its own hash
 """
