@@ -1,5 +1,8 @@
 """How long commands take that only look: CPU time of each, over that of loading the libraries that draw them.
 
+``show`` of a scan along random directions gives intervals, which take SciPy's special functions: the time of loading
+these and what the records are made of is measured too, as the least that it can take.
+
     python benchmarks/starting.py
 
 Every command is a process of its own; the smallest of several runs counts, since others share the machine.
@@ -18,6 +21,7 @@ from corrie.records.sqlite_store import SqliteStore
 from corrie.testing.cliff_run import cliff_run, identity
 
 RUNS = 7
+NEEDED = "typer, rich, pydantic, sqlite3, numpy, scipy.special"
 COMMANDS = (("--help",), ("--version",), ("tasks",), ("models",), ("doctor",), ("show", "{run}"))
 
 
@@ -39,6 +43,8 @@ def main() -> None:
             cliff_run(store, directions=3, examples=20)
         unit = seconds(["-c", "import typer, rich"])
         print(f"python -c 'import typer, rich': {unit:.2f} CPU-seconds")
+        least = seconds(["-c", f"import {NEEDED}"])
+        print(f"python -c 'import {NEEDED}': {least:.2f} CPU-seconds, {least / unit:.1f} times as long")
         for command in COMMANDS:
             words = [word.format(run=run) for word in command]
             took = seconds(["-m", "corrie.cli.main", *words])

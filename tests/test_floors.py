@@ -19,13 +19,15 @@ def in_a_fresh_process(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_floors_of_numbers_and_of_meaning_load_no_torch() -> None:
+def test_the_floors_of_numbers_and_of_meaning_load_no_torch_and_records_no_scipy() -> None:
     code = (
-        "import sys, corrie, corrie.stats, corrie.records, corrie.sources, corrie.analysis.landscape, "
-        "corrie.analysis.export, corrie.reporting.html, corrie.records.sqlite_store, corrie.cli.main\n"
+        "import sys, corrie, corrie.stats, corrie.records, corrie.sources, corrie.records.run_folder, "
+        "corrie.cli.main, corrie.analysis.landscape\n"
+        "print([m for m in sys.modules if m.partition('.')[0] == 'scipy'])\n"
+        "import corrie.analysis.export, corrie.reporting.html\n"
         "print([m for m in ('torch', 'transformers', 'peft', 'safetensors') if m in sys.modules])"
     )
-    assert in_a_fresh_process(code) == "[]"
+    assert in_a_fresh_process(code) == "[]\n[]"
 
 
 def test_commands_that_only_look_load_nothing_heavy(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 Nothing here knows of models or tensors. The limits of a mean share their names, ``lower_limit`` and ``upper_limit``,
 with the values first and the confidence second: learn one, know all.
 
+What records and a landscape need of SciPy is imported in the function that uses it: loading ``scipy.special`` takes
+longer than all else that a command loads which only looks.
+
 =====================================  ================================================================================
 how far a basin reaches                :func:`basin_radius` (:mod:`~corrie.stats.two_way`,
                                        :mod:`~corrie.stats.shifted_lines`, :mod:`~corrie.stats.edge`,

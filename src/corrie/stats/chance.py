@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtrc
 
 from corrie.errors import InputError
 from corrie.stats.arguments import error_of, independent_values
@@ -33,6 +32,8 @@ def above_chance(scores: ArrayLike, chance: float, confidence: float = 0.95) -> 
     >>> above_chance([1] * 40 + [0] * 60, chance=0.25), above_chance([1] * 28 + [0] * 72, chance=0.25)
     (True, False)
     """
+    from scipy.special import bdtrc
+
     x = independent_values(scores)
     if not 0 <= chance < 1:
         raise InputError(f"chance {chance}", found="no number in [0, 1)", advice="0, or 1/k for k-way choice")

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv
 
 from corrie.errors import InputError
 from corrie.stats.arguments import error_of, independent_values, whole
@@ -63,6 +62,8 @@ def lower_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
     >>> lower_limit(0, 10)
     0.0
     """
+    from scipy.special import betaincinv
+
     k, n = _counts(successes, draws)
     error = error_of(confidence)
     if k == 0:
@@ -80,6 +81,8 @@ def upper_limit(successes: int, draws: int, confidence: float = 0.95) -> float:
     >>> round(upper_limit(0, 299), 4)
     0.01
     """
+    from scipy.special import betaincinv
+
     k, n = _counts(successes, draws)
     error = error_of(confidence)
     if k == n:

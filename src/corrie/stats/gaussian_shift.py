@@ -37,7 +37,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erf, ndtr, ndtri
 
 from corrie.errors import InputError
 from corrie.stats.arguments import Array, not_negative, positive, share, shares
@@ -57,6 +56,8 @@ def lower(score: ArrayLike, ratio: ArrayLike) -> Array:
     >>> round(float(lower(0.999, 1.65)), 3)
     0.925
     """
+    from scipy.special import ndtr, ndtri
+
     p, ratio = shares(score, "score"), not_negative(ratio, "ratio r/σ")
     with np.errstate(invalid="ignore"):
         shifted = _nudged(ndtri(p), -ratio, -1)
@@ -78,6 +79,8 @@ def upper(score: ArrayLike, ratio: ArrayLike) -> Array:
     >>> round(float(upper(0.05, 1.65)), 2)
     0.5
     """
+    from scipy.special import ndtr, ndtri
+
     p, ratio = shares(score, "score"), not_negative(ratio, "ratio r/σ")
     with np.errstate(invalid="ignore"):
         shifted = _nudged(ndtri(p), ratio, +1)
@@ -91,6 +94,8 @@ def lipschitz(ratio: ArrayLike) -> Array:
     >>> round(float(lipschitz(1.0)), 4)
     0.3829
     """
+    from scipy.special import erf
+
     return np.minimum(1.0, nudged_up(erf(not_negative(ratio, "ratio r/σ") / math.sqrt(8))))
 
 
@@ -106,6 +111,8 @@ def ratio_between(low: float, high: float) -> float:
     >>> round(ratio_between(0.05, 0.95), 2)
     3.29
     """
+    from scipy.special import ndtri
+
     a, b = share(low, "score"), share(high, "score")
     if a > b:
         raise InputError(f"the distance from {low} up to {high}", found="the range is reversed", advice="low ≤ high")

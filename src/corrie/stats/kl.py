@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import kl_div
-
 from corrie.errors import InputError
 from corrie.stats.arguments import share
 from corrie.stats.bisection import last_holding
@@ -26,6 +24,8 @@ def divergence(q: float, p: float) -> float:
     >>> divergence(0.5, 0.5), round(divergence(1.0, 0.5), 4)
     (0.0, 0.6931)
     """
+    from scipy.special import kl_div
+
     q, p = share(q, "q"), share(p, "p")
     # kl_div(x, y) = x ln(x/y) − x + y; the linear terms of the two outcomes cancel
     return max(0.0, float(kl_div(q, p) + kl_div(1 - q, 1 - p)))

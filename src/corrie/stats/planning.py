@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import bdtr
-
 from corrie.errors import InputError
 from corrie.stats.arguments import error_of, share, whole
 from corrie.stats.bisection import first_count
@@ -39,6 +37,8 @@ def supports(draws: int, failures: int, fraction: float, confidence: float) -> b
     >>> supports(6905, 0, 0.999, 0.999), supports(6904, 0, 0.999, 0.999)
     (True, False)
     """
+    from scipy.special import bdtr
+
     n, k = whole(draws, "draws"), whole(failures, "failures")
     bad, error = 1 - _inner(fraction), error_of(confidence)
     return k < n and bool(bdtr(k, n, bad) <= error * SLACK)

@@ -42,7 +42,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr
 
 from corrie.errors import InputError
 from corrie.stats import clopper_pearson, gaussian_shift
@@ -180,6 +179,8 @@ def choose_thresholds(
 
 def _predicted(scores: Array, level: float, step: float) -> float:
     """How likely the next draw is to reach ``level``, scores being multiples of ``step``: Student's predictive law."""
+    from scipy.special import stdtr
+
     spread = max(float(scores.std(ddof=1)) if scores.size > 1 else 0.0, step / 2)
     z = (scores.mean() - level + step / 2) / (spread * math.sqrt(1 + 1 / scores.size))
     return float(stdtr(max(scores.size - 1, 1), z))

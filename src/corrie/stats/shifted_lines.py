@@ -32,7 +32,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, stdtr
 
 from corrie.stats.arguments import Array
 from corrie.stats.edge import first_crossing
@@ -84,6 +83,8 @@ class ShiftedLines:
 
     def mean(self, x: float) -> Array:
         """J̄(x) = E_u G(x − u) for each (μ, τ), shape (q,)."""
+        from scipy.special import ndtr
+
         t = (x - self.centre[:, None] - self.knots) / self.spread[:, None]
         ramp = t * ndtr(t) + np.exp(-t * t / 2) / math.sqrt(2 * math.pi)
         return self.start + self.spread * (ramp @ self.bends)
@@ -94,6 +95,8 @@ class ShiftedLines:
         Args:
             error: standard error of the retained share from the sampling of examples, with ``freedom`` degrees.
         """
+        from scipy.special import stdtr
+
         short = (retention - self.mean(math.log(sigma))) / max(error, 1e-12)
         return float(self.weight @ stdtr(freedom, short))
 
@@ -111,6 +114,8 @@ def _laid_together(x: Array, lines: Array, shifts: Array) -> tuple[Array, Array]
 
 def _posterior(shifts: Array, within: float, censored: int, end: float) -> tuple[Array, Array, Array]:
     """Values of μ and τ on a grid with their probabilities, for ``shifts`` seen and ``censored`` beyond ``end``."""
+    from scipy.special import log_ndtr
+
     seen = shifts.size
     n = seen + censored
     middle = shifts.mean()

@@ -39,7 +39,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
 
 from corrie.stats.arguments import Array
 
@@ -126,6 +125,8 @@ class TwoWay:
 
     def critical(self, r: float, error: float) -> Array:
         """Student's t at one-sided ``error`` with Satterthwaite's degrees of freedom at r, shape (k,)."""
+        from scipy.special import stdtrit
+
         rows, columns = self.parts(r)
         with np.errstate(invalid="ignore", divide="ignore"):
             freedom = (rows + columns) ** 2 / (rows**2 / (self.n - 1) + columns**2 / (self.m - 1))
