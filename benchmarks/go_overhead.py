@@ -23,7 +23,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from corrie.optim import GO
-from corrie.optim.noise import CHUNK, noise_of_block
+from corrie.optim.noise import NOISE_CHUNK, noise_of_block
 from corrie.optim.placing import Placement, place
 
 TARGETS = {256: 1.08, 2048: 1.02}
@@ -67,7 +67,7 @@ def interleaved(steps: dict[str, Callable[[], None]], rounds: int, device: str) 
 
 def sources() -> None:
     """Nanoseconds of CPU time a number: where GO's noise could come from, made chunk by chunk in the cache."""
-    chunk = torch.empty(CHUNK)
+    chunk = torch.empty(NOISE_CHUNK)
     generator = torch.Generator().manual_seed(0)
     sfc = np.random.SFC64(0)
     ziggurat = np.random.Generator(np.random.SFC64(0))
@@ -80,9 +80,12 @@ def sources() -> None:
 
     placement = Placement(torch.nn.Parameter(theta), 0)
     candidates: dict[str, tuple[Callable[[], object], int]] = {
-        "torch normal_ (Mersenne Twister, Box–Muller)": (lambda: chunk.normal_(generator=generator), CHUNK),
-        "numpy standard_normal (SFC64, ziggurat)": (lambda: ziggurat.standard_normal(CHUNK, dtype=np.float32), CHUNK),
-        "random bits alone, 4 a number (SFC64)": (lambda: sfc.random_raw(CHUNK // 16), CHUNK),
+        "torch normal_ (Mersenne Twister, Box–Muller)": (lambda: chunk.normal_(generator=generator), NOISE_CHUNK),
+        "numpy standard_normal (SFC64, ziggurat)": (
+            lambda: ziggurat.standard_normal(NOISE_CHUNK, dtype=np.float32),
+            NOISE_CHUNK,
+        ),
+        "random bits alone, 4 a number (SFC64)": (lambda: sfc.random_raw(NOISE_CHUNK // 16), NOISE_CHUNK),
         "GO's noise": (lambda: [None for _ in noise_of_block((0,), 2**20, 0, 0, 2**20, cpu)], 2**20),
         "adding and writing alone": (lambda: torch.add(theta, theta, alpha=0.5, out=target), 2**22),
         "GO's draw: noise, added and written": (everything, 2**22),

@@ -3,7 +3,7 @@ import pytest
 from corrie.analysis.basin import Basin
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.way_out import Known, WayOut
+from corrie.analysis.way_out import Exactness, WayOut
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.task import TaskIdentity
 from corrie.testing.cliff_run import KINDS, cliff_run
@@ -45,7 +45,7 @@ def test_exactly_the_tolerance_is_kept() -> None:
         ("at least", "at most", "at least"),
     ],
 )
-def test_ratios_keep_what_is_known(one: Known, two: Known, known: Known) -> None:
+def test_ratios_keep_what_is_known(one: Exactness, two: Exactness, known: Exactness) -> None:
     ratio = WayOut(distance=3.0, known=one).over(WayOut(distance=2.0, known=two))
     assert ratio is not None
     assert (ratio.value, ratio.known) == (1.5, known)

@@ -7,7 +7,7 @@ import pytest
 from corrie.capabilities import registry
 from corrie.capabilities.examples import Target
 from corrie.capabilities.likelihood import LikelihoodTask
-from corrie.capabilities.registry import Asked, catalogue, examples_asked, parse_task, same_tasks, tasks
+from corrie.capabilities.registry import TaskAsked, catalogue, examples_asked, parse_task, same_tasks, tasks
 from corrie.capabilities.suite import DEFAULT_SUITE, SUITE
 from corrie.errors import InputError, TaskError, UnknownName
 
@@ -67,15 +67,15 @@ def test_the_tasks_of_a_run_are_found_again_by_name_and_content() -> None:
 @pytest.mark.parametrize(
     ("text", "asked"),
     [
-        ("math", Asked("math", None)),
-        ("math:40", Asked("math", 40)),
-        ("a/b.jsonl", Asked("a/b.jsonl", None)),
-        ("a/b.jsonl:3", Asked("a/b.jsonl", 3)),
-        ("C:\\b.jsonl", Asked("C:\\b.jsonl", None)),
-        ("C:\\b.jsonl:3", Asked("C:\\b.jsonl", 3)),
+        ("math", TaskAsked("math", None)),
+        ("math:40", TaskAsked("math", 40)),
+        ("a/b.jsonl", TaskAsked("a/b.jsonl", None)),
+        ("a/b.jsonl:3", TaskAsked("a/b.jsonl", 3)),
+        ("C:\\b.jsonl", TaskAsked("C:\\b.jsonl", None)),
+        ("C:\\b.jsonl:3", TaskAsked("C:\\b.jsonl", 3)),
     ],
 )
-def test_parse_task(text: str, asked: Asked) -> None:
+def test_parse_task(text: str, asked: TaskAsked) -> None:
     assert parse_task(text) == asked
 
 

@@ -11,7 +11,7 @@ from corrie.errors import ModelError
 from corrie.models.encoding import Sequenced
 from corrie.models.engine import choose_engine, tree_works
 from corrie.models.load import from_module
-from corrie.models.miniature import build, miniature
+from corrie.models.miniature import build_miniature, miniature
 from corrie.models.model import Model
 from corrie.models.packed import PackedEngine
 from corrie.models.reading import Question
@@ -173,7 +173,7 @@ def test_texts_of_a_model_that_selects_tokens_are_those_of_whole_rows(heads: int
     from transformers import GlmMoeDsaConfig, GlmMoeDsaForCausalLM
 
     config = miniature(GlmMoeDsaConfig(), index_n_heads=heads, eos_token_id=256)
-    model = from_module(build(GlmMoeDsaForCausalLM, config), byte_tokenizer(), name="selects")
+    model = from_module(build_miniature(GlmMoeDsaForCausalLM, config), byte_tokenizer(), name="selects")
     assert (model.engine.tree, model.engine.together) == (heads == 16,) * 2, str(model.engine)
     prompts = ["ab", "abc" * 5, "a question of some length ", "h" * 31]
     for prompt, writing in zip(prompts, model.reader().write(prompts, 8), strict=True):
@@ -204,7 +204,7 @@ def test_a_model_that_sees_what_comes_after_is_refused_and_one_that_does_not_is_
     def model(**settings: Any) -> Model:
         config = miniature(CONFIG_MAPPING[family](), **settings)
         kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-        return from_module(build(kind, config), byte_tokenizer(), name=family)
+        return from_module(build_miniature(kind, config), byte_tokenizer(), name=family)
 
     assert "every" in str(model(**own).engine) or "tree" in str(model(**own).engine)
     with pytest.raises(ModelError, match="tokens that come after it"):

@@ -15,7 +15,15 @@ from transformers import (
 )
 
 from corrie.errors import ModelError
-from corrie.models.miniature import LARGEST, POSITIONS, SWITCH_OVER, VOCABULARY, WINDOW, build, miniature
+from corrie.models.miniature import (
+    LARGEST,
+    MINIATURE_WINDOW,
+    POSITIONS,
+    SWITCH_OVER,
+    VOCABULARY,
+    build_miniature,
+    miniature,
+)
 
 
 def test_sizes_are_small_and_switches_stay() -> None:
@@ -43,7 +51,7 @@ def test_every_kind_of_layer_is_there_once_at_least() -> None:
 
 
 def test_windows_are_eight_tokens_and_smaller_ones_stay() -> None:
-    assert miniature(MistralConfig(sliding_window=4096)).sliding_window == WINDOW
+    assert miniature(MistralConfig(sliding_window=4096)).sliding_window == MINIATURE_WINDOW
     assert miniature(MistralConfig(sliding_window=3)).sliding_window == 3
     assert miniature(MistralConfig(sliding_window=None)).sliding_window is None
 
@@ -81,7 +89,7 @@ def test_the_configuration_that_is_given_is_left_alone() -> None:
 def test_a_seed_is_a_model_and_the_callers_generator_stays() -> None:
     config = miniature(LlamaConfig())
     state = torch.get_rng_state()
-    first, again, other = (build(LlamaForCausalLM, config, seed) for seed in (0, 0, 1))
+    first, again, other = (build_miniature(LlamaForCausalLM, config, seed) for seed in (0, 0, 1))
     assert torch.equal(state, torch.get_rng_state())
     pairs = list(zip(first.parameters(), again.parameters(), other.parameters(), strict=True))
     assert all(torch.equal(a, b) for a, b, _ in pairs)
@@ -92,4 +100,4 @@ def test_a_seed_is_a_model_and_the_callers_generator_stays() -> None:
 
 def test_what_was_not_made_small_is_refused_before_it_is_built() -> None:
     with pytest.raises(ModelError, match="whatever is made small"):
-        build(LlamaForCausalLM, LlamaConfig(hidden_size=2048, vocab_size=LARGEST))
+        build_miniature(LlamaForCausalLM, LlamaConfig(hidden_size=2048, vocab_size=LARGEST))

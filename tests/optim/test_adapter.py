@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 
 from corrie.errors import InputError
-from corrie.optim.adapter import Adapter, find_adapters
+from corrie.optim.adapter import LivePair, find_adapters
 
 
 def test_equals_the_difference_of_the_merged_weights(tiny):
@@ -35,7 +35,7 @@ def test_equals_the_difference_of_the_merged_weights(tiny):
 
 def test_no_move_is_zero():
     a, b = nn.Parameter(torch.randn(2, 30)), nn.Parameter(torch.randn(20, 2))
-    adapter = Adapter(a, b, a.detach().clone(), b.detach().clone(), 1.0)
+    adapter = LivePair(a, b, a.detach().clone(), b.detach().clone(), 1.0)
     assert math.sqrt(adapter.squared_distance()) < 1e-5
 
 

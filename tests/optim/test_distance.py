@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from corrie.optim.distance import displacement, distance, length, root_mean_square
+from corrie.optim.distance import displacement, distance, length_of_all, root_mean_square
 
 
 def test_length_of_several_tensors():
     tensors = [torch.randn(50, 3), torch.randn(7)]
     slow = np.linalg.norm(np.concatenate([t.double().numpy().ravel() for t in tensors]))
-    assert length(tensors) == pytest.approx(slow, rel=1e-12)
-    assert length([]) == 0.0
+    assert length_of_all(tensors) == pytest.approx(slow, rel=1e-12)
+    assert length_of_all([]) == 0.0
 
 
 def test_distance_of_coarse_weights_is_exact():

@@ -11,8 +11,8 @@ import torch
 from scipy import stats
 
 from corrie.optim.noise import (
-    CHUNK,
     CPU_BLOCK,
+    NOISE_CHUNK,
     block_size,
     gaussian_quadruples,
     noise_of_block,
@@ -79,7 +79,7 @@ def test_a_large_sample_passes_as_gaussian():
     assert abs(noise.var() - 1) < 4 * np.sqrt(2 / noise.size)
     # The four of a quadruple, neighbours, and numbers from the same 64 bits are not correlated, nor are their
     # squares.
-    for lag in (1, 2, 3, 4, 5, 8, 15, CHUNK):
+    for lag in (1, 2, 3, 4, 5, 8, 15, NOISE_CHUNK):
         for numbers in (noise, noise**2):
             assert abs(np.corrcoef(numbers[:-lag], numbers[lag:])[0, 1]) < 4 / np.sqrt(noise.size - lag)
 
@@ -97,7 +97,8 @@ def test_blocks_of_one_tensor_differ():
 
 
 @pytest.mark.parametrize(
-    ("begin", "end"), [(0, 1), (3, 4), (CHUNK - 1, CHUNK + 2), (2 * CHUNK, 3 * CHUNK), (5, 499_999)]
+    ("begin", "end"),
+    [(0, 1), (3, 4), (NOISE_CHUNK - 1, NOISE_CHUNK + 2), (2 * NOISE_CHUNK, 3 * NOISE_CHUNK), (5, 499_999)],
 )
 def test_a_part_is_the_whole_s_part(begin: int, end: int):
     whole = noise_of_tensor((9, 0, 4, 2), 500_000, CPU)

@@ -9,14 +9,14 @@ import torch
 
 from corrie.errors import InputError, PrecisionWarning
 from corrie.optim import GO
-from corrie.optim.noise import CHUNK, CPU_BLOCK, noise_of_tensor
+from corrie.optim.noise import CPU_BLOCK, NOISE_CHUNK, noise_of_tensor
 from corrie.optim.placing import Placement, place
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("in_place", [None, True])
-@pytest.mark.parametrize("numel", [1, 5, CHUNK + 3, CPU_BLOCK + 3])
+@pytest.mark.parametrize("numel", [1, 5, NOISE_CHUNK + 3, CPU_BLOCK + 3])
 def test_equals_the_obvious_formula(in_place: bool | None, numel: int):
     weight = torch.nn.Parameter(torch.linspace(-1, 1, numel))
     clean, address = weight.detach().clone(), weight.data_ptr()

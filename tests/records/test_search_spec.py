@@ -4,14 +4,14 @@ import pytest
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.scan_spec import TaskRequest
-from corrie.records.search_spec import STEPS, SearchSpec
+from corrie.records.search_spec import SEARCH_STEPS, SearchSpec
 from corrie.testing.cliff_run import MODEL
 
 TASK = TaskRequest(task="math-1", limit=5)
 
 
 def test_the_steps_of_each_method_and_the_way_there_and_back() -> None:
-    for method, steps in STEPS.items():
+    for method, steps in SEARCH_STEPS.items():
         spec = SearchSpec.of(MODEL, TASK, distance=3.0, method=method)
         assert spec.steps == steps
         assert SearchSpec.parse(spec.canonical()) == spec

@@ -29,7 +29,7 @@ from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.scanning.watch import Nobody
 from corrie.scanning.work import Work
 from corrie.subspaces.find import find_subspace
-from corrie.subspaces.space import draw, fine_lattice, length, rounded
+from corrie.subspaces.space import draw_noise, fine_lattice, length, rounded
 from corrie.subspaces.written_space import full_space
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
@@ -210,7 +210,7 @@ def test_the_smoothed_score_stays_above_the_bound_also_where_it_was_searched_for
     (score,) = found.tasks
     spec = found.evidence.spec
     order = np.argsort(score.scores)
-    noises = [draw(prepared.space.shapes, spec.point(int(i)).steps[0].direction, sigma) for i in order]  # type: ignore[arg-type]
+    noises = [draw_noise(prepared.space.shapes, spec.point(int(i)).steps[0].direction, sigma) for i in order]  # type: ignore[arg-type]
     bad, good = noises[:15], noises[-15:]
     away = {n: sum(b[n] for b in bad) - sum(g[n] for g in good) for n in bad[0]}
     size = length(away)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from corrie.records.paths import quantised
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
-from corrie.scanning.plane_axes import as_far, length
+from corrie.scanning.plane_axes import as_far, axis_length
 from corrie.scanning.plans.plane import plane_points
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Nobody
@@ -135,7 +135,7 @@ def test_three_checkpoints_stand_at_their_corners(tmp_path: Path) -> None:
         score = np.mean([o.success for o in task.score(model.reader(), 0, 20)])
         assert plane.at("toy", mark) == pytest.approx(float(score))
     assert plane.geometry is not None
-    lengths = [length(base, d) for d in directions]
+    lengths = [axis_length(base, d) for d in directions]
     assert (plane.geometry.first, plane.geometry.second) == pytest.approx(lengths, rel=1e-5)
     assert plane.geometry.cosine == pytest.approx(0.5, abs=0.1), "two independent models from a third"
 
@@ -144,12 +144,12 @@ def test_the_second_axis_goes_as_far(model: Model) -> None:
     path, noise = quantised("int4"), gaussian(1)[0]
     grid = as_far(model, (path, noise), AlphaGrid.parse("-1:2:7"))
     assert grid.count == 7
-    assert grid.high * length(model, noise) == pytest.approx(2 * length(model, path), rel=0.05)
+    assert grid.high * axis_length(model, noise) == pytest.approx(2 * axis_length(model, path), rel=0.05)
     assert 0.0 in grid.values
     back = as_far(model, (noise, path), AlphaGrid.parse("0:0.01:3"))
-    assert back.high * length(model, path) == pytest.approx(0.01 * length(model, noise), rel=0.05)
+    assert back.high * axis_length(model, path) == pytest.approx(0.01 * axis_length(model, noise), rel=0.05)
     saved = corrie.plane(model, [(toy_choice(size=10), 10)], (path, noise), alpha="0:1:2")
-    assert saved.beta[1] * length(model, noise) == pytest.approx(length(model, path), rel=0.05)
+    assert saved.beta[1] * axis_length(model, noise) == pytest.approx(axis_length(model, path), rel=0.05)
 
 
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

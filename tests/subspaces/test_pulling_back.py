@@ -17,7 +17,7 @@ from corrie.subspaces.pulling_back import pull_back, pull_back_alone
 from corrie.subspaces.stand import stand
 from corrie.testing.toy_models import toy_model
 from corrie.weights.adapter import WEIGHTS
-from corrie.weights.adapter_config import CONFIG
+from corrie.weights.adapter_config import ADAPTER_CONFIG
 
 
 def norm_of_b(folder: Path) -> float:
@@ -48,7 +48,7 @@ def test_it_lies_inside_and_points_the_same_way(kind: str, radius: float | None,
     before, after = load_file(made.tuned / WEIGHTS), load_file(tmp_path / "out" / WEIGHTS)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[n], after[n]) for n in before if ".lora_A." in n)
-    assert (tmp_path / "out" / CONFIG).read_text() == (made.tuned / CONFIG).read_text()
+    assert (tmp_path / "out" / ADAPTER_CONFIG).read_text() == (made.tuned / ADAPTER_CONFIG).read_text()
 
 
 def test_at_the_certified_radius_the_stated_share_is_kept(rows: Any, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_cannot_be_pulled_back(rows: Any, tmp_path: Path) -> None:
     broken = {n: t * math.inf if ".lora_B." in n else t for n, t in load_file(rows.tuned / WEIGHTS).items()}
     (tmp_path / "broken").mkdir()
     save_file(broken, tmp_path / "broken" / WEIGHTS)
-    (tmp_path / "broken" / CONFIG).write_text((rows.tuned / CONFIG).read_text())
+    (tmp_path / "broken" / ADAPTER_CONFIG).write_text((rows.tuned / ADAPTER_CONFIG).read_text())
     with pytest.raises(ModelError, match="not finite"):
         pull_back_alone(tmp_path / "broken", tmp_path / "out", 1.0)
     with pytest.raises(ModelError):

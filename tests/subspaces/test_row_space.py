@@ -14,7 +14,7 @@ from corrie.models.reading import Question
 from corrie.records.subspace import SubspaceNoise
 from corrie.subspaces.row_layers import linear_layers
 from corrie.subspaces.row_space import FixedMatrices, LowRankSpace, coordinate_name, random_rows
-from corrie.subspaces.space import Coords, draw, length
+from corrie.subspaces.space import Coords, draw_noise, length
 from corrie.testing.toy_models import toy_model, toy_module
 from corrie.weights.fingerprint import model_fingerprint
 
@@ -30,7 +30,7 @@ def spaced(architecture: str, case: str) -> tuple[Model, LowRankSpace, list[Coor
     assert model.packed, "asked while nothing hangs on the model"
     layers, rank, free = SPACES[case]
     space = random_rows(model.module, layers, rank, free=free)  # type: ignore[arg-type]
-    places = [draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), 0.3) for s in range(3)]
+    places = [draw_noise(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), 0.3) for s in range(3)]
     return model, space, places
 
 
@@ -122,7 +122,7 @@ def test_with_orthonormal_rows_the_two_norms_agree() -> None:
     drawn = random_rows(module, "q_proj", 3)
     fixed = {n: FixedMatrices(torch.linalg.qr(one.down.T).Q.T.contiguous()) for n, one in drawn.fixed.items()}
     space = LowRankSpace.of(module, fixed)
-    place = draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=1), 1.0)
+    place = draw_noise(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=1), 1.0)
     assert space.norm(place) == pytest.approx(length(place), rel=1e-5)
 
 

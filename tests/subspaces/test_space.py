@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from corrie.errors import InputError
 from corrie.records.subspace import SubspaceNoise
 from corrie.subspaces.row_space import random_rows
-from corrie.subspaces.space import added, check_coordinates, dimension, draw, fine_lattice, length, on_lattice, rounded
+from corrie.subspaces.space import (
+    added,
+    check_coordinates,
+    dimension,
+    draw_noise,
+    fine_lattice,
+    length,
+    on_lattice,
+    rounded,
+)
 from corrie.testing.toy_models import toy_module
 from corrie.weights.noise import gaussian_noise
 
@@ -25,7 +34,7 @@ def noise(seed: int = 0, lattice: int | None = None) -> SubspaceNoise:
 
 
 def test_noise_is_the_noise_law_by_coordinate_name() -> None:
-    found = draw(SHAPES, noise(7), 0.5)
+    found = draw_noise(SHAPES, noise(7), 0.5)
     assert {n: tuple(t.shape) for n, t in found.items()} == SHAPES
     for name, tensor in found.items():
         wanted = (gaussian_noise(7, name, tensor.numel()).astype(np.float64) * 0.5).astype(np.float32)
@@ -33,7 +42,7 @@ def test_noise_is_the_noise_law_by_coordinate_name() -> None:
 
 
 def test_noise_has_its_sigma_and_its_seeds_are_independent() -> None:
-    one, two = (draw(SHAPES, noise(s), 0.5)["a"].double() for s in (0, 1))
+    one, two = (draw_noise(SHAPES, noise(s), 0.5)["a"].double() for s in (0, 1))
     assert float(one.std()) == pytest.approx(0.5, abs=0.03)
     assert abs(float((one * two).mean()) / 0.25) < 5 / math.sqrt(one.numel())
 
@@ -42,7 +51,7 @@ def test_noise_has_its_sigma_and_its_seeds_are_independent() -> None:
 def test_lattice_noise_is_exact_in_float32(sigma: float) -> None:
     e = fine_lattice(sigma)
     assert 2.0**e <= sigma * 2.0**-16 < 2.0 ** (e + 1)
-    drawn = draw(SHAPES, noise(3, e), sigma)["a"].reshape(-1)
+    drawn = draw_noise(SHAPES, noise(3, e), sigma)["a"].reshape(-1)
     steps = drawn.double().numpy() / 2.0**e
     assert np.array_equal(steps, np.rint(steps)), "whole steps, none lost to float32"
     asked = gaussian_noise(3, "a", drawn.numel()).astype(np.float64) * sigma
@@ -66,7 +75,7 @@ def test_the_lattice_theorem(place: int, value: float, e: int) -> None:
 
 def test_sums_on_the_lattice_are_exact_and_do_not_hang_on_the_order() -> None:
     e = fine_lattice(0.4)
-    one = draw(SHAPES, noise(1, e), 0.4)
+    one = draw_noise(SHAPES, noise(1, e), 0.4)
     place = rounded({n: 100 * torch.randn(s, generator=torch.Generator().manual_seed(0)) for n, s in SHAPES.items()}, e)
     both, turned = added([(one, 1.0), (place, 1.0)]), added([(place, 1.0), (one, 1.0)])
     for name in SHAPES:
@@ -76,7 +85,7 @@ def test_sums_on_the_lattice_are_exact_and_do_not_hang_on_the_order() -> None:
 
 
 def test_a_single_place_is_taken_as_it_is() -> None:
-    one = draw(SHAPES, noise(1), 0.4)
+    one = draw_noise(SHAPES, noise(1), 0.4)
     assert all(added([(one, 1.0)])[n] is one[n] for n in SHAPES)
     assert torch.equal(added([(one, 2.0)])["b"], 2 * one["b"].double())
 

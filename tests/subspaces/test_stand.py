@@ -18,7 +18,7 @@ from corrie.models.reading import Question
 from corrie.records.subspace import FullSpace, parse_subspace
 from corrie.subspaces.find import find_subspace
 from corrie.subspaces.row_space import LowRankSpace
-from corrie.subspaces.space import Space, dimension, draw, fine_lattice, length
+from corrie.subspaces.space import Space, dimension, draw_noise, fine_lattice, length
 from corrie.subspaces.stand import fine_tuned, stand
 from corrie.subspaces.written_space import root_mean_squares
 from corrie.testing.toy_models import save_toy, toy_model, toy_module
@@ -65,7 +65,7 @@ def test_an_adapter_with_its_own_a_frozen(model: Model, tmp_path: Path) -> None:
     norm = math.sqrt(sum(float(b.square().sum()) for b in ups))
     assert norm <= found.distance <= norm * (1 + 1e-9)
     with space.lent(2) as lent:
-        lent.put([found.coordinates, draw(space.shapes, noise_of(space), 0.0)])
+        lent.put([found.coordinates, draw_noise(space.shapes, noise_of(space), 0.0)])
         here, home = (r.read(QUESTION)[0][0].log_likelihood for r in model.row_readers(2))
     from corrie.models.load import from_module
 

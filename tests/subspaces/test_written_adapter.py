@@ -15,7 +15,7 @@ from corrie.subspaces.row_space import FixedMatrices, LowRankSpace, random_rows
 from corrie.subspaces.written_adapter import replace_ups, ups, write_place
 from corrie.testing.toy_models import toy_module
 from corrie.weights.adapter import AdapterFiles
-from corrie.weights.adapter_config import CONFIG
+from corrie.weights.adapter_config import ADAPTER_CONFIG
 
 Q0, Q1, DOWN = (
     "model.layers.0.self_attn.q_proj",
@@ -49,7 +49,7 @@ def test_ranks_and_scales_survive(tmp_path: Path) -> None:
         assert torch.equal(files.up(weight), here[f"{layer}.lora_B"])
         assert files.scale(weight) == one.scale, "bit for bit: the scale is part of the subspace"
         assert torch.allclose(files.delta(weight).double(), space.change(layer, here[f"{layer}.lora_B"]), atol=1e-4)
-    config = json.loads((tmp_path / "out" / CONFIG).read_text())
+    config = json.loads((tmp_path / "out" / ADAPTER_CONFIG).read_text())
     assert (config["r"], config["base_model_name_or_path"]) == (3, "toy")
 
 
@@ -75,7 +75,7 @@ def test_peft_reads_ranks_and_scales_alike(tmp_path: Path) -> None:
 def test_targets_mean_these_layers_and_no_other(layers: str, targets: list[str], tmp_path: Path) -> None:
     space = random_rows(toy_module(), layers, rank=1)
     write_place(space, place(space), tmp_path / "out")
-    assert json.loads((tmp_path / "out" / CONFIG).read_text())["target_modules"] == targets
+    assert json.loads((tmp_path / "out" / ADAPTER_CONFIG).read_text())["target_modules"] == targets
 
 
 def test_of_few_numbers_b_is_u_times_m() -> None:

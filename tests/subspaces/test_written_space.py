@@ -9,7 +9,7 @@ import torch
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.subspace import FullSpace, RandomSpace, SubspaceNoise
-from corrie.subspaces.space import added, draw, fine_lattice, length, rounded
+from corrie.subspaces.space import added, draw_noise, fine_lattice, length, rounded
 from corrie.subspaces.written_space import WrittenSpace, full_space, random_space, root_mean_squares
 from corrie.testing.toy_models import toy_model
 from corrie.weights.fingerprint import model_fingerprint
@@ -23,7 +23,7 @@ def weights(model: Model) -> dict[str, torch.Tensor]:
 
 
 def noise(space: WrittenSpace, seed: int, lattice: int | None) -> dict[str, torch.Tensor]:
-    return draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=seed, lattice=lattice), SIGMA)
+    return draw_noise(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=seed, lattice=lattice), SIGMA)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -26,7 +26,7 @@ from corrie.records.subspace import Span
 from corrie.subspaces.written_space import span
 from corrie.testing.toy_models import byte_tokenizer, toy_module
 from corrie.weights.adapter import WEIGHTS, AdapterFiles, is_adapter
-from corrie.weights.adapter_config import CONFIG
+from corrie.weights.adapter_config import ADAPTER_CONFIG
 from corrie.weights.layout import Layout
 from corrie.weights.perturbed import moving, perturbed
 from corrie.weights.realise import realise
@@ -102,11 +102,11 @@ def test_untouched_tensors_take_no_memory(tmp_path: Path) -> None:
 
 def test_the_content_is_tensors_and_scale(tmp_path: Path) -> None:
     make(tmp_path, "llama", target_modules=["q_proj"])
-    config = json.loads((tmp_path / CONFIG).read_text())
+    config = json.loads((tmp_path / ADAPTER_CONFIG).read_text())
     before = AdapterFiles.open(tmp_path).content()
 
     def with_config(**changes: Any) -> str:
-        (tmp_path / CONFIG).write_text(json.dumps({**config, **changes}))
+        (tmp_path / ADAPTER_CONFIG).write_text(json.dumps({**config, **changes}))
         return AdapterFiles.open(tmp_path).content()
 
     assert with_config(base_model_name_or_path="elsewhere", lora_dropout=0.5) == before
@@ -131,14 +131,14 @@ def test_the_content_is_tensors_and_scale(tmp_path: Path) -> None:
 )
 def test_variants_that_are_another_function_are_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     make(tmp_path, "llama", target_modules=["q_proj"])
-    config = json.loads((tmp_path / CONFIG).read_text())
-    (tmp_path / CONFIG).write_text(json.dumps({**config, **change}))
+    config = json.loads((tmp_path / ADAPTER_CONFIG).read_text())
+    (tmp_path / ADAPTER_CONFIG).write_text(json.dumps({**config, **change}))
     with pytest.raises(ModelError, match=words):
         AdapterFiles.open(tmp_path)
 
 
 def test_files_that_are_not_there_or_not_lora(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=f"no {CONFIG}"):
+    with pytest.raises(ModelError, match=f"no {ADAPTER_CONFIG}"):
         AdapterFiles.open(tmp_path)
     make(tmp_path, "llama", target_modules=["q_proj"])
     tensors = load_file(tmp_path / WEIGHTS)
@@ -149,7 +149,7 @@ def test_files_that_are_not_there_or_not_lora(tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).unlink()
     with pytest.raises(ModelError, match=f"no {WEIGHTS}"):
         AdapterFiles.open(tmp_path)
-    (tmp_path / CONFIG).write_text("{")
+    (tmp_path / ADAPTER_CONFIG).write_text("{")
     with pytest.raises(ModelError, match="cannot be read"):
         AdapterFiles.open(tmp_path)
 
@@ -269,8 +269,8 @@ def test_another_base_is_said(tmp_path: Path) -> None:
 
 
 def change(folder: Path, **settings: Any) -> None:
-    raw = json.loads((folder / CONFIG).read_text())
-    (folder / CONFIG).write_text(json.dumps({**raw, **settings}))
+    raw = json.loads((folder / ADAPTER_CONFIG).read_text())
+    (folder / ADAPTER_CONFIG).write_text(json.dumps({**raw, **settings}))
 
 
 @pytest.mark.parametrize(
@@ -311,12 +311,12 @@ def test_only_the_folders_own_files_are_read(tmp_path: Path) -> None:
     blobs = tmp_path / "hub" / "blobs"
     for folder in (linked, cached, blobs):
         folder.mkdir(parents=True)
-    for number, name in enumerate((CONFIG, WEIGHTS)):
+    for number, name in enumerate((ADAPTER_CONFIG, WEIGHTS)):
         (linked / name).symlink_to(good / name)
         (blobs / str(number)).write_bytes((good / name).read_bytes())
         (cached / name).symlink_to(Path("..") / ".." / "blobs" / str(number))
     assert AdapterFiles.open(cached).content() == AdapterFiles.open(good).content()
-    with pytest.raises(ModelError, match=f"{CONFIG} is a link out of the folder"):
+    with pytest.raises(ModelError, match=f"{ADAPTER_CONFIG} is a link out of the folder"):
         AdapterFiles.open(linked)
     (good / WEIGHTS).rename(good / "adapter_model.bin")
     with pytest.raises(ModelError, match=r"adapter_model\.bin is pickled"):

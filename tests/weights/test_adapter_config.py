@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corrie.errors import ModelError
-from corrie.weights.adapter_config import CONFIG, INERT, KNOWN, AdapterConfig
+from corrie.weights.adapter_config import ADAPTER_CONFIG, KNOWN, WITHOUT_EFFECT, AdapterConfig
 
 peft = pytest.importorskip("peft")
 
@@ -17,8 +17,8 @@ GOOD: dict[str, Any] = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_mo
 
 def test_every_setting_of_peft_is_one_of_ours() -> None:
     theirs = {field.name for field in dataclasses.fields(peft.LoraConfig)}
-    assert theirs <= INERT | KNOWN
-    assert not INERT & KNOWN
+    assert theirs <= WITHOUT_EFFECT | KNOWN
+    assert not WITHOUT_EFFECT & KNOWN
 
 
 def test_what_peft_writes_by_default_is_read(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_a_damaged_value_is_named(setting: str, value: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "[" * 100_000, '{"r": ' + "9" * 5000 + "}"], ids=lambda t: t[:9])
 def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
-    (tmp_path / CONFIG).write_text(text)
-    with pytest.raises(ModelError, match=rf"{CONFIG} cannot be read"):
+    (tmp_path / ADAPTER_CONFIG).write_text(text)
+    with pytest.raises(ModelError, match=rf"{ADAPTER_CONFIG} cannot be read"):
         AdapterConfig.read(tmp_path)
 
 

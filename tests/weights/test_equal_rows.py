@@ -9,7 +9,7 @@ import pytest
 from corrie.models.reading import Question
 from corrie.records.subspace import SubspaceNoise
 from corrie.subspaces.row_space import random_rows
-from corrie.subspaces.space import draw
+from corrie.subspaces.space import draw_noise
 from corrie.testing.toy_models import toy_model
 
 
@@ -28,7 +28,7 @@ def test_how_many_rows_each_block_computes(architecture: str, layers: str, below
 
     handles = [block.register_forward_hook(lambda _, __, out, i=i: count(i, out)) for i, block in enumerate(inner)]
     with space.lent(4) as lent:
-        lent.put([draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), 0.1) for s in range(4)])
+        lent.put([draw_noise(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), 0.1) for s in range(4)])
         readers = model.row_readers(4)
         for reader in readers:
             reader.read([Question("one two:", (" three", " four"))], "one two")

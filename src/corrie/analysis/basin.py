@@ -30,12 +30,11 @@ from numpy.typing import NDArray
 from corrie.analysis.block import Block
 from corrie.records.model import ModelIdentity
 from corrie.stats import clopper_pearson
+from corrie.stats.arguments import Array
 from corrie.stats.model_free_radius import INDICATIVE_DIRECTIONS, INDICATIVE_EXAMPLES, basin_radius
 from corrie.stats.rounding import rounded_up
 
-Status = Literal["found", "beyond_range", "before_first_step", "absent", "unmeasured", "no_sigma"]
-
-Array = NDArray[np.float64]
+BasinStatus = Literal["found", "beyond_range", "before_first_step", "absent", "unmeasured", "no_sigma"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Basin:
 
     task: str
     capability: str
-    status: Status
+    status: BasinStatus
     score: float | None
     chance: float
     sigma: float | None

@@ -20,9 +20,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from corrie.analysis.certified_score import CertifiedScore, Verdict
+from corrie.analysis.certified_score import CertifiedScore
 from corrie.analysis.evidence import Evidence
-from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, kept_in
+from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, Verdict, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError
 from corrie.records.canonical import Record, canonical_json

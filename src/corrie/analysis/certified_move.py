@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from corrie.analysis.certificate import DISTANCE_DIGITS, RATIO_DIGITS, Certificate, FineTuned
-from corrie.analysis.certified_score import Verdict
+from corrie.analysis.statement import Verdict
 from corrie.records.canonical import Record
 from corrie.records.task import TaskIdentity
 from corrie.stats.rounding import rounded_down, rounded_up

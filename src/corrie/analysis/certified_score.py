@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from corrie.analysis.evidence import TaskEvidence
+from corrie.analysis.statement import Verdict
 from corrie.records.certificate_spec import CertificateSpec
 from corrie.records.task import TaskIdentity
 from corrie.stats.chance import above_chance
@@ -14,8 +15,6 @@ from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.per_example import PerExample
 from corrie.stats.rounding import rounded_down, rounded_up
 from corrie.stats.score_law import ScoreLaw
-
-Verdict = Literal["informative", "vacuous", "abstained"]
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 """r/σ at which the curve of the bound is written down."""

@@ -37,9 +37,9 @@ from corrie.records.task import TaskIdentity
 from corrie.stats.multiplicity import holm, shared_confidence
 from corrie.stats.rank_test import rank_sum
 
-Unit = Literal["sigma", "l2", "relative"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
-WORDS: dict[Unit, str] = {"sigma": "σ", "l2": "L2 distance", "relative": "shares of a typical weight"}
+RadiusUnit = Literal["sigma", "l2", "relative"]
+UNITS: tuple[RadiusUnit, ...] = get_args(RadiusUnit)
+WORDS: dict[RadiusUnit, str] = {"sigma": "σ", "l2": "L2 distance", "relative": "shares of a typical weight"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Comparison:
     basins: tuple[dict[str, Basin], ...]
     differences: tuple[RadiusDifference, ...]
     scales: tuple[float, ...]
-    unit: Unit
+    unit: RadiusUnit
     retention: float
     confidence: float
 
@@ -119,7 +119,7 @@ class Comparison:
             InputError: fewer than two runs, or one that is not along raw random directions.
             RunError: a task of one name is another one in another run, or no task is common to two runs.
         """
-        chosen: Unit | None = next((u for u in UNITS if u == unit), None)
+        chosen: RadiusUnit | None = next((u for u in UNITS if u == unit), None)
         if chosen is None:
             raise UnknownName("unit", unit, UNITS)
         if len(runs) < 2:
@@ -265,7 +265,7 @@ def _basin(landscape: Landscape, task: str, examples: int, retention: float, con
     return Basin.of(landscape.block(task).first(examples), landscape.model, landscape.is_raw, retention, confidence)
 
 
-def _scale(landscape: Landscape, unit: Unit) -> float:
+def _scale(landscape: Landscape, unit: RadiusUnit) -> float:
     model = landscape.model
     return {"sigma": 1.0, "l2": math.sqrt(model.dimension), "relative": 1 / model.rms}[unit]
 

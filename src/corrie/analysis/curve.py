@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from corrie.analysis.block import LABELS, Block
 from corrie.errors import InputError
 from corrie.records.cell import Label
-
-Array = NDArray[np.float64]
+from corrie.stats.arguments import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from corrie.records.store import Realised, Store
 from corrie.records.store_law import realised_at
 from corrie.records.task import TaskIdentity
 
-Row = tuple[str, float, str, float, float, float, float, str, float, float, str]
+_Row = tuple[str, float, str, float, float, float, float, str, float, float, str]
 """Direction, alpha, second direction, beta, sigma, distance, cosine, example, score, loss, label."""
 
 
@@ -41,7 +41,7 @@ class EveryCell:
     model: ModelIdentity
     tasks: tuple[TaskIdentity, ...]
     asked: tuple[tuple[ScanSpec, dict[str, str]], ...]
-    rows: dict[str, tuple[Row, ...]]
+    rows: dict[str, tuple[_Row, ...]]
 
     @classmethod
     def open(cls, run: RunFolder) -> EveryCell:
@@ -77,7 +77,7 @@ class EveryCell:
         if not stated:
             raise RunError(f"what was scored in {run.path}", found="nothing yet", advice="the command that began it")
         by_task = groupby(sorted(stated, key=lambda s: s.task.name), lambda s: s.task)
-        rows: dict[str, tuple[Row, ...]] = {}
+        rows: dict[str, tuple[_Row, ...]] = {}
         tasks = []
         for task, of_task in by_task:
             specs = {one.spec.id: one.spec for one in of_task}
@@ -86,7 +86,7 @@ class EveryCell:
         return cls(stated[0].model, tuple(tasks), (), rows)
 
 
-def _rows(store: Store, points: dict[str, tuple[Point, Realised]], keys: list[CellKey]) -> Iterator[Row]:
+def _rows(store: Store, points: dict[str, tuple[Point, Realised]], keys: list[CellKey]) -> Iterator[_Row]:
     nan = float("nan")
     for cell in store.cells(keys):
         point, realised = realised_at(points, cell.point)
@@ -107,7 +107,7 @@ def _rows(store: Store, points: dict[str, tuple[Point, Realised]], keys: list[Ce
             yield (*where, o.id, nan if o.success is None else o.success, nan if o.loss is None else o.loss, o.label)
 
 
-def _draws(run: RunFolder, spec: InputSpec) -> Iterator[Row]:
+def _draws(run: RunFolder, spec: InputSpec) -> Iterator[_Row]:
     nan = float("nan")
     log = DrawLog.read(run.path, spec.id)
     for label in log.labels:

@@ -44,7 +44,7 @@ from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
 
 
-class Asked(NamedTuple):
+class CertificateAsked(NamedTuple):
     """A certificate of the base, its file's name, and where the fine-tune stands in its subspace."""
 
     certificate: Certificate
@@ -106,7 +106,7 @@ class FineTuneDiff(Statement, Record):
         confidence: float = 0.95,
         landscape: Landscape | None = None,
         worst: Mapping[str, Worst | str] = MappingProxyType({}),
-        certificates: Sequence[Asked] = (),
+        certificates: Sequence[CertificateAsked] = (),
     ) -> FineTuneDiff:
         """Read the run of a path.
 

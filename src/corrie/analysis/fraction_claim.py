@@ -30,7 +30,7 @@ from corrie.records.run_folder import RunFolder
 from corrie.records.store import Store
 from corrie.records.store_law import realised_at, task_of
 from corrie.records.successes import stored_successes
-from corrie.stats.fraction_verdict import FractionVerdict, Status
+from corrie.stats.fraction_verdict import FractionStatus, FractionVerdict
 from corrie.stats.rounding import rounded_down
 
 
@@ -117,7 +117,7 @@ class FractionClaim(Statement):
             return cls.all_of(store)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> FractionStatus:
         """holds; fails: this design can no longer reach the claim; open: more draws may."""
         return self.verdict.status
 

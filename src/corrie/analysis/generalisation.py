@@ -38,9 +38,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from corrie.analysis.statement import Card, Statement, Terms, kept_in
+from corrie.analysis.statement import Card, Statement, Terms, Verdict, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.records.canonical import canonical_json
 from corrie.records.generalisation_spec import GeneralisationSpec
@@ -57,8 +57,6 @@ from corrie.stats import betting, pac_bayes
 from corrie.stats.gaussian_shift import noise_distance
 from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.rounding import rounded_down, rounded_up
-
-Verdict = Literal["informative", "vacuous"]
 
 _TERMS = ("sigma", "lattice", "place", "distance", "draws", "confidence", "choices")
 _LATER = {"rows"}  # files of the first version do not have it

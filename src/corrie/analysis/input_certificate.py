@@ -40,9 +40,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms, kept_in
+from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms, Verdict, kept_in
 from corrie.errors import InputError
 from corrie.records.draw_log import DrawLog, labels, logs_in
 from corrie.records.input_spec import InputSpec, check_change
@@ -56,15 +56,13 @@ from corrie.stats.grouped_score import GroupedScore, choose_groups
 from corrie.stats.per_example import PerExample
 from corrie.stats.rounding import rounded_down
 
-Verdict = Literal["informative", "vacuous", "abstained"]
-
 HALF = 0.5
-RATIOS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+_RATIOS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 """r/σ at which a table of embedding changes is given."""
 
 MOST_ROWS = 12
 
-LONGEST = 2**24
+_LONGEST = 2**24
 """Tokens that no prompt has."""
 
 
@@ -152,7 +150,7 @@ class InputCertificate(Statement):
         if len(found) < len(drawn):
             raise ValueError(f"{len(drawn) - len(found)} of its draws are not in {log.name}")
         lengths = tuple(example["own_tokens"] for example in stated["examples"])
-        if len(lengths) != len(log.ids) or not all(type(n) is int and 0 <= n < LONGEST for n in lengths):
+        if len(lengths) != len(log.ids) or not all(type(n) is int and 0 <= n < _LONGEST for n in lengths):
             raise ValueError("its prompts are not those of its draws")
         return cls.of(
             spec,
@@ -201,7 +199,7 @@ class InputCertificate(Statement):
         if self.spec.noise.counts:
             changes = {float(d) for d in range(min(max(self.lengths), MOST_ROWS) + 1)}
         else:
-            changes = {0.0} | {ratio * self.spec.noise.level for ratio in RATIOS}
+            changes = {0.0} | {ratio * self.spec.noise.level for ratio in _RATIOS}
         rows = [(c, self.bound(c), sum(self.held(c))) for c in sorted(changes | {float(self.change)})]
         last = max((i for i, (_, bound, held) in enumerate(rows) if bound or held), default=0)
         asked = next(i for i, row in enumerate(rows) if row[0] == self.change)

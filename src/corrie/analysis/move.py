@@ -67,7 +67,7 @@ class Move(Record):
         """
         whole = math.fsum(n * n for n in norms.values())
         layers = _parts(norms, layer_of, whole)
-        kinds = _parts(norms, kind_of, whole)
+        kinds = _parts(norms, _kind_of, whole)
         sigma = math.sqrt(whole / model.dimension)
         return cls(
             distance=math.sqrt(whole),
@@ -104,10 +104,10 @@ def layer_of(tensor: str) -> str:
     return OUTSIDE if number is None else f"layer {number}"
 
 
-def kind_of(tensor: str) -> str:
+def _kind_of(tensor: str) -> str:
     """What kind of tensor it is: the last name before ``weight``; biases are kinds of their own.
 
-    >>> kind_of("model.layers.3.self_attn.q_proj.weight"), kind_of("h.0.attn.c_attn.bias")
+    >>> _kind_of("model.layers.3.self_attn.q_proj.weight"), _kind_of("h.0.attn.c_attn.bias")
     ('q_proj', 'c_attn bias')
     """
     names = [part for part in tensor.split(".") if not part.isdigit()]

@@ -32,7 +32,7 @@ from corrie.records.canonical import Record
 from corrie.stats.difference import paired_difference
 from corrie.stats.paired_change import mcnemar
 
-Verdict = Literal["kept", "lost", "undecided", "absent"]
+PairedStatus = Literal["kept", "lost", "undecided", "absent"]
 
 
 class PairedVerdict(Record):
@@ -53,7 +53,7 @@ class PairedVerdict(Record):
     lost: 0.800 → 0.600, -0.2 [-0.307, -0.106] (20 of 100 examples got worse and 0 better, one-sided p = 9.54e-07)
     """
 
-    verdict: Verdict
+    verdict: PairedStatus
     before: float
     after: float
     chance: float
@@ -94,7 +94,7 @@ class PairedVerdict(Record):
         else:
             significant = paired_difference(x, y, 2 * confidence - 1).high < 0
         if not kept.present:
-            verdict: Verdict = "absent"
+            verdict: PairedStatus = "absent"
         elif kept.keeps(after):
             verdict = "kept"
         else:

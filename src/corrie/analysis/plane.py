@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corrie.analysis.block import Axis, Block
-from corrie.analysis.plane_geometry import Array, PlaneGeometry
+from corrie.analysis.plane_geometry import PlaneGeometry
 from corrie.analysis.plane_grid import interpolate, mean_over_examples
 from corrie.analysis.steps import Steps
 from corrie.errors import RunError, UnknownName
@@ -36,6 +36,7 @@ from corrie.records.scan_spec import AlphaGrid, ScanSpec
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
+from corrie.stats.arguments import Array
 
 if TYPE_CHECKING:
     import xarray as xr

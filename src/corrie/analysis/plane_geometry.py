@@ -15,9 +15,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from corrie.stats.arguments import Array
 
 SQUARE = 0.02
 """Up to this cosine the axes are drawn as orthogonal: nobody could see the difference."""

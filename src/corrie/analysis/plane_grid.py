@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from corrie.analysis.plane_geometry import Array
+from corrie.stats.arguments import Array
 
 
 def mean_over_examples(values: Array) -> Array:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from corrie.errors import CorrieError, RunError, StorageError
 from corrie.records.run_folder import RunFolder
@@ -33,7 +33,10 @@ BUILT_IN = {
 }
 """Corrie's own kinds and where they live, in the order in which they are shown."""
 
-GROUP = "corrie.statements"
+Verdict = Literal["informative", "vacuous", "abstained"]
+"""What a bound is worth: above chance at what was asked about; not; above chance nowhere, so that nothing is stated."""
+
+STATEMENT_GROUP = "corrie.statements"
 """The entry-point group for kinds of other packages."""
 
 
@@ -233,10 +236,10 @@ class Statement:
 
 _KINDS: dict[str, type[Statement]] = {}
 
-Kept = TypeVar("Kept", bound=Statement)
+_Kept = TypeVar("_Kept", bound=Statement)
 
 
-def kept_in(run: RunFolder, kind: str, read: Callable[[Path], Kept], advice: str) -> tuple[Kept, ...]:
+def kept_in(run: RunFolder, kind: str, read: Callable[[Path], _Kept], advice: str) -> tuple[_Kept, ...]:
     """Every statement of a kind that a run folder keeps in files, each read and told once.
 
     Whatever a damaged file leads to, in reading it or in saying what it holds, is one error that names the file.
@@ -253,7 +256,7 @@ def kept_in(run: RunFolder, kind: str, read: Callable[[Path], Kept], advice: str
     return tuple(_kept(run, kind, file, read, advice) for file in run.files(kind))
 
 
-def _kept(run: RunFolder, kind: str, file: Path, read: Callable[[Path], Kept], advice: str) -> Kept:
+def _kept(run: RunFolder, kind: str, file: Path, read: Callable[[Path], _Kept], advice: str) -> _Kept:
     try:
         found = read(file)
         _ = str(found), found.section
@@ -280,7 +283,7 @@ def statements_in(run: RunFolder) -> Iterator[Statement]:
         if kind in there:
             import_module(module)
             yield from _KINDS[kind].found_in(run)
-    for point in entry_points(group=GROUP):
+    for point in entry_points(group=STATEMENT_GROUP):
         point.load()
     for kind in [k for k in _KINDS if k not in BUILT_IN]:
         yield from _KINDS[kind].found_in(run)

@@ -32,7 +32,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from corrie.analysis.curve import Array, Lines
+from corrie.analysis.curve import Lines
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.way_out import Ratio, WayOut
 from corrie.errors import InputError
@@ -42,6 +42,7 @@ from corrie.records.paths import Adapter, Difference, Saved
 from corrie.records.search_spec import METHODS
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.task import TaskIdentity
+from corrie.stats.arguments import Array
 from corrie.stats.chance import above_chance
 from corrie.stats.edge import first_crossing
 

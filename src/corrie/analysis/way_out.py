@@ -16,7 +16,7 @@ from corrie.analysis.kept_score import SLACK, KeptScore
 from corrie.records.canonical import Record
 from corrie.stats.edge import first_crossing
 
-Known = Literal["equal", "at most", "at least"]
+Exactness = Literal["equal", "at most", "at least"]
 
 
 class WayOut(Record):
@@ -30,7 +30,7 @@ class WayOut(Record):
     """
 
     distance: float
-    known: Known
+    known: Exactness
 
     @classmethod
     def along(
@@ -62,13 +62,13 @@ class WayOut(Record):
         """Along random directions: the basin radius as a distance. None where there is no radius."""
         if basin.status not in ("found", "beyond_range", "before_first_step") or not basin.limit > 0:
             return None
-        known: dict[str, Known] = {"found": "equal", "beyond_range": "at least", "before_first_step": "at most"}
+        known: dict[str, Exactness] = {"found": "equal", "beyond_range": "at least", "before_first_step": "at most"}
         return cls(distance=basin.limit * basin.dimension**0.5, known=known[basin.status])
 
     def over(self, other: WayOut) -> Ratio | None:
         """This distance over another. None where nothing can be said of it."""
-        turned: dict[Known, Known] = {"equal": "equal", "at most": "at least", "at least": "at most"}
-        bounds: list[Known] = [k for k in (self.known, turned[other.known]) if k != "equal"]
+        turned: dict[Exactness, Exactness] = {"equal": "equal", "at most": "at least", "at least": "at most"}
+        bounds: list[Exactness] = [k for k in (self.known, turned[other.known]) if k != "equal"]
         if other.distance <= 0 or len(set(bounds)) > 1:
             return None
         return Ratio(value=self.distance / other.distance, known=bounds[0] if bounds else "equal")
@@ -87,7 +87,7 @@ class Ratio(Record):
     """
 
     value: float
-    known: Known
+    known: Exactness
 
     @property
     def short(self) -> str:
@@ -98,5 +98,5 @@ class Ratio(Record):
         return f"{_sign(self.known)}{self.value:.3g}"
 
 
-def _sign(known: Known) -> str:
+def _sign(known: Exactness) -> str:
     return "" if known == "equal" else f"{known} "

@@ -44,7 +44,7 @@ def whole_folder(folder: Path, write: Callable[[Path], object], *, empty: bool =
             write(made)
             made.chmod(0o777 & ~umask())
             bring_to_disk(made)
-            place(made, target, empty=empty)
+            put_in_place(made, target, empty=empty)
     except OSError as error:
         raise StorageError(
             f"writing {folder}", found=error.strerror or str(error), advice="a folder with room and permission"
@@ -65,7 +65,7 @@ def refuse_full(folder: Path, *, empty: bool = True) -> None:
         raise InputError(f"writing {folder}", found="it is there already", advice="another name")
 
 
-def place(made: Path, folder: Path, *, empty: bool = False) -> None:
+def put_in_place(made: Path, folder: Path, *, empty: bool = False) -> None:
     """Give a finished folder its name; what has come there meanwhile is not written over.
 
     Raises:

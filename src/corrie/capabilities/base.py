@@ -15,13 +15,13 @@ from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard, Scoring, TaskIdentity
 
-E = TypeVar("E", bound=Example)
+_E = TypeVar("_E", bound=Example)
 
 _CARD_LENGTH = 600
 """Characters of a prompt that a card keeps, from its end."""
 
 
-class ExampleTask(ABC, Generic[E]):
+class ExampleTask(ABC, Generic[_E]):
     """A task over a list of examples. Its subclasses are final: one for each way of scoring.
 
     Args:
@@ -46,7 +46,7 @@ class ExampleTask(ABC, Generic[E]):
     def __init__(
         self,
         name: str,
-        examples: Iterable[E],
+        examples: Iterable[_E],
         *,
         capability: str,
         source: str,
@@ -55,7 +55,7 @@ class ExampleTask(ABC, Generic[E]):
         sensitive: bool = False,
         settings: dict[str, Any] | None = None,
     ) -> None:
-        self.examples: tuple[E, ...] = tuple(examples)
+        self.examples: tuple[_E, ...] = tuple(examples)
         self.framing = Framing(chat)
         if not self.examples:
             raise InputError(f"task {name!r}", found="zero examples", advice="a benchmark with examples in it")
@@ -103,7 +103,7 @@ class ExampleTask(ABC, Generic[E]):
         return self._score(reader, self.examples[start:stop])
 
     @abstractmethod
-    def _score(self, reader: Reader, block: Sequence[E]) -> tuple[Outcome, ...]: ...
+    def _score(self, reader: Reader, block: Sequence[_E]) -> tuple[Outcome, ...]: ...
 
     def right(self, reader: Reader, index: int) -> Question:
         """The right continuations of one example: its loss is that of the likeliest of them, nats per token.

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from corrie.capabilities.choice import ChoiceTask
-from corrie.capabilities.loss_gradient import TOKENS, TaskLoss
+from corrie.capabilities.loss_gradient import PASS_TOKENS, TaskLoss
 from corrie.models.model import Model
 
 
@@ -34,7 +34,7 @@ class ChoiceError(TaskLoss):
     True
     """
 
-    def __init__(self, model: Model, task: ChoiceTask, limit: int, tokens: int = TOKENS) -> None:
+    def __init__(self, model: Model, task: ChoiceTask, limit: int, tokens: int = PASS_TOKENS) -> None:
         super().__init__(model, task, limit, tokens)
         reader = model.reader()
         asked = [task.questions(reader, i) for i in range(limit)]

@@ -42,9 +42,9 @@ from corrie.capabilities.text import TextTask
 from corrie.errors import InputError, TaskError
 from corrie.records.plain_file import read_plain
 
-Kind = Literal["choice", "likelihood", "generate", "text"]
+_Kind = Literal["choice", "likelihood", "generate", "text"]
 
-_KEYS: dict[Kind, tuple[set[str], set[str]]] = {
+_KEYS: dict[_Kind, tuple[set[str], set[str]]] = {
     "choice": ({"prompt", "choices", "answer"}, {"id", "join"}),
     "likelihood": ({"prompt", "answer"}, {"id", "join"}),
     "generate": ({"prompt", "answer"}, {"id", "generate", "check", "max_tokens"}),
@@ -185,7 +185,7 @@ class _Line:
     data: dict[str, Any]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> _Kind:
         if "text" in self.data:
             return "text"
         if "choices" in self.data:
@@ -199,7 +199,7 @@ class _Line:
             raise self.error(f"an id that is neither text nor a whole number: {_shown(value)}", '"id": "q1"')
         return str(value)
 
-    def check_keys(self, kind: Kind, first: int) -> None:
+    def check_keys(self, kind: _Kind, first: int) -> None:
         for key in self.data:
             if key not in _ALL_KEYS:
                 near = difflib.get_close_matches(key[:_NAME], _ALL_KEYS, n=1, cutoff=0.5)

@@ -34,7 +34,7 @@ from corrie.models.head import logits_at
 from corrie.models.model import Model
 from corrie.models.reading import Question, Reader
 
-TOKENS = 512
+PASS_TOKENS = 512
 """Most tokens of a batch, filling included, unless a single example is longer."""
 
 
@@ -71,7 +71,7 @@ class TaskLoss:
     True
     """
 
-    def __init__(self, model: Model, task: Task, limit: int, tokens: int = TOKENS) -> None:
+    def __init__(self, model: Model, task: Task, limit: int, tokens: int = PASS_TOKENS) -> None:
         name, size = task.identity.name, task.identity.size
         if not 0 < limit <= size:
             raise InputError(f"{name}:{limit}", found=f"the task has {size} examples", advice=f"{name}:{size}")

@@ -11,10 +11,10 @@ from corrie.capabilities.examples import Example
 ORDER_LAW = "sha256-1"
 """Version of the shuffle."""
 
-E = TypeVar("E", bound=Example)
+_E = TypeVar("_E", bound=Example)
 
 
-def fixed_order(examples: Iterable[E], salt: str) -> list[E]:
+def fixed_order(examples: Iterable[_E], salt: str) -> list[_E]:
     """The examples in an order that looks random and is the same everywhere, for ever.
 
     They are sorted by SHA-256 of (law, salt, id). No random generator is involved, an example's place relative to
@@ -33,7 +33,7 @@ def fixed_order(examples: Iterable[E], salt: str) -> list[E]:
     ['2', '3', '1', '0']
     """
 
-    def key(example: E) -> bytes:
+    def key(example: _E) -> bytes:
         return hashlib.sha256("\0".join((ORDER_LAW, salt, example.id)).encode("utf-8", "surrogatepass")).digest()
 
     return sorted(examples, key=key)

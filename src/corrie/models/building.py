@@ -18,7 +18,7 @@ from corrie.weights.tensor_files import TensorFiles
 _SPARE = 2**24
 
 
-def build(files: TensorFiles, config: Any, dtype: torch.dtype, shown_as: str) -> nn.Module:
+def build_model(files: TensorFiles, config: Any, dtype: torch.dtype, shown_as: str) -> nn.Module:
     """The causal language model of a configuration, with the tensors of these files as its parameters.
 
     First it is built without memory, and its sizes are held against the headers of the files; then it is loaded from

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from corrie.errors import ModelError
-from corrie.models.side_files import CONFIG, check_regular, check_sizes, check_tokenizer, read_object
+from corrie.models.side_files import MODEL_CONFIG, check_regular, check_sizes, check_tokenizer, read_object
 from corrie.weights.adapter import is_adapter
 from corrie.weights.tensor_files import TensorFiles
 
@@ -50,14 +50,14 @@ def check_folder(folder: Path) -> dict[str, Any]:
             found="it holds a LoRA adapter and no model of its own",
             advice=f"its base as the model, and adapter:{folder} as the direction",
         )
-    if not (folder / CONFIG).is_file():
+    if not (folder / MODEL_CONFIG).is_file():
         inside = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) or "nothing"
         raise ModelError(
             f"model folder {folder}",
             found=f"no config.json in it (it holds {inside})",
             advice="a folder written by save_pretrained, or a .gguf file",
         )
-    config = read_object(folder, CONFIG)
+    config = read_object(folder, MODEL_CONFIG)
     check_config(str(folder), config)
     weights = sorted(p.name for p in folder.iterdir())
     if any(n.endswith(".safetensors") for n in weights):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from corrie.errors import ModelError
 from corrie.models.encoding import Sequenced
 from corrie.models.greedy import Batch
-from corrie.models.miniature import VOCABULARY, WINDOW, build, miniature
+from corrie.models.miniature import MINIATURE_WINDOW, VOCABULARY, build_miniature, miniature
 from corrie.models.packed import PackedEngine
 from corrie.models.plain import PlainEngine
 from corrie.models.rope import Reach, forget_longer_rows, reach_of
@@ -212,7 +212,7 @@ def _miniature_says(kind: type[nn.Module], of: _Content) -> Refused | None:
         config = miniature(of.config)
         if of.attention:
             config._attn_implementation = of.attention
-        module = build(kind, config)
+        module = build_miniature(kind, config)
         with torch.no_grad():
             module(input_ids=torch.tensor([[5, 6, 7]]))
     except Exception as problem:
@@ -252,7 +252,7 @@ def _long() -> tuple[list[list[Sequenced]], tuple[int, ...]]:
     def some(length: int) -> tuple[int, ...]:
         return tuple(dice.randrange(5, VOCABULARY - 10) for _ in range(length))
 
-    shared, questions = some(2 * WINDOW + 4), []
+    shared, questions = some(2 * MINIATURE_WINDOW + 4), []
     for length in (3, 35, 14, 60):
         context = shared + some(length)
         questions.append([Sequenced(context + some(k), len(context)) for k in (2, 5, 1)])

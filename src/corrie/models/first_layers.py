@@ -5,7 +5,7 @@ what is moved to: the base's class under the base's configuration, filled with t
 a few tokens both must give the same logits. So a name that is read for another, a conversion that is undone in another
 order, or a setting that is wrongly held to be inert is seen before anything is judged.
 
-The first layers are as many as show every kind of layer there is (:data:`MOST` and :data:`LARGEST` at most): beside the
+The first layers are as many as show every kind of layer there is (``MOST`` and ``_LARGEST`` at most): beside the
 model, two times the embedding and those layers are in memory, never a second model. Families whose first layers cannot
 be built or run alone are passed over; their settings and tensors are compared all the same.
 """
@@ -30,11 +30,11 @@ from corrie.weights.tensor_files import TensorFiles
 MOST = 8
 """Layers that are looked at, at most."""
 
-LARGEST = 1_000_000_000
+_LARGEST = 1_000_000_000
 """Numbers of embedding, head and first layers together that are looked at; larger ones are passed over."""
 
-TOKENS = 12
-TOLERANCE = 1e-3
+_TOKENS = 12
+_TOLERANCE = 1e-3
 """The largest difference of two logits, as a share of the largest logit, in float32."""
 
 
@@ -55,7 +55,7 @@ def check_first_layers(module: nn.Module, tensors: StoredTensors, there: Any, na
         return
     ours, theirs = pair
     far, size = (ours - theirs).abs().max(), theirs.abs().max()
-    if bool(torch.isfinite(far)) and float(far) > TOLERANCE * float(size):
+    if bool(torch.isfinite(far)) and float(far) > _TOLERANCE * float(size):
         raise ModelError(
             f"direction toward {name}",
             found=f"the first layers of what is read of it give other logits than its own (up to {float(far):.3g}, the "
@@ -117,7 +117,7 @@ def _layers_to_see(module: Any) -> int:
     few = min(MOST, 1 + max(kinds.index(kind) for kind in kinds))
     beside = sum(p.numel() for p in module.parameters()) - sum(p.numel() for p in stack.parameters())
     sizes = [sum(p.numel() for p in layer.parameters()) for layer in stack]
-    while few and beside + sum(sizes[:few]) > LARGEST:
+    while few and beside + sum(sizes[:few]) > _LARGEST:
         few -= 1
     return few
 
@@ -148,5 +148,5 @@ def _of_fixed_length(kind: Any, name: str) -> bool:
 @torch.no_grad()
 def _logits(module: nn.Module) -> Tensor:
     words: Any = module.get_input_embeddings()  # type: ignore[operator]
-    ids = torch.arange(1, TOKENS + 1) * 7919 % words.num_embeddings
+    ids = torch.arange(1, _TOKENS + 1) * 7919 % words.num_embeddings
     return module.eval()(input_ids=ids[None], use_cache=False).logits[0].float()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from corrie.errors import ModelError
-from corrie.models.building import build
+from corrie.models.building import build_model
 from corrie.models.chat_template import clock_note
 from corrie.models.checkpoint import check_config, open_weights
 from corrie.models.device import pick_device
@@ -27,7 +27,7 @@ from corrie.records.foreign import blamed
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent
-from corrie.weights.adapter_config import CONFIG
+from corrie.weights.adapter_config import ADAPTER_CONFIG
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.selection import named_parameters, select
 from corrie.weights.tensor_files import all_finite
@@ -195,7 +195,7 @@ def _from_folder(folder: Path, shown: str, dtype: torch.dtype) -> tuple[nn.Modul
         config: Any = AutoConfig.from_pretrained(folder, **options)
         check_config(shown, config.to_dict())
     with _own_code(shown):
-        module: Any = build(files, config, dtype, shown)
+        module: Any = build_model(files, config, dtype, shown)
     file = "generation_config.json" if (folder / "generation_config.json").is_file() else "config.json"
     with blamed(asked, file):
         wishes: Any = {"_from_model_config": True} if file == "config.json" else {}
@@ -242,5 +242,5 @@ def _own_code(shown: str) -> Iterator[None]:
 def _notes(folder: Path) -> tuple[str, ...]:
     """What a converted folder says about its weights, and of an adapter that lies beside them."""
     file = folder / NOTE_FILE
-    beside = (_BESIDE,) if (folder / CONFIG).exists() else ()
+    beside = (_BESIDE,) if (folder / ADAPTER_CONFIG).exists() else ()
     return (*(json.loads(file.read_text("utf-8"))["notes"] if file.is_file() else ()), *beside)

@@ -22,7 +22,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-STEPS = 300_000
+_STEPS = 300_000
 """Most steps of one prompt."""
 
 SIZE = 2_000_000
@@ -57,7 +57,7 @@ class Meter:
 
     def spend(self, steps: float) -> None:
         self._spent += steps
-        if self._spent > STEPS or time.monotonic() > self._until:
+        if self._spent > _STEPS or time.monotonic() > self._until:
             raise TooMuchWork("it runs on and on")
 
     def weigh(self, value: Any) -> Any:
@@ -100,7 +100,7 @@ def _elements(value: Any) -> float:
             waiting += item
         else:
             total += 1
-        if total > STEPS or len(waiting) > SIZE:
+        if total > _STEPS or len(waiting) > SIZE:
             raise TooMuchWork("it makes a list without end")
     return total
 

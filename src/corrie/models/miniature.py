@@ -21,7 +21,7 @@ from torch import nn
 from corrie.errors import ModelError
 
 VOCABULARY = 264
-WINDOW = 8
+MINIATURE_WINDOW = 8
 SWITCH_OVER = 40
 POSITIONS = 512
 LARGEST = 3_000_000
@@ -67,7 +67,7 @@ _SIZES: dict[str, int] = {
             "attention_head_size mamba_d_head mamba_head_dim d_rel rel_extent query_pre_attn_scalar",
         ),
         (
-            WINDOW,
+            MINIATURE_WINDOW,
             "sliding_window window_size attention_window_size attention_chunk_size local_attention "
             "sliding_window_size local_attention_window_len keep_window_size index_topk "
             "log_scaling_n_floor index_block_size mamba_chunk_size chunk_size block_size linear_attention_chunk_size",
@@ -158,7 +158,7 @@ def miniature(config: Any, **own: Any) -> Any:
     return type(config)(**small)
 
 
-def build(kind: type[nn.Module], config: Any, seed: int = 0) -> nn.Module:
+def build_miniature(kind: type[nn.Module], config: Any, seed: int = 0) -> nn.Module:
     """A random model of a class and a configuration, in float32; every number moved, so that none is zero or one by
     its initialisation alone. Nobody's global generator is moved.
 

@@ -14,12 +14,12 @@ from typing import Any
 from corrie.errors import ModelError
 from corrie.records.own_file import own_file, own_object
 
-CONFIG = "config.json"
+MODEL_CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 SETTINGS = "tokenizer_config.json"
 _VOCABULARIES = ("vocab.json", "added_tokens.json", SETTINGS)
 
-_MOST_BYTES = {CONFIG: 2**24}
+_MOST_BYTES = {MODEL_CONFIG: 2**24}
 _ANY_FILE = 2**29
 _ANY_NUMBER = 2**40
 _ANY_SIZE = 2**28

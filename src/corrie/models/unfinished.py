@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corrie.analysis.partial import remove_left, stem
-from corrie.analysis.whole_folder import bring_to_disk, place
+from corrie.analysis.whole_folder import bring_to_disk, put_in_place
 from corrie.errors import StorageError
 from corrie.weights.asked_note import asked_of
 
@@ -55,7 +55,7 @@ class Unfinished:
         if not self.whole:
             try:
                 bring_to_disk(self.work)
-                place(self.work, self.out)
+                put_in_place(self.work, self.out)
             except OSError as error:
                 raise StorageError(
                     f"writing {self.out}", found=error.strerror or str(error), advice="a folder with room"

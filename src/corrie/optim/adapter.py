@@ -17,7 +17,7 @@ _ADDED = ("lora_", "modules_to_save", "trainable_tokens_")
 
 
 @dataclass(frozen=True, eq=False)
-class Adapter:
+class LivePair:
     """One LoRA pair as it was found: ΔW = scale · B A, with A of shape (r, in) and B of shape (out, r).
 
     a, b            the live matrices
@@ -38,7 +38,7 @@ class Adapter:
         With P = [B, −B0] and Q = [A; A0] the difference is P Q, and ‖P Q‖_F² = ⟨PᵀP, QQᵀ⟩: matrices of 2r × 2r.
 
         >>> a, b = nn.Parameter(torch.randn(2, 30)), nn.Parameter(torch.zeros(20, 2))
-        >>> adapter = Adapter(a, b, a.detach().clone(), b.detach().clone(), scale=2.0)
+        >>> adapter = LivePair(a, b, a.detach().clone(), b.detach().clone(), scale=2.0)
         >>> b.data.normal_()[0, 0] = 1.0
         >>> slow = (2.0 * b @ a).square().sum().item()
         >>> abs(adapter.squared_distance() / slow - 1) < 1e-4
@@ -50,14 +50,14 @@ class Adapter:
         return max(0.0, self.scale**2 * float(((left.T @ left) * (right @ right.T)).sum()))
 
 
-def find_adapters(model: nn.Module) -> tuple[Adapter, ...]:
+def find_adapters(model: nn.Module) -> tuple[LivePair, ...]:
     """The LoRA pairs on linear layers of a PEFT model (any module with ``lora_A``, ``lora_B`` and ``scaling``).
 
     Raises:
         InputError: an adapter of a kind whose move is not scale · B A (DoRA, embeddings, convolutions), or several
             adapters that are added to one weight.
     """
-    found: list[Adapter] = []
+    found: list[LivePair] = []
     for name, module in model.named_modules():
         downs, ups = getattr(module, "lora_A", None), getattr(module, "lora_B", None)
         if not isinstance(downs, nn.ModuleDict) or not isinstance(ups, nn.ModuleDict):
@@ -72,7 +72,7 @@ def find_adapters(model: nn.Module) -> tuple[Adapter, ...]:
             )
         for (a, b), key in zip(weights, downs, strict=True):
             scale = float(module.scaling[key])  # type: ignore[index]
-            found.append(Adapter(a, b, a.detach().clone(), b.detach().clone(), scale))
+            found.append(LivePair(a, b, a.detach().clone(), b.detach().clone(), scale))
     return tuple(found)
 
 
@@ -80,7 +80,7 @@ def _weight(layer: nn.Module) -> nn.Parameter:
     return cast(nn.Parameter, layer.weight)
 
 
-def adapter_parameters(adapters: Sequence[Adapter]) -> frozenset[nn.Parameter]:
+def adapter_parameters(adapters: Sequence[LivePair]) -> frozenset[nn.Parameter]:
     """The matrices of the adapters."""
     return frozenset(p for adapter in adapters for p in (adapter.a, adapter.b))
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from corrie.errors import InputError, PrecisionWarning
 from corrie.optim.ball import check_radius, project
-from corrie.optim.distance import length
+from corrie.optim.distance import length_of_all
 
 
 class BallDescent(Optimizer):
@@ -94,7 +94,7 @@ class BallDescent(Optimizer):
                     self.state[parameter]["start"] = parameter.detach().clone()
         if any(p.grad is not None and p.grad.layout != torch.strided for p in everything):
             raise InputError("BallDescent.step()", found="a gradient is sparse", advice="nn.Embedding(…, sparse=False)")
-        norm = length(p.grad for p in everything if p.grad is not None)
+        norm = length_of_all(p.grad for p in everything if p.grad is not None)
         low = [p for p in everything if p.grad is not None and p.element_size() < 4]
         before = None if self._checked_precision else [p.detach().clone() for p in low]
         for group in self.param_groups:

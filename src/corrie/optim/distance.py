@@ -28,10 +28,10 @@ def distinct(tensors: Iterable[Tensor], asked: str) -> tuple[Tensor, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def length(tensors: Iterable[Tensor]) -> float:
+def length_of_all(tensors: Iterable[Tensor]) -> float:
     """The L2 norm of all the tensors' elements as one vector, summed in float64.
 
-    >>> length([torch.tensor([3.0]), torch.tensor([[4.0]])])
+    >>> length_of_all([torch.tensor([3.0]), torch.tensor([[4.0]])])
     5.0
     """
     return math.sqrt(sum(_squared_length(tensor) for tensor in tensors))
@@ -47,7 +47,7 @@ def distance(tensors: Iterable[Tensor], start: Iterable[Tensor]) -> float:
     >>> distance([torch.tensor([1.0, 1.0])], [torch.tensor([1.0, 3.0])])
     2.0
     """
-    return length(displacement(here, there) for here, there in zip(tensors, start, strict=True))
+    return length_of_all(displacement(here, there) for here, there in zip(tensors, start, strict=True))
 
 
 def displacement(here: Tensor, there: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ CPU_BLOCK = 2**20
 """Elements in a stream of its own on the CPU."""
 DEVICE_BLOCK = 2**22
 """The same on other devices, where every block costs two kernel launches."""
-CHUNK = 2**17
+NOISE_CHUNK = 2**17
 """Elements made at once on the CPU: few enough for the cache, many enough for what each call costs."""
 
 _LEVELS = 2**12
@@ -92,7 +92,7 @@ def run_lengths(first: int, begin: int, end: int, device: torch.device) -> list[
     """
     if device.type != "cpu":
         return [end - begin]
-    edges = [begin, *range(begin + CHUNK - (begin - first) % CHUNK, end, CHUNK), end]
+    edges = [begin, *range(begin + NOISE_CHUNK - (begin - first) % NOISE_CHUNK, end, NOISE_CHUNK), end]
     return [stop - start for start, stop in pairwise(edges)]
 
 
@@ -132,11 +132,11 @@ def _looked_up(bits: np.random.SFC64, begin: int, end: int) -> Iterator[Tensor]:
     # Four numbers in one element of the widest type there is: a quarter as many to look up.
     quadruples = gaussian_quadruples().view(torch.complex128).view(-1)
     index, noise, numbers = _ROOM.index, _ROOM.quadruples, _ROOM.numbers
-    dropped = begin // CHUNK
-    bits.random_raw(dropped * (CHUNK // 16), output=False)
-    for start in range(dropped * CHUNK, end, CHUNK):
-        length = min(CHUNK, end - start)
-        if length < CHUNK:
+    dropped = begin // NOISE_CHUNK
+    bits.random_raw(dropped * (NOISE_CHUNK // 16), output=False)
+    for start in range(dropped * NOISE_CHUNK, end, NOISE_CHUNK):
+        length = min(NOISE_CHUNK, end - start)
+        if length < NOISE_CHUNK:
             count = (length + 3) // 4
             index, noise, numbers = index[:count], noise[:count], numbers[:length]
         raw = torch.from_numpy(bits.random_raw((length + 15) // 16).view(np.uint16))
@@ -150,8 +150,8 @@ class _Room(threading.local):
 
     @torch.inference_mode(False)
     def __init__(self) -> None:
-        self.index = torch.empty(CHUNK // 4, dtype=torch.int32, device="cpu")
-        self.numbers = torch.empty(CHUNK, dtype=torch.float32, device="cpu")
+        self.index = torch.empty(NOISE_CHUNK // 4, dtype=torch.int32, device="cpu")
+        self.numbers = torch.empty(NOISE_CHUNK, dtype=torch.float32, device="cpu")
         self.quadruples = self.numbers.view(torch.complex128)
 
 

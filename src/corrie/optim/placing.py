@@ -19,7 +19,7 @@ from torch import Tensor
 
 from corrie.errors import InputError, PrecisionWarning
 from corrie.optim.noise import Key, block_size, noise_of_block, noise_of_tensor, run_lengths
-from corrie.optim.shard import Span, cut_like, is_sharded, local_part, span_of
+from corrie.optim.shard import Stretch, cut_like, is_sharded, local_part, span_of
 
 
 class Placement:
@@ -96,7 +96,7 @@ class Placement:
     def write_block(self, block: int, sigma: float, key: Key) -> None:
         """θ + σε for the elements of one of :meth:`blocks`: drawn, added and written while they are in the cache."""
         clean, noisy = self._clean.view(-1), self._noisy.view(-1)
-        size, span = block_size(clean.device), self._span or Span(0, clean.numel(), clean.numel())
+        size, span = block_size(clean.device), self._span or Stretch(0, clean.numel(), clean.numel())
         begin, end = max(block * size, span.begin), min((block + 1) * size, span.end)
         here = slice(begin - span.begin, end - span.begin)
         lengths = run_lengths(block * size, begin, end, clean.device)

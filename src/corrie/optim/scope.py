@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from torch import Tensor
 
 from corrie.errors import InputError
-from corrie.optim.adapter import Adapter
+from corrie.optim.adapter import LivePair
 from corrie.optim.radii import Radii
 from corrie.records.subspace import RowSpace
 
@@ -54,7 +54,7 @@ def check_scope(radii: Radii, names: Sequence[str]) -> None:
     warnings.warn(f"basin watch: in the landscape of the radii, {found}; it says nothing about them", stacklevel=3)
 
 
-def check_rows(space: RowSpace, adapters: Sequence[Adapter], watched: Sequence[Tensor]) -> None:
+def check_rows(space: RowSpace, adapters: Sequence[LivePair], watched: Sequence[Tensor]) -> None:
     """Refuse a certificate of an adapter's B where other things are trained.
 
     Raises:

@@ -49,7 +49,7 @@ def forget_gathered(model: nn.Module) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Stretch:
     """A shard that is one run of the whole tensor's elements in row-major order.
 
     begin, end   the elements begin … end−1 of ``numel``
@@ -60,23 +60,23 @@ class Span:
     numel: int
 
 
-def span_of(tensor: Tensor) -> Span | None:
+def span_of(tensor: Tensor) -> Stretch | None:
     """The run of elements that lies here, or None where the shard is not one run (sharded in columns, or twice)."""
     if not is_sharded(tensor):
-        return Span(0, tensor.numel(), tensor.numel())
+        return Stretch(0, tensor.numel(), tensor.numel())
     from torch.distributed.tensor import Shard
 
     placements, mesh = tensor.placements, tensor.device_mesh  # type: ignore[attr-defined]
     sharded = [(d, p) for d, p in enumerate(placements) if not p.is_replicate()]
     if not sharded:
-        return Span(0, tensor.numel(), tensor.numel())
+        return Stretch(0, tensor.numel(), tensor.numel())
     if len(sharded) > 1 or type(sharded[0][1]) is not Shard or sharded[0][1].dim != 0:
         return None
     axis = sharded[0][0]
     rows, row = tensor.shape[0], tensor.numel() // max(tensor.shape[0], 1)
     share = -(-rows // mesh.size(axis))
     first = min(mesh.get_local_rank(axis) * share, rows)
-    return Span(first * row, min(first + share, rows) * row, tensor.numel())
+    return Stretch(first * row, min(first + share, rows) * row, tensor.numel())
 
 
 def cut_like(whole: Tensor, tensor: Tensor) -> Tensor:

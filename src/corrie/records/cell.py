@@ -13,7 +13,7 @@ from corrie.records.canonical import Record
 
 Label = Literal["right", "wrong", "refused", "complied", "answered", "collapsed", "unscored"]
 
-LARGEST = 2**28
+_LARGEST = 2**28
 """Bytes that the outcomes of one block may take: a block of ten texts takes some kilobytes."""
 
 
@@ -95,11 +95,11 @@ def _checked(outcome: Outcome) -> Outcome:
 
 
 def _unpacked(payload: bytes) -> bytes:
-    """The text of a payload, at most :data:`LARGEST` bytes: a few bytes can unpack to gigabytes."""
+    """The text of a payload, at most :data:`_LARGEST` bytes: a few bytes can unpack to gigabytes."""
     unpacking = zlib.decompressobj()
-    text = unpacking.decompress(payload, LARGEST)
+    text = unpacking.decompress(payload, _LARGEST)
     if not unpacking.eof:
-        raise ValueError(f"more than {LARGEST} bytes" if unpacking.unconsumed_tail else "its end is missing")
+        raise ValueError(f"more than {_LARGEST} bytes" if unpacking.unconsumed_tail else "its end is missing")
     return text
 
 

@@ -99,7 +99,7 @@ class Named(Record):
         return f"{self.kind}:{self.place}"
 
 
-KINDS = ("gaussian", "toward", "common", "adapter", "quantised", "saved")
+DIRECTION_KINDS = ("gaussian", "toward", "common", "adapter", "quantised", "saved")
 """What a direction on the command line may begin with."""
 
 
@@ -116,8 +116,8 @@ def parse_directions(text: str, normalisation: str = "none") -> tuple[Gaussian |
     if chosen is None:
         raise UnknownName("normalisation", normalisation, NORMALISATIONS)
     kind, _, rest = text.partition(":")
-    if kind not in KINDS:
-        raise UnknownName("direction", kind, KINDS)
+    if kind not in DIRECTION_KINDS:
+        raise UnknownName("direction", kind, DIRECTION_KINDS)
     if kind != "gaussian" and chosen != "none":
         raise InputError(
             f"direction {text!r}, normalisation {chosen}",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from corrie.errors import CorrieError, RunError, StorageError
 
-LARGEST = 2**30
+LARGEST_FILE = 2**30
 """Bytes of the largest file of a run folder that is read whole: the outcomes of a certificate of 10⁵ draws on 10⁴
 examples."""
 
@@ -24,7 +24,12 @@ _PLAIN = "remove it; files of a run are plain files"
 
 
 def read_plain(
-    file: Path, asked: str, *, most: int = LARGEST, error: type[CorrieError] = RunError, advice: str = "a plain file"
+    file: Path,
+    asked: str,
+    *,
+    most: int = LARGEST_FILE,
+    error: type[CorrieError] = RunError,
+    advice: str = "a plain file",
 ) -> bytes:
     """All bytes of a plain file; a link to one is as good.
 

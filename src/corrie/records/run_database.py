@@ -17,7 +17,7 @@ APPLICATION_ID = 0x436F7272
 """``Corr``: tells a run from any other SQLite file."""
 
 _NEW = "run.db.new"
-PATIENCE = 30.0
+LOCK_PATIENCE = 30.0
 """Seconds to wait for a reader or writer in the middle of a transaction."""
 
 _SCHEMA = """
@@ -95,7 +95,7 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
         refuse_odd(path.with_name(DATABASE + beside), f"run folder {folder}")
     with refusals(folder):
         uri = path.absolute().as_uri()
-        database = sqlite3.connect(f"{uri}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None)
+        database = sqlite3.connect(f"{uri}?mode={mode}", uri=True, timeout=LOCK_PATIENCE, isolation_level=None)
         try:
             try:
                 (mark,) = database.execute("PRAGMA application_id").fetchone()
@@ -139,7 +139,7 @@ def _otherwise(path: Path, error: sqlite3.OperationalError) -> sqlite3.Connectio
     uri = path.absolute().as_uri()
     log = path.with_name(f"{path.name}-wal")
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        return sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None)
+        return sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=LOCK_PATIENCE, isolation_level=None)
     if not log.exists() or log.stat().st_size == 0:
         return sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
     raise RunError(

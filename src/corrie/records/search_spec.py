@@ -10,10 +10,10 @@ from corrie.records.canonical import Record
 from corrie.records.model import ModelIdentity
 from corrie.records.scan_spec import TaskRequest
 
-Method = Literal["ascent", "gradient", "hessian"]
-METHODS: tuple[Method, ...] = get_args(Method)
+SearchMethod = Literal["ascent", "gradient", "hessian"]
+METHODS: tuple[SearchMethod, ...] = get_args(SearchMethod)
 
-STEPS: dict[Method, int] = {"ascent": 20, "gradient": 0, "hessian": 50}
+SEARCH_STEPS: dict[SearchMethod, int] = {"ascent": 20, "gradient": 0, "hessian": 50}
 """How far each method goes unless it is told otherwise: steps of a climb, or Hessian products."""
 
 
@@ -33,7 +33,7 @@ class SearchSpec(Record):
     model: ModelIdentity
     task: TaskRequest
     distance: float
-    method: Method = "ascent"
+    method: SearchMethod = "ascent"
     steps: int
     restarts: int = 0
     seed: int = 0
@@ -57,7 +57,7 @@ class SearchSpec(Record):
             task=task,
             distance=distance,
             method=chosen,
-            steps=STEPS[chosen] if steps is None else steps,
+            steps=SEARCH_STEPS[chosen] if steps is None else steps,
             restarts=restarts,
             seed=seed,
         )
@@ -78,7 +78,7 @@ class SearchSpec(Record):
         return self.distance / math.sqrt(self.model.dimension)
 
 
-def check_search(*, distance: float, method: str, steps: int | None, restarts: int, seed: int) -> Method:
+def check_search(*, distance: float, method: str, steps: int | None, restarts: int, seed: int) -> SearchMethod:
     """The method of a search that can be meant.
 
     >>> check_search(distance=1.0, method="ascent", steps=None, restarts=0, seed=0)
@@ -88,7 +88,7 @@ def check_search(*, distance: float, method: str, steps: int | None, restarts: i
         UnknownName: no such method.
         InputError: a distance or number that cannot be meant, or one that the method has no use for.
     """
-    chosen: Method | None = next((m for m in METHODS if m == method), None)
+    chosen: SearchMethod | None = next((m for m in METHODS if m == method), None)
     if chosen is None:
         raise UnknownName("method", method, METHODS)
     if not (math.isfinite(distance) and distance > 0):

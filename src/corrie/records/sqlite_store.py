@@ -20,7 +20,7 @@ from corrie.records.point import Point
 from corrie.records.run_database import (
     CLAIMS,
     DATABASE,
-    PATIENCE,
+    LOCK_PATIENCE,
     connect,
     corrupt,
     create,
@@ -44,7 +44,7 @@ from corrie.records.store_law import (
 )
 from corrie.records.task import ExampleCard, TaskIdentity
 
-Kept = TypeVar("Kept")
+_Kept = TypeVar("_Kept")
 
 
 class SqliteStore:
@@ -296,7 +296,7 @@ class SqliteStore:
 
     # ── below ──
 
-    def _parsed(self, parse: Callable[[str], Kept], text: object) -> Kept:
+    def _parsed(self, parse: Callable[[str], _Kept], text: object) -> _Kept:
         """A record as its column has it.
 
         Raises:
@@ -381,7 +381,7 @@ class SqliteStore:
         try:
             yield
         finally:
-            self._database.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+            self._database.execute(f"PRAGMA busy_timeout = {LOCK_PATIENCE * 1000:.0f}")
 
 
 def _plain(text: str) -> dict[str, str]:

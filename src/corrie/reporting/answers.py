@@ -13,7 +13,7 @@ from corrie.records.point import Point
 from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
 
-EXAMPLES = 4
+_EXAMPLES = 4
 DIRECTIONS = 2
 LONGEST = 1200
 """Characters of an answer or a prompt that a report carries."""
@@ -86,7 +86,7 @@ def telling(unmoved: np.ndarray, moved: np.ndarray) -> list[int]:
     good = sorted(np.flatnonzero(known & (unmoved > 0.5)), key=lambda i: (held[i], i))
     bad = np.flatnonzero(known & (unmoved <= 0.5))
     picked = [good[i] for i in (0, len(good) // 2, len(good) - 1)] if good else []
-    return list(dict.fromkeys(int(i) for i in (*picked, *bad)))[:EXAMPLES]
+    return list(dict.fromkeys(int(i) for i in (*picked, *bad)))[:_EXAMPLES]
 
 
 def _entry(

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes._secondary_axes import SecondaryAxis
     from matplotlib.figure import Figure
 
-FORMATS = ("pdf", "png", "svg")
-COLUMNS = 3
-MOST_LINES = 40
+_FORMATS = ("pdf", "png", "svg")
+_COLUMNS = 3
+_MOST_LINES = 40
 WIDTH = 7.0
 """Inches: the text width of most papers."""
 
@@ -89,8 +89,8 @@ def write_figure(make: Callable[[], Figure], out: Path | str) -> Path:
     """
     out = Path(out)
     kind = out.suffix.lstrip(".").lower()
-    if kind not in FORMATS:
-        raise UnknownName("figure format", kind, FORMATS)
+    if kind not in _FORMATS:
+        raise UnknownName("figure format", kind, _FORMATS)
     try:
         import matplotlib
         from matplotlib.text import Text
@@ -110,7 +110,7 @@ def draw(landscape: Landscape, basins: Sequence[Basin]) -> Figure:
     """The figure itself, for those who want to change it before saving."""
     from matplotlib.figure import Figure
 
-    columns = min(COLUMNS, len(basins))
+    columns = min(_COLUMNS, len(basins))
     rows = math.ceil(len(basins) / columns)
     strip = 0.55 + 0.2 * len(basins)
     figure = Figure(figsize=(WIDTH, 1.75 * rows + strip + 0.75), layout="constrained")
@@ -134,7 +134,7 @@ def _step(landscape: Landscape) -> str:
 def _curve(axes: Axes, landscape: Landscape, basin: Basin, index: int) -> None:
     """One capability: single directions, their band, their mean, the unmoved and the chance level, the edge."""
     curve, colour = landscape.curve(basin.task), tone(index).light
-    for line in curve.score.each[:MOST_LINES]:
+    for line in curve.score.each[:_MOST_LINES]:
         axes.plot(curve.alphas, line, color=colour, alpha=0.3, linewidth=0.5)
     axes.fill_between(curve.alphas, curve.score.low, curve.score.high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(curve.alphas, curve.score.mean, color=colour, linewidth=1.5, marker="o", markersize=2.2)

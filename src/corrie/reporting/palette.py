@@ -36,7 +36,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star", "pentagon")
 """Markers of tasks (Plotly's names)."""
 
-LABELS: dict[Label, Tone] = {
+LABEL_TONES: dict[Label, Tone] = {
     "right": Tone("#008c66", "#35c79c"),
     "wrong": Tone("#d9822b", "#f0a35c"),
     "refused": Tone("#0072b2", "#55aee8"),
@@ -59,7 +59,7 @@ def tone(number: int) -> Tone:
 
 def css_variables() -> str:
     """The palette as CSS: ``--s0`` … for tasks, ``--right`` … for labels; ``.s0`` … set ``--tone`` to the task's."""
-    names = {f"s{i}": tone for i, tone in enumerate(SERIES)} | dict(LABELS)
+    names = {f"s{i}": tone for i, tone in enumerate(SERIES)} | dict(LABEL_TONES)
     light = "".join(f"--{name}:{tone.light};" for name, tone in names.items())
     dark = "".join(f"--{name}:{tone.dark};" for name, tone in names.items())
     tones = "".join(f".s{i}{{--tone:var(--s{i})}}" for i in range(len(SERIES)))

@@ -10,7 +10,7 @@ from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.run_view import RunView
 
 
-def provenance(view: RunView) -> Markup:
+def provenance_section(view: RunView) -> Markup:
     """The section."""
     rows = (join(tag("dt", term), tag("dd", text)) for term, text in _facts(view))
     heads = ("Task", "Capability", "Source", "Scoring", "Chance", "Examples there are", "Hash of data and settings")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from corrie.analysis.basin import Basin, percent
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
-from corrie.reporting.provenance import provenance
+from corrie.reporting.provenance import provenance_section
 from corrie.reporting.reading import reading
 from corrie.reporting.run_view import RunHead, RunView
 from corrie.reporting.words import along_paths, caution, headline, realised, terms, verdict
@@ -33,7 +33,7 @@ def run_section(view: RunView, number: int, titled: bool) -> Markup:
         _answers(view, number),
         _realised(view, number),
         reading(view.landscape),
-        provenance(view),
+        provenance_section(view),
         class_="run",
         id=f"run-{number}",
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = 3
+_COLUMNS = 3
 DECADES = 8.0
 """From this ratio between the longest and the shortest step on, the axis is logarithmic."""
 
@@ -26,8 +26,8 @@ COLOURS: dict[Case, tuple[Tone, ...]] = {
     "SFT-case": (tone(2), tone(4), Tone("#5b3fa8", "#ab97ea")),
     "other": (tone(3), tone(5)),
 }
-DASHES: dict[Case, str] = {"most-case": "-", "worst-case": "--", "SFT-case": "-.", "other": ":"}
-MARKERS: dict[Case, str] = {"most-case": "o^", "worst-case": "sv", "SFT-case": "DP", "other": "X*"}
+_DASHES: dict[Case, str] = {"most-case": "-", "worst-case": "--", "SFT-case": "-.", "other": ":"}
+_MARKERS: dict[Case, str] = {"most-case": "o^", "worst-case": "sv", "SFT-case": "DP", "other": "X*"}
 
 
 def save_together(together: Together, out: Path | str) -> Path:
@@ -49,7 +49,7 @@ def draw(together: Together) -> Figure:
     """The figure itself, for those who want to change it before saving."""
     from matplotlib.figure import Figure
 
-    columns = 2 if len(together.tasks) == 4 else min(COLUMNS, len(together.tasks))
+    columns = 2 if len(together.tasks) == 4 else min(_COLUMNS, len(together.tasks))
     rows = math.ceil(len(together.tasks) / columns)
     entries = max(len(ways) for ways in together.ways.values())
     figure = Figure(figsize=(WIDTH, 2.25 * rows + 0.17 * entries + 0.3), layout="constrained")
@@ -99,8 +99,8 @@ def _styles(ways: tuple[Way, ...]) -> list[dict[str, Any]]:
         styles.append(
             {
                 "color": colours[number % len(colours)].light,
-                "linestyle": DASHES[way.case],
-                "marker": MARKERS[way.case][number // len(colours) % 2],
+                "linestyle": _DASHES[way.case],
+                "marker": _MARKERS[way.case][number // len(colours) % 2],
             }
         )
     return styles

@@ -12,7 +12,7 @@ from corrie.models.reading import Reader
 from corrie.records.certificate_spec import own_seeds
 from corrie.records.subspace import SubspaceNoise
 from corrie.scanning.later_examples import first_later
-from corrie.subspaces.space import Space, dimension, draw
+from corrie.subspaces.space import Space, dimension, draw_noise
 
 DRAWS, EXAMPLES, KEPT = 8, 20, 0.95
 """Draws at each σ, examples of each task, and the share of the score above chance that shall remain."""
@@ -70,7 +70,7 @@ def choose_sigma(
             for start in range(0, DRAWS if sigma else 1, together):
                 seeds = range(first + start, first + min(start + together, DRAWS if sigma else 1))
                 noises = [SubspaceNoise(subspace=space.spec.id, seed=s) for s in seeds]
-                places.put([draw(space.shapes, noise, sigma) for noise in noises])
+                places.put([draw_noise(space.shapes, noise, sigma) for noise in noises])
                 readers = model.row_readers(together)[: len(noises)]
                 for row, (task, limit) in zip(found, tasks, strict=True):
                     row += [_mean(task, reader, first_later(limit, block), block) for reader in readers]

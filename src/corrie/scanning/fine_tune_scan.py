@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corrie.analysis.fine_tune_diff import Asked, FineTuneDiff, basin_of
+from corrie.analysis.fine_tune_diff import CertificateAsked, FineTuneDiff, basin_of
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.verification import Verification
@@ -55,7 +55,7 @@ class FineTuneScan:
     worst: Saved | WorstSearch | None
     tolerance: float
     confidence: float
-    certificates: tuple[Asked, ...] = ()
+    certificates: tuple[CertificateAsked, ...] = ()
 
     @classmethod
     def of(
@@ -119,7 +119,7 @@ class FineTuneScan:
             refuse_other_model(one.certificate, model)
         name = direction.label
         asked = tuple(
-            Asked(one.certificate, one.file.name, tuned_in(model, direction, name, one, subspaces))
+            CertificateAsked(one.certificate, one.file.name, tuned_in(model, direction, name, one, subspaces))
             for one in certificates
         )
         return cls(path, around, landscape, worst, tolerance, confidence, asked)

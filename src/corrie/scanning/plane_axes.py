@@ -30,11 +30,11 @@ def as_far(model: Model, directions: tuple[Direction, Direction], alpha: AlphaGr
     first, second = directions
     if first.normalisation == second.normalisation and not any(isinstance(d, Saved) for d in directions):
         return alpha
-    ratio = float(f"{length(model, first) / length(model, second):.2g}")
+    ratio = float(f"{axis_length(model, first) / axis_length(model, second):.2g}")
     return AlphaGrid.between(ratio * alpha.low, ratio * alpha.high, alpha.count)
 
 
-def length(model: Model, direction: Direction) -> float:
+def axis_length(model: Model, direction: Direction) -> float:
     """‖δ‖₂: √d along a raw Gaussian direction (to 1/√(2d)), otherwise of its tensors, which are made for it."""
     if isinstance(direction, Gaussian) and direction.normalisation == "none":
         return math.sqrt(model.identity.dimension)

@@ -17,7 +17,7 @@ from corrie.scanning.executor import Executor, SerialExecutor
 from corrie.scanning.loop import Ending, fill
 from corrie.scanning.plans.auto import AutoPlan, natural_step
 from corrie.scanning.plans.line import line
-from corrie.scanning.plans.plane import plane
+from corrie.scanning.plans.plane import plane_plan
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.provenance import provenance
 from corrie.scanning.watch import Watch
@@ -127,7 +127,7 @@ class Scan:
     def plan(self, *, budgeted: bool = False) -> Plan:
         """The plan that the spec asks for; on lines, most telling points first where time is short."""
         if self.spec.is_plane:
-            return plane
+            return plane_plan
         chances = {i: t.identity.chance for i, t in self.tasks.items()}
         if isinstance(self.spec.alpha, AlphaGrid):
             plan: Plan = line

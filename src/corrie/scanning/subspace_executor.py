@@ -15,7 +15,7 @@ from corrie.records.point import Point
 from corrie.records.subspace import Coordinates, SubspaceNoise
 from corrie.scanning.executor import Arrived
 from corrie.scanning.work import Work
-from corrie.subspaces.space import Coords, Places, Space, added, draw, nowhere
+from corrie.subspaces.space import Coords, Places, Space, added, draw_noise, nowhere
 
 
 class SubspaceExecutor:
@@ -98,7 +98,7 @@ class SubspaceExecutor:
         for step in point.steps:
             direction = step.direction
             if isinstance(direction, SubspaceNoise) and direction.subspace == self._space.spec.id:
-                found.append((draw(self._space.shapes, direction, step.alpha), 1.0))
+                found.append((draw_noise(self._space.shapes, direction, step.alpha), 1.0))
             elif isinstance(direction, Coordinates) and direction.id in self._places:
                 found.append((self._places[direction.id], step.alpha))
             else:

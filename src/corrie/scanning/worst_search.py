@@ -30,10 +30,10 @@ FOLDER = "worst"
 SHARE = 20
 """The search's distance is the basin's radius, or the fine-tune's distance, over this."""
 
-EXAMPLES = 20
+_EXAMPLES = 20
 """First examples of a task whose loss is climbed, at most: each step of a climb costs three passes over them."""
 
-STEPS = 10
+_STEPS = 10
 """Of the climb, half of what ``corrie worst`` takes: every task of every diff pays for them."""
 
 
@@ -96,7 +96,7 @@ class WorstSearch:
             TaskError: the task cannot be asked of this model.
             StorageError: the disk refuses.
         """
-        search = Search.of(model, task, min(limit, EXAMPLES), distance=distance, steps=STEPS)
+        search = Search.of(model, task, min(limit, _EXAMPLES), distance=distance, steps=_STEPS)
         name = "".join(c if c.isalnum() else "-" for c in task.identity.name)
         asked = content_hash(search.spec.of_any_function.model_dump(mode="json"))
         found = search.run(self.folder / f"{name}-{asked[:12]}.safetensors", heard)

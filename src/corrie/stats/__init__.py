@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     from corrie.stats.anytime_fraction import AnytimeFraction
     from corrie.stats.chance import above_chance
-    from corrie.stats.difference import Difference, paired_difference
+    from corrie.stats.difference import PairedDifference, paired_difference
     from corrie.stats.fraction_verdict import FractionVerdict
     from corrie.stats.gaussian_kernel import GaussianKernel
     from corrie.stats.grouped_score import GroupedScore, choose_groups
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AbsorbingKernel": "token_kernels",
     "AnytimeFraction": "anytime_fraction",
-    "Difference": "difference",
+    "PairedDifference": "difference",
     "FractionVerdict": "fraction_verdict",
     "GaussianKernel": "gaussian_kernel",
     "GroupedScore": "grouped_score",
@@ -95,11 +95,11 @@ _HOME = {
 __all__ = [
     "AbsorbingKernel",
     "AnytimeFraction",
-    "Difference",
     "FractionVerdict",
     "GaussianKernel",
     "GroupedScore",
     "PairedChange",
+    "PairedDifference",
     "PerExample",
     "PlannedFraction",
     "RadiusEstimate",

@@ -18,7 +18,7 @@ from corrie.stats.arguments import error_of
 from corrie.stats.bisection import first_count
 from corrie.stats.clopper_pearson import tally
 from corrie.stats.fraction_process import log_e_value, lower_limit
-from corrie.stats.fraction_verdict import FractionVerdict, Status
+from corrie.stats.fraction_verdict import FractionStatus, FractionVerdict
 from corrie.stats.planning import draws_for_fraction
 
 
@@ -65,7 +65,7 @@ class AnytimeFraction:
         first = int(settled[0])
         return self._verdict("holds" if holds[first] else "fails", int(good[first]), first + 1)
 
-    def _verdict(self, status: Status, good: int, draws: int) -> FractionVerdict:
+    def _verdict(self, status: FractionStatus, good: int, draws: int) -> FractionVerdict:
         lower = lower_limit(good, draws, self.confidence) if draws else 0.0
         more = self._more(good, draws) if status == "open" else None
         return FractionVerdict(status, self.fraction, self.confidence, good, draws, lower, more)

@@ -18,7 +18,7 @@ from corrie.stats.rounding import nudged_down, nudged_up, rounded_down, rounded_
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PairedDifference:
     """The mean of after − before over examples, with its interval."""
 
     mean: float
@@ -32,7 +32,7 @@ class Difference:
         return f"{interval} ({self.examples} pairs, confidence {self.confidence:g})"
 
 
-def paired_difference(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) -> Difference:
+def paired_difference(before: ArrayLike, after: ArrayLike, confidence: float = 0.95) -> PairedDifference:
     """The change of the mean score of the population that the examples are drawn from.
 
     Args:
@@ -48,4 +48,4 @@ def paired_difference(before: ArrayLike, after: ArrayLike, confidence: float = 0
     halves, each = (1 + y - x) / 2, shared_confidence(confidence, 2)
     low = max(-1.0, float(nudged_down(2 * betting.lower_limit(halves, each) - 1, 1.0)))
     high = min(1.0, float(nudged_up(2 * betting.upper_limit(halves, each) - 1, 1.0)))
-    return Difference(float((y - x).mean()), low, high, x.size, confidence)
+    return PairedDifference(float((y - x).mean()), low, high, x.size, confidence)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from corrie.stats.rounding import rounded_down
 
-Status = Literal["holds", "fails", "open"]
+FractionStatus = Literal["holds", "fails", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class FractionVerdict:
     remaining   how many more draws, all of them good, would settle the claim; None once it is settled
     """
 
-    status: Status
+    status: FractionStatus
     fraction: float
     confidence: float
     good: int

@@ -13,7 +13,7 @@ from corrie.stats.arguments import share
 from corrie.stats.bisection import last_holding
 from corrie.stats.rounding import nudged_down, nudged_up
 
-EXACT = 1e-15
+_EXACT = 1e-15
 """A divergence is exact to less than this many nats and, where it is large, a few units of its own last place (less
 than a nudge of p)."""
 
@@ -42,7 +42,7 @@ def lower_inverse(q: float, budget: float) -> float:
         return 0.0
     if q == 1:
         return float(nudged_down(math.exp(-budget)))
-    return float(nudged_down(last_holding(lambda p: divergence(q, p) > budget + EXACT, 0.0, q)))
+    return float(nudged_down(last_holding(lambda p: divergence(q, p) > budget + _EXACT, 0.0, q)))
 
 
 def upper_inverse(q: float, budget: float) -> float:

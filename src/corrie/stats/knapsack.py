@@ -37,7 +37,7 @@ from corrie.stats.rounding import nudged_down
 
 Indices = NDArray[np.intp]
 
-SLACK = 1e-14
+_SLACK = 1e-14
 """The budget is cut by this mass (and as much for each hundred outcomes), which can only lower the cost: sums of masses
 are exact to less, and the last bit of a budget may have an enormous price."""
 
@@ -153,4 +153,4 @@ def _budget(budget: float, p: Array) -> float:
     need = share(budget, "budget")
     if need > p.sum() * (1 + 1e-9):
         raise InputError(f"a budget of {budget}", found=f"masses of only {p.sum():.6g}", advice="all the outcomes")
-    return min(need, float(p.sum())) - SLACK * (1 + p.size / 100)
+    return min(need, float(p.sum())) - _SLACK * (1 + p.size / 100)

@@ -51,7 +51,7 @@ from corrie.stats.edge import first_crossing
 from corrie.stats.shifted_lines import ShiftedLines
 from corrie.stats.two_way import TwoWay
 
-Status = Literal["found", "beyond_range", "before_first_step", "absent"]
+RadiusStatus = Literal["found", "beyond_range", "before_first_step", "absent"]
 
 INDICATIVE_DIRECTIONS = 8
 INDICATIVE_EXAMPLES = 100
@@ -80,7 +80,7 @@ class RadiusEstimate:
     The retained shares of an absent capability are NaN: there is nothing to retain.
     """
 
-    status: Status
+    status: RadiusStatus
     sigma: float | None
     low: float
     high: float
@@ -185,7 +185,7 @@ def basin_radius(
 
     curve = moments.retained
     sigma = first_crossing(grid, curve, retention)
-    status: Status = "found" if sigma is not None else "beyond_range"
+    status: RadiusStatus = "found" if sigma is not None else "beyond_range"
     if curve[0] < retention:
         status, sigma = "before_first_step", None
     below, above = moments.limits(retention, error)

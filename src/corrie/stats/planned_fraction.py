@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from corrie.stats.clopper_pearson import lower_limit, tally
-from corrie.stats.fraction_verdict import FractionVerdict, Status
+from corrie.stats.fraction_verdict import FractionStatus, FractionVerdict
 from corrie.stats.planning import draws_for_fraction
 
 
@@ -70,7 +70,7 @@ class PlannedFraction:
         planned, k = self.draws, self.failures
         seen = np.asarray(outcomes)[:planned]
         failed = np.flatnonzero(seen == 0)
-        status: Status = "holds" if seen.size == planned else "open"
+        status: FractionStatus = "holds" if seen.size == planned else "open"
         if failed.size > k:
             status, seen = "fails", seen[: failed[k] + 1]
         good, n = int((seen == 1).sum()), seen.size

@@ -24,7 +24,7 @@ from corrie.errors import InputError
 from corrie.stats.arguments import error_of, share, whole
 from corrie.stats.bisection import first_count
 
-SLACK = 1 + 1e-9
+_SLACK = 1 + 1e-9
 """1 − confidence is not exact in binary: a plan that meets its error to nine digits meets it."""
 
 
@@ -41,7 +41,7 @@ def supports(draws: int, failures: int, fraction: float, confidence: float) -> b
 
     n, k = whole(draws, "draws"), whole(failures, "failures")
     bad, error = 1 - _inner(fraction), error_of(confidence)
-    return k < n and bool(bdtr(k, n, bad) <= error * SLACK)
+    return k < n and bool(bdtr(k, n, bad) <= error * _SLACK)
 
 
 def draws_for_fraction(fraction: float, confidence: float, failures: int = 0) -> int:

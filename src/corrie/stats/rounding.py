@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from corrie.stats.arguments import Array
 
-MARGIN = 2.0**-42
+_MARGIN = 2.0**-42
 """Relative size of a nudge."""
 TINY = 2.0**-980
 """Numbers of less than this size (1e-295) have no room for a nudge among the floats: they become 0 or this size,
@@ -31,7 +31,7 @@ def nudged_down(value: ArrayLike, scale: ArrayLike | None = None) -> Array:
     """
     x = np.asarray(value, float)
     size = np.abs(x if scale is None else np.asarray(scale, float))
-    moved = np.where(np.isfinite(x), x - MARGIN * np.where(np.isfinite(size), size, 0.0), x)
+    moved = np.where(np.isfinite(x), x - _MARGIN * np.where(np.isfinite(size), size, 0.0), x)
     return np.where((x != 0) & (np.maximum(size, np.abs(x)) < TINY), np.where(x > 0, 0.0, -TINY), moved)[()]
 
 

@@ -7,7 +7,7 @@ import math
 from corrie.models.model import Model
 from corrie.models.reading import Question
 from corrie.records.subspace import SubspaceNoise
-from corrie.subspaces.space import Space, draw
+from corrie.subspaces.space import Space, draw_noise
 
 _QUESTIONS = (Question("one two three four", (" five", " six six")), Question("one two three", (" two",)))
 
@@ -24,7 +24,7 @@ def rows_agree(model: Model, space: Space, sigma: float) -> bool:
     >>> rows_agree(model, random_rows(model.module, "all", rank=1), 0.3)
     True
     """
-    places = [draw(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), sigma) for s in range(2)]
+    places = [draw_noise(space.shapes, SubspaceNoise(subspace=space.spec.id, seed=s), sigma) for s in range(2)]
     model.reader()  # chooses the engine while nothing hangs on the model
     tolerance = 1e-3 if next(model.module.parameters()).dtype.itemsize >= 4 else 0.3
 

@@ -42,7 +42,7 @@ from corrie.sources.packages import Say, silent
 from corrie.subspaces.certified import certified_model, certified_space, refuse_other_model
 from corrie.subspaces.find import find_subspace
 from corrie.subspaces.row_space import LowRankSpace
-from corrie.subspaces.space import Coords, Space, added, dimension, draw, fine_lattice
+from corrie.subspaces.space import Coords, Space, added, dimension, draw_noise, fine_lattice
 from corrie.subspaces.stand import Stand, stand
 from corrie.subspaces.written_adapter import write_place
 
@@ -203,7 +203,7 @@ class Smoothed:
 
     def _noise(self, seed: int) -> Coords:
         record = SubspaceNoise(subspace=self.space.spec.id, seed=seed, lattice=self.lattice)
-        return draw(self.space.shapes, record, self.sigma)
+        return draw_noise(self.space.shapes, record, self.sigma)
 
     def __str__(self) -> str:
         where = "itself" if self.around is None else f"{self.around.record.name}, at distance {self.distance:.4g}"

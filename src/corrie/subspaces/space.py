@@ -93,18 +93,18 @@ def fine_lattice(sigma: float) -> int:
     return math.floor(math.log2(sigma)) - FINENESS
 
 
-def draw(shapes: Mapping[str, tuple[int, ...]], noise: SubspaceNoise, sigma: float) -> dict[str, Tensor]:
+def draw_noise(shapes: Mapping[str, tuple[int, ...]], noise: SubspaceNoise, sigma: float) -> dict[str, Tensor]:
     """ε ~ N(0, σ²I_k), rounded to the noise's lattice if it has one.
 
     >>> noise = SubspaceNoise(subspace="full@1", seed=0, lattice=-3)
-    >>> (8 * draw({"w": (3,)}, noise, 1.0)["w"]).tolist()
+    >>> (8 * draw_noise({"w": (3,)}, noise, 1.0)["w"]).tolist()
     [-7.0, 7.0, -7.0]
     """
     return {name: draw_one(name, shape, noise, sigma) for name, shape in shapes.items()}
 
 
 def draw_one(name: str, shape: tuple[int, ...], noise: SubspaceNoise, sigma: float) -> Tensor:
-    """The part of :func:`draw` with one name, float32 (exact for what lies on the lattice of :func:`fine_lattice`)."""
+    """The part of :func:`draw_noise` with one name, float32 (exact on the lattice of :func:`fine_lattice`)."""
     values = gaussian_noise(noise.seed, name, math.prod(shape)).astype(np.float64) * sigma
     return torch.from_numpy(on_lattice(values, noise.lattice).astype(np.float32)).reshape(shape)
 

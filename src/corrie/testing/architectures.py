@@ -37,11 +37,11 @@ from corrie.weights.perturbed import perturbed
 CLOSE = 1e-4
 """Nats, or a share of the largest logit."""
 
-COLUMNS = ("loads", "scores", "diff", "adapter", "write")
+_COLUMNS = ("loads", "scores", "diff", "adapter", "write")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class _Row:
     """What one family's tiny model gave: for each column ``yes``, or what stands against it."""
 
     family: str
@@ -54,18 +54,18 @@ class Row:
         return not any(found.startswith(("off", "crash")) for found in self.found.values())
 
     def __str__(self) -> str:
-        return f"| {self.family} | {self.engine} | " + " | ".join(self.found.get(c, "–") for c in COLUMNS) + " |"
+        return f"| {self.family} | {self.engine} | " + " | ".join(self.found.get(c, "–") for c in _COLUMNS) + " |"
 
 
-def row_of(family: str) -> Row:
+def _row_of(family: str) -> _Row:
     """All columns of one family."""
     try:
         module = tiny_module(family)
         logits(module)
     except CorrieError as problem:
-        return Row(family, f"not built: {_brief(problem.found or problem)}", {})
+        return _Row(family, f"not built: {_brief(problem.found or problem)}", {})
     except Exception as problem:
-        return Row(family, f"not built: {_brief(problem)}", {})
+        return _Row(family, f"not built: {_brief(problem)}", {})
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         found = {"loads": _found(lambda: _loads(module, folder / "one"))}
@@ -80,7 +80,7 @@ def row_of(family: str) -> Row:
         engine = "none"
     except Exception as problem:
         engine = f"crash: {_brief(problem)}"
-    return Row(family, engine, found)
+    return _Row(family, engine, found)
 
 
 @torch.no_grad()
@@ -182,10 +182,10 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def page(rows: Sequence[Row]) -> str:
+def families_page(rows: Sequence[_Row]) -> str:
     """The table as a page of the docs."""
     built = [r for r in rows if r.found]
-    counts = ", ".join(f"{c} {sum(r.found[c] == 'yes' for r in built)}" for c in COLUMNS)
+    counts = ", ".join(f"{c} {sum(r.found[c] == 'yes' for r in built)}" for c in _COLUMNS)
     trees = sum(r.engine.startswith("tree") for r in built)
     lines = [
         "# Architectures",
@@ -207,8 +207,8 @@ def page(rows: Sequence[Row]) -> str:
         "  cache.",
         "- *no*: refused, with the reason. *off*, *crash*: a defect.",
         "",
-        "| family | engine | " + " | ".join(COLUMNS) + " |",
-        "|---|---|" + "---|" * len(COLUMNS),
+        "| family | engine | " + " | ".join(_COLUMNS) + " |",
+        "|---|---|" + "---|" * len(_COLUMNS),
         *map(str, rows),
     ]
     return "\n".join(lines) + "\n"
@@ -223,10 +223,10 @@ def main() -> None:
     rows = []
     with _quiet():
         for family in asked.families or families():
-            rows.append(row_of(family))
+            rows.append(_row_of(family))
             print(rows[-1], flush=True)  # noqa: T201
     if asked.to:
-        asked.to.write_text(page(rows), "utf-8")
+        asked.to.write_text(families_page(rows), "utf-8")
     if not all(row.holds for row in rows):
         raise SystemExit(1)
 

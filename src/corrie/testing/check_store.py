@@ -81,7 +81,7 @@ def check_store(
     return tried
 
 
-Must = Callable[[str, bool], None]
+_Must = Callable[[str, bool], None]
 
 
 def a_cell(point: Point = MOVED, block: int = 0, answer: str = "4") -> Cell:
@@ -103,7 +103,7 @@ def _refused(act: Callable[[], object]) -> bool:
     return False
 
 
-def _empty(create: Callable[[RunIdentity], Store], must: Must) -> None:
+def _empty(create: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     must("a new store is of the run it was made for", store.identity == IDENTITY)
     must(
@@ -114,7 +114,7 @@ def _empty(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store.close()
 
 
-def _tasks(create: Callable[[RunIdentity], Store], must: Must) -> None:
+def _tasks(create: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     store.register_task(TASK, CARDS[:2])
     store.register_task(TASK, CARDS[:4])
@@ -139,7 +139,7 @@ def _tasks(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store.close()
 
 
-def _points_and_specs(create: Callable[[RunIdentity], Store], must: Must) -> None:
+def _points_and_specs(create: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     here, moved = Realised(asked=0.0, norm=0.0, cosine=None), Realised(asked=0.1, norm=0.09, cosine=0.99)
     store.record_point(Point.origin(), here)
@@ -182,7 +182,7 @@ def a_certificate(sigma: float = 0.01, first: int = 5000, draws: int = 30) -> Ce
     )
 
 
-def _claims(create: Callable[[RunIdentity], Store], must: Must) -> None:
+def _claims(create: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))
     seen = next(s.direction.seed for s in MOVED.steps if s.direction.kind == "gaussian")
@@ -213,7 +213,7 @@ def _claims(create: Callable[[RunIdentity], Store], must: Must) -> None:
     _certificates(create, must)
 
 
-def _certificates(create: Callable[[RunIdentity], Store], must: Must) -> None:
+def _certificates(create: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))
     seen = next(s.direction.seed for s in MOVED.steps if s.direction.kind == "gaussian")
@@ -244,7 +244,7 @@ def _certificates(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store.close()
 
 
-def _cells(create: Callable[[RunIdentity], Store], must: Must) -> None:
+def _cells(create: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     must("a cell of a task that is not registered is refused", _refused(lambda: store.put(a_cell())))
     store.register_task(TASK, CARDS)
@@ -273,7 +273,7 @@ def _cells(create: Callable[[RunIdentity], Store], must: Must) -> None:
     store.close()
 
 
-def _persistence(create: Callable[[RunIdentity], Store], reopen: Callable[[RunIdentity], Store], must: Must) -> None:
+def _persistence(create: Callable[[RunIdentity], Store], reopen: Callable[[RunIdentity], Store], must: _Must) -> None:
     store = create(IDENTITY)
     store.register_task(TASK, CARDS)
     store.record_point(MOVED, Realised(asked=0.1, norm=0.09, cosine=0.99))

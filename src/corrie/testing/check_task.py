@@ -62,10 +62,10 @@ def check_task(
     return tried
 
 
-Must = Callable[[str, bool], None]
+_Must = Callable[[str, bool], None]
 
 
-def _identity(create: Callable[[], Task], count: int, must: Must) -> None:
+def _identity(create: Callable[[], Task], count: int, must: _Must) -> None:
     task, again = create(), create()
     must("made again, the task has the same identity", task.identity == again.identity)
     cards = [task.card(i) for i in range(count)]
@@ -73,7 +73,7 @@ def _identity(create: Callable[[], Task], count: int, must: Must) -> None:
     must("every example has an id of its own", len({card.id for card in cards}) == count)
 
 
-def _outcomes(task: Task, reader: Callable[[], Reader], count: int, must: Must) -> None:
+def _outcomes(task: Task, reader: Callable[[], Reader], count: int, must: _Must) -> None:
     before = task.identity
     outcomes = task.score(reader(), 0, count)
     must("scoring does not change the identity", task.identity == before)
@@ -97,7 +97,7 @@ def _success_is_one(outcome: Outcome) -> bool:
     return outcome.success is None or 0.0 <= outcome.success <= 1.0
 
 
-def _blocks(task: Task, reader: Callable[[], Reader], count: int, must: Must) -> None:
+def _blocks(task: Task, reader: Callable[[], Reader], count: int, must: _Must) -> None:
     together = task.score(reader(), 0, count)
     must("scored again, a block has the same outcomes", task.score(reader(), 0, count) == together)
     one_reader = reader()
@@ -115,7 +115,7 @@ def _close(a: float | None, b: float | None) -> bool:
     return a == b if a is None or b is None else abs(a - b) <= TOLERANCE
 
 
-def _nothing_global(task: Task, reader: Callable[[], Reader], count: int, must: Must) -> None:
+def _nothing_global(task: Task, reader: Callable[[], Reader], count: int, must: _Must) -> None:
     asked = reader()
     before = _generators()
     task.score(asked, 0, count)
@@ -132,7 +132,7 @@ def _generators() -> list[object]:
     return states
 
 
-def _broken_weights(task: Task, reader: Callable[[], Reader], count: int, must: Must) -> None:
+def _broken_weights(task: Task, reader: Callable[[], Reader], count: int, must: _Must) -> None:
     outcomes = task.score(_Broken(reader()), 0, count)
     must("where the model's numbers are no numbers, nothing succeeds", all(not o.success for o in outcomes))
     must(
@@ -141,7 +141,7 @@ def _broken_weights(task: Task, reader: Callable[[], Reader], count: int, must: 
     )
 
 
-def _no_chat_template(task: Task, reader: Callable[[], Reader], must: Must) -> None:
+def _no_chat_template(task: Task, reader: Callable[[], Reader], must: _Must) -> None:
     silent = _Templateless(reader())
 
     def refuses(ask: Callable[[], object]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from corrie.errors import ModelError
-from corrie.models.miniature import SWITCH_OVER, WINDOW, build, miniature
+from corrie.models.miniature import MINIATURE_WINDOW, SWITCH_OVER, build_miniature, miniature
 
 _LONG_ROPE = {
     "rope_type": "longrope",
@@ -22,7 +22,7 @@ _LONG_ROPE = {
     "original_max_position_embeddings": SWITCH_OVER,
     "factor": 8.0,
 }
-_SLIDES = {"sliding_window": WINDOW, "use_sliding_window": True, "max_window_layers": 1, "layer_types": None}
+_SLIDES = {"sliding_window": MINIATURE_WINDOW, "use_sliding_window": True, "max_window_layers": 1, "layer_types": None}
 _OWN: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1]},
     "bert": {"is_decoder": True},
@@ -33,20 +33,20 @@ _OWN: dict[str, dict[str, Any]] = {
         "num_experts_per_tok": 2,
         "layer_types": ["full_attention", "sliding_attention"],
     },
-    "exaone4": {"sliding_window": WINDOW},
+    "exaone4": {"sliding_window": MINIATURE_WINDOW},
     "falcon": {"alibi": True},
     "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
     "hrm_text": {"H_cycles": 1, "L_cycles": 2},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "longcat_flash": {"qk_head_dim": 16, "head_dim": 8},
-    "mistral": {"sliding_window": WINDOW},
-    "mixtral": {"sliding_window": WINDOW},
+    "mistral": {"sliding_window": MINIATURE_WINDOW},
+    "mixtral": {"sliding_window": MINIATURE_WINDOW},
     "nemotron": {"num_key_value_heads": 2},
     "phi3": {"rope_parameters": _LONG_ROPE, "original_max_position_embeddings": SWITCH_OVER, "sliding_window": 16},
     "qwen2": _SLIDES,
     "qwen2_moe": _SLIDES,
     "qwen3": _SLIDES,
-    "starcoder2": {"sliding_window": WINDOW},
+    "starcoder2": {"sliding_window": MINIATURE_WINDOW},
     "xlm": {"causal": True},
 }
 """What a family's default configuration leaves out, or leaves off."""
@@ -88,7 +88,7 @@ def tiny_module(family: str, seed: int = 0) -> nn.Module:
     try:
         config = miniature(CONFIG_MAPPING[family](), **own, eos_token_id=256)
         kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-        return build(kind, config, seed)
+        return build_miniature(kind, config, seed)
     except Exception as problem:  # whatever a configuration of the library's cannot do
         words = " ".join(str(problem).split()) or type(problem).__name__
         raise ModelError(f"a tiny {family}", found=words[:160]) from None

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from corrie.errors import InputError
-
-Array = NDArray[np.float64]
+from corrie.stats.arguments import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from corrie.errors import InputError
-
-Array = NDArray[np.float64]
+from corrie.stats.arguments import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from corrie.errors import ModelError
 from corrie.records.canonical import canonical_json
 from corrie.records.own_file import own_file
 from corrie.records.paths import Adapter
-from corrie.weights.adapter_config import CONFIG, AdapterConfig
+from corrie.weights.adapter_config import ADAPTER_CONFIG, AdapterConfig
 from corrie.weights.agreement import shown
 from corrie.weights.layout import Layout
 from corrie.weights.selection import squared_norm
@@ -263,7 +263,7 @@ class AdapterFiles:
         if absent:
             raise ModelError(
                 asked,
-                found=f"modules_to_save in its {CONFIG} means tensors that it does not hold: {shown(absent)}",
+                found=f"modules_to_save in its {ADAPTER_CONFIG} means tensors that it does not hold: {shown(absent)}",
                 advice="the configuration that was saved with the tensors",
             )
         self._check_kinds(asked, layout)
@@ -320,14 +320,15 @@ class AdapterFiles:
                 raise ModelError(
                     asked,
                     found=f"the rank of {module} is {rank} in its tensors, and {said} by r and rank_pattern in its "
-                    f"{CONFIG}",
+                    f"{ADAPTER_CONFIG}",
                     advice="the configuration that was saved with the tensors",
                 )
             setting = "" if self.settings.is_parameter(name) else self.settings.left_out_by(module)
             if setting:
                 raise ModelError(
                     asked,
-                    found=f"it holds matrices of {module}, and {setting} in its {CONFIG} leaves that module out",
+                    found=f"it holds matrices of {module}, and {setting} in its {ADAPTER_CONFIG} leaves "
+                    "that module out",
                     advice="the configuration that was saved with the tensors",
                 )
 
@@ -366,12 +367,12 @@ class AdapterFiles:
 
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter and no weights of a whole model; a ``config.json`` beside makes it no model."""
-    if not (folder / CONFIG).is_file():
+    if not (folder / ADAPTER_CONFIG).is_file():
         return False
     return not any(file.name != WEIGHTS for file in folder.glob("*.safetensors"))
 
 
-def adapter(direction: Adapter, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
+def adapter_parts(direction: Adapter, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
     """δ: what merging the adapter would add, one tensor after the other. Those it does not touch are zeros that take
     no memory. After them the other places of tied tensors, where it parts them.
 
@@ -423,11 +424,13 @@ def _ending(stored: str) -> str:
 def _refuse_empty(folder: Path) -> None:
     """Say what lies there instead, where a folder has no adapter of its own that is read."""
     asked = f"adapter {folder}"
-    if not (folder / CONFIG).exists() and not (folder / CONFIG).is_symlink():
-        inside = sorted(p.parent.name for p in folder.glob(f"*/{CONFIG}"))
+    if not (folder / ADAPTER_CONFIG).exists() and not (folder / ADAPTER_CONFIG).is_symlink():
+        inside = sorted(p.parent.name for p in folder.glob(f"*/{ADAPTER_CONFIG}"))
         if inside:
             raise ModelError(
-                asked, found=f"no {CONFIG} in it, but adapters in {shown(inside)}", advice=f"{folder / inside[0]}"
+                asked,
+                found=f"no {ADAPTER_CONFIG} in it, but adapters in {shown(inside)}",
+                advice=f"{folder / inside[0]}",
             )
     elif not (folder / WEIGHTS).exists() and (folder / "adapter_model.bin").exists():
         raise ModelError(

@@ -18,7 +18,7 @@ from corrie.errors import ModelError
 from corrie.records.own_file import own_object
 from corrie.weights.module_patterns import fault, fits, in_layers, named
 
-CONFIG = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 
 REFUSED = (
     "use_dora",
@@ -36,7 +36,7 @@ REFUSED = (
 )
 """Settings whose effect is not s·B A added to the weights the model has."""
 
-INERT = frozenset(
+WITHOUT_EFFECT = frozenset(
     {
         "auto_mapping",
         "corda_config",
@@ -58,7 +58,7 @@ INERT = frozenset(
 STARTS = ("gaussian", "eva", "orthogonal", "mica")
 """Initialisations that leave the base weights as they are; PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA do not."""
 
-LARGEST = 1e9
+_LARGEST = 1e9
 """The largest rank or alpha that is taken for one."""
 
 _BYTES = 1 << 24
@@ -106,7 +106,7 @@ class AdapterConfig:
                 setting that makes another function of it; the setting is named.
         """
         asked = f"adapter {folder}"
-        return cls.of(own_object(folder, CONFIG, asked, most=_BYTES, advice="copy it again"), asked)
+        return cls.of(own_object(folder, ADAPTER_CONFIG, asked, most=_BYTES, advice="copy it again"), asked)
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], asked: str = "adapter") -> AdapterConfig:
@@ -242,13 +242,13 @@ class _Reader:
         if wrong:
             raise ModelError(
                 self._asked,
-                found=f"{name} in its {CONFIG} has the pattern {_short(pattern)}, which is {wrong}",
+                found=f"{name} in its {ADAPTER_CONFIG} has the pattern {_short(pattern)}, which is {wrong}",
                 advice="names of modules, or a plain regular expression",
             )
 
     def _number(self, name: str, value: Any, whole: bool) -> float:
         is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not is_number or not abs(value) <= LARGEST or (whole and value < 1):
+        if not is_number or not abs(value) <= _LARGEST or (whole and value < 1):
             self._refuse(name, value, "a whole number of 1 or more" if whole else "a number")
         return float(value)
 
@@ -259,7 +259,7 @@ class _Reader:
 
     def _refuse(self, name: str, value: Any, kind: str) -> None:
         raise ModelError(
-            self._asked, found=f"{name} in its {CONFIG} is {_short(value)}", advice=f"{kind}, as PEFT writes it"
+            self._asked, found=f"{name} in its {ADAPTER_CONFIG} is {_short(value)}", advice=f"{kind}, as PEFT writes it"
         )
 
 
@@ -276,11 +276,11 @@ def _refuse_other_functions(raw: Mapping[str, Any], asked: str) -> None:
             found=f"it uses {', '.join(used)}, which is no plain product of two matrices",
             advice="merge it (merge_and_unload, save_pretrained) and go toward: the merged model",
         )
-    strange = sorted(k for k, v in raw.items() if k not in INERT | KNOWN and not _is_empty(v))
+    strange = sorted(k for k, v in raw.items() if k not in WITHOUT_EFFECT | KNOWN and not _is_empty(v))
     if strange:
         raise ModelError(
             asked,
-            found=f"its {CONFIG} sets {_short(strange[0])}, and what that does is not known",
+            found=f"its {ADAPTER_CONFIG} sets {_short(strange[0])}, and what that does is not known",
             advice="merge it (merge_and_unload, save_pretrained) and go toward: the merged model",
         )
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from corrie.records.own_file import own_file
 from corrie.weights.adapter import WEIGHTS, AdapterFiles
-from corrie.weights.adapter_config import CONFIG
+from corrie.weights.adapter_config import ADAPTER_CONFIG
 from corrie.weights.tensor_writer import Outline, write_tensors
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -46,7 +46,7 @@ def write_adapter(
     write_tensors(folder / WEIGHTS, outline, tensors, {"format": "pt", **note})
     if not isinstance(settings, bytes):
         settings = (json.dumps(settings, indent=2, sort_keys=True) + "\n").encode()
-    (folder / CONFIG).write_bytes(settings)
+    (folder / ADAPTER_CONFIG).write_bytes(settings)
 
 
 def write_changed(
@@ -70,5 +70,5 @@ def write_changed(
     names = sorted(files.files.files)
     types = {n: torch.float32 if n in changes else files.files.read(n).dtype for n in names}
     whole = ((n, changes[n](files.files.read(n)) if n in changes else files.files.read(n)) for n in names)
-    settings = own_file(files.folder, CONFIG, f"adapter {files.folder}").read_bytes()
+    settings = own_file(files.folder, ADAPTER_CONFIG, f"adapter {files.folder}").read_bytes()
     write_adapter(folder, settings, {n: (types[n], files.files.shapes[n]) for n in names}, whole, note)

@@ -14,7 +14,7 @@ from torch import nn
 
 from corrie.weights.selection import named_parameters, tensor_name, tied_tensors
 
-Kind = Literal["linear", "conv1d", "embedding"]
+LayerKind = Literal["linear", "conv1d", "embedding"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Layout:
     """
 
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, LayerKind] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
     turned: frozenset[str] = frozenset()
     vocabulary: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ class Layout:
     @classmethod
     def of(cls, module: nn.Module) -> Layout:
         """The layout of a model."""
-        kinds: dict[str, Kind] = {}
+        kinds: dict[str, LayerKind] = {}
         rows: set[str] = set()
         turned: set[str] = set()
         ends = [_part(module, "get_input_embeddings"), _part(module, "get_output_embeddings")]
@@ -77,7 +77,7 @@ def _part(module: nn.Module, getter: str) -> Any:
     return getattr(module, getter, lambda: None)()
 
 
-def _kind(layer: nn.Module) -> Kind | None:
+def _kind(layer: nn.Module) -> LayerKind | None:
     if isinstance(layer, nn.Linear) and not isinstance(layer, nn.modules.linear.NonDynamicallyQuantizableLinear):
         return "linear"
     if isinstance(layer, nn.Embedding):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 4000
+_LONGEST = 4000
 """Characters of a pattern."""
 
 REPEATS = 8
@@ -34,8 +34,8 @@ def fault(pattern: str, *, ending: bool = False) -> str:
     >>> fault("(a+)+b"), fault(".*.*.*x")
     ('a repeated group that repeats or chooses inside', 'two repetitions without an end beside each other')
     """
-    if len(pattern) > LONGEST:
-        return f"longer than {LONGEST} characters"
+    if len(pattern) > _LONGEST:
+        return f"longer than {_LONGEST} characters"
     tangle = _tangle(pattern)
     if tangle:
         return tangle

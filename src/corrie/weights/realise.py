@@ -16,11 +16,11 @@ from torch import Tensor
 
 from corrie.errors import InputError
 from corrie.records.direction import Direction, Gaussian
-from corrie.weights.adapter import adapter
+from corrie.weights.adapter import adapter_parts
 from corrie.weights.difference import difference
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.rounding import rounding
-from corrie.weights.saved import saved
+from corrie.weights.saved import saved_parts
 from corrie.weights.selection import squared_norm
 from corrie.weights.sources import Sources
 
@@ -152,7 +152,7 @@ _NORMALISE: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Non
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Tensor], Sources], Iterator[tuple[str, Tensor]]]] = {
     "gaussian": _gaussian,
     "difference": difference,
-    "adapter": adapter,
+    "adapter": adapter_parts,
     "quantised": rounding,
-    "saved": saved,
+    "saved": saved_parts,
 }

@@ -97,7 +97,7 @@ def origin_of(found: TensorFiles) -> dict[str, str]:
     return {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
 
 
-def saved(direction: Saved, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
+def saved_parts(direction: Saved, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
     """δ from its file, one tensor after the other. Tensors that it does not hold stay where they are.
 
     Raises:

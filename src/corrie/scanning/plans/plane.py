@@ -25,7 +25,7 @@ def plane_points(spec: ScanSpec) -> tuple[Point, ...]:
     return tuple(dict.fromkeys((Point.origin(), *axes, *between)))
 
 
-def plane(spec: ScanSpec, known: Known) -> Agenda:
+def plane_plan(spec: ScanSpec, known: Known) -> Agenda:
     """Everything at once."""
     points = plane_points(spec)
     return Agenda(known.missing(spec, points), cells_at(spec, len(points)))

@@ -44,7 +44,7 @@ class Look(NamedTuple):
 Seen = Mapping[str, tuple[float | None, ...]]
 """Task id → successes there."""
 
-Search = Generator[Look, Seen, None]
+_Search = Generator[Look, Seen, None]
 
 
 @dataclass
@@ -95,7 +95,7 @@ class RetractPlan:
         except StopIteration:
             return None, found
 
-    def _search(self, spec: ScanSpec, found: Found) -> Search:
+    def _search(self, spec: ScanSpec, found: Found) -> _Search:
         unmoved = yield Look(0.0, spec.tasks)
         wanted = {id: KeptScore(self.tasks[id], successes, self.tolerance) for id, successes in unmoved.items()}
         step = RESOLUTION
@@ -134,7 +134,7 @@ class RetractPlan:
                 high = middle
         return low
 
-    def _confirm(self, spec: ScanSpec, wanted: Mapping[str, KeptScore], step: int, found: Found) -> Search:
+    def _confirm(self, spec: ScanSpec, wanted: Mapping[str, KeptScore], step: int, found: Found) -> _Search:
         """Judge on examples that were not searched on, and go back while they say that something is lost."""
         found.alpha = step / RESOLUTION
         batch = 0
