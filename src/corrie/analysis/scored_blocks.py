@@ -2,8 +2,8 @@
 
 A landscape's block is direction × α × example, NaN where nothing was scored: a full grid, or the few pieces of it that
 an adaptive plan chose. Here it becomes the flat list :class:`corrie.stats.dose_response.ScoredBlocks`. −δ is as
-Gaussian as δ, but the two are one draw: a step of −α is a step of σ = |α| along the same direction. Nothing is averaged;
-outcomes of one direction or one example go together, and the fit counts with that.
+Gaussian as δ, but the two are one draw: a step of −α is a step of σ = |α| along the same direction. Nothing is
+averaged; outcomes of one direction or one example go together, and the fit counts with that.
 """
 
 from __future__ import annotations
