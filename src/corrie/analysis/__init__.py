@@ -3,7 +3,7 @@
 block.py       outcomes over two axes of places             steps.py
 landscape.py   the run along lines                          plane.py: over two directions at once
 curve.py       a task's mean curve, its band over directions
-basin.py       how far a capability reaches, as a sentence
+basin.py       how far a capability reaches, as a sentence  scored_blocks.py: what its curve is fitted to
 fraction_claim.py   what is said of most directions
 certificate.py what is sure about every weight change       certified_score.py, evidence.py, verification.py
 generalisation.py   what is said of new examples
