@@ -27,10 +27,8 @@ from corrie.models.write import check_beside, write_at
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.input_spec import parse_noise
-from corrie.records.memory_store import MemoryStore
 from corrie.records.paths import Saved
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
-from corrie.records.sqlite_store import SqliteStore
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.certificate_scan import ROWS, SELECTION_DRAWS, THRESHOLDS, CertificateScan
 from corrie.scanning.fine_tune_scan import FineTuneScan
@@ -59,6 +57,7 @@ def scan(
     alpha: str | AlphaGrid | AlphaAuto = "auto",
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     retention: float = 0.95,
     budget: float | None = None,
     watch: Watch | None = None,
@@ -74,6 +73,7 @@ def scan(
         alpha: step sizes, ``"LO:HI:N"``, or ``"auto"`` to look for the edges.
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         retention: share ρ of the score above chance that counts as kept.
         budget: seconds to spend where they tell most.
         watch: who is told of the progress.
@@ -98,13 +98,7 @@ def scan(
         block=block,
         retention=retention,
     )
-    if to is None:
-        store = MemoryStore(prepared.identity)
-        prepared.run(store, budget=budget, watch=watch)
-        return Landscape.from_store(store)
-    with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        prepared.run(kept, budget=budget, watch=watch)
-        return Landscape.from_store(kept)
+    return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
 
 def fraction(
@@ -120,6 +114,7 @@ def fraction(
     draws: int | None = None,
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     watch: Watch | None = None,
 ) -> FractionClaim:
     """Claim that most directions keep a score, and draw as many as it takes to show it.
@@ -143,6 +138,7 @@ def fraction(
             if none fails.
         to: a run folder. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
 
     Raises:
@@ -170,10 +166,7 @@ def fraction(
         first=seeds,
         block=block,
     )
-    if to is None:
-        return prepared.run(MemoryStore(prepared.identity), draws=draws, watch=watch)
-    with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        return prepared.run(kept, draws=draws, watch=watch)
+    return prepared.answer(to, engine=engine, draws=draws, watch=watch)
 
 
 def certify(
@@ -195,6 +188,7 @@ def certify(
     rows: int = ROWS,
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     watch: Watch | None = None,
 ) -> Certificate:
     """Certify scores of the σ-smoothed model after *every* weight change of a norm, in a subspace.
@@ -218,6 +212,7 @@ def certify(
         rows: draws run as one batch, where the subspace allows it.
         to: a run folder; outcomes and certificate are put there. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
 
     Raises:
@@ -252,12 +247,7 @@ def certify(
         rows=rows,
         block=block,
     )
-    if to is None:
-        return prepared.run(MemoryStore(prepared.identity), asked=asked, retain=retain, watch=watch)
-    with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        found = prepared.run(kept, asked=asked, retain=retain, watch=watch)
-    found.write(Path(to))
-    return found
+    return prepared.answer(to, engine=engine, asked=asked, retain=retain, watch=watch)
 
 
 def generalise(
@@ -274,6 +264,7 @@ def generalise(
     rows: int = ROWS,
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     watch: Watch | None = None,
 ) -> Generalisation:
     """State how a fine-tuned model, smoothed, scores on examples that nobody has seen (PAC-Bayes).
@@ -293,6 +284,7 @@ def generalise(
         rows: draws run as one batch, where the subspace allows it.
         to: a run folder; the statement is put there. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
 
     Raises:
@@ -318,12 +310,7 @@ def generalise(
         rows=rows,
         block=block,
     )
-    if to is None:
-        return prepared.run(MemoryStore(prepared.identity), watch=watch)
-    with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        found = prepared.run(kept, watch=watch)
-    found.write(Path(to))
-    return found
+    return prepared.answer(to, engine=engine, watch=watch)
 
 
 def plane(
@@ -335,6 +322,7 @@ def plane(
     beta: str | AlphaGrid | None = None,
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     retention: float = 0.95,
     budget: float | None = None,
     watch: Watch | None = None,
@@ -353,6 +341,7 @@ def plane(
         beta: along the second; by default as far as ``alpha`` goes (:func:`corrie.scanning.plane_axes.as_far`).
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         retention: share ρ of the score above chance that counts as kept.
         budget: seconds after which no further cell is begun.
         watch: who is told of the progress.
@@ -374,13 +363,7 @@ def plane(
     prepared = Scan.of(
         loaded, _limited(tasks), directions=directions, alpha=across, beta=up, block=block, retention=retention
     )
-    if to is None:
-        store = MemoryStore(prepared.identity)
-        prepared.run(store, budget=budget, watch=watch)
-        return Plane.of(store, prepared.spec)
-    with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        prepared.run(kept, budget=budget, watch=watch)
-        return Plane.of(kept, prepared.spec)
+    return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
 
 def worst(
@@ -498,6 +481,7 @@ def diff(
     confidence: float = 0.95,
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     watch: Watch | None = None,
     heard: Heard | None = None,
 ) -> FineTuneDiff:
@@ -518,6 +502,7 @@ def diff(
         confidence: of the intervals, and 1 − the error of each test; above 0.5.
         to: a run folder; the same call continues it, and other fine-tunes of the base share it. None: in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
         heard: who is told of every look of a search for a worst-case direction.
 
@@ -552,12 +537,7 @@ def diff(
         certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
         subspaces=subspaces,
     )
-    if to is None:
-        return prepared.run(MemoryStore(prepared.identity), watch=watch)
-    with SqliteStore.create_or_open(to, prepared.identity) as kept:
-        found = prepared.run(kept, watch=watch, heard=heard)
-    found.keep(Path(to))
-    return found
+    return prepared.answer(to, engine=engine, watch=watch, heard=heard)
 
 
 def compare(
@@ -600,6 +580,7 @@ def retract(
     confidence: float = 0.95,
     to: str | Path | None = None,
     block: int = 10,
+    engine: str = "serial",
     watch: Watch | None = None,
 ) -> Retraction:
     """Pull a fine-tune back along its path until every named capability is kept, and write it.
@@ -615,6 +596,7 @@ def retract(
         confidence: 1 − the error of each test on fresh examples; above 0.5.
         to: a run folder (a diff's is a good one). None: in memory.
         block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
 
     Raises:
@@ -648,11 +630,7 @@ def retract(
         check_beside(loaded, direction)
         if asked_of(Path(out)) != asked:
             refuse_full(Path(out))
-    if to is None:
-        found = prepared.run(MemoryStore(prepared.identity), watch=watch)
-    else:
-        with SqliteStore.create_or_open(to, prepared.identity) as kept:
-            found = prepared.run(kept, watch=watch)
+    found = prepared.answer(to, engine=engine, watch=watch)
     if out is not None and found.alpha:
         found = found.model_copy(update={"written": str(write_at(loaded, direction, found.alpha, Path(out), asked))})
     if to is not None:

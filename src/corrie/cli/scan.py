@@ -10,7 +10,7 @@ import typer
 
 from corrie.cli.console import complain, give, say
 from corrie.cli.progress import ScanProgress
-from corrie.errors import InputError, UnknownName
+from corrie.errors import InputError
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
@@ -92,10 +92,10 @@ def scan(
     say(f"Loading {model} …")
     from corrie.models.directions import find_directions
     from corrie.models.load import load
-    from corrie.scanning.scan import ENGINES, Scan
+    from corrie.scanning.executors import engine_named
+    from corrie.scanning.scan import Scan
 
-    if engine not in ENGINES:
-        raise UnknownName("engine", engine, ENGINES)
+    engine_named(engine)
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     say(f"Engine: {loaded.engine}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from corrie.analysis.certificate import RETAIN, Certificate, FineTuned, check_retain
 from corrie.analysis.evidence import Evidence
@@ -17,11 +18,12 @@ from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
 from corrie.records.subspace import FullSpace
+from corrie.scanning.executors import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.provenance import provenance
 from corrie.scanning.scan import Scan
-from corrie.scanning.subspace_executor import SubspaceExecutor
+from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 from corrie.stats.arguments import error_of
@@ -43,7 +45,7 @@ ROWS = 8
 
 
 @dataclass(frozen=True)
-class CertificateScan:
+class CertificateScan(Trial[Certificate]):
     """Model and tasks (as a scan has them), and the question.
 
     scan        model, tasks and limits
@@ -124,7 +126,13 @@ class CertificateScan:
         return self.scan.identity
 
     def run(
-        self, store: Store, *, asked: FineTuned | None = None, retain: float = RETAIN, watch: Watch | None = None
+        self,
+        store: Store,
+        *,
+        asked: FineTuned | None = None,
+        retain: float = RETAIN,
+        engine: str = "serial",
+        watch: Watch | None = None,
     ) -> Certificate:
         """Score the unmoved model and the selection draws, choose thresholds, fix the design in the store, then draw.
 
@@ -140,15 +148,19 @@ class CertificateScan:
             RunError: the run has fixed another design for this question, or has looked along its draws.
         """
         check_retain(retain)
+        executor = self.scan.executor(engine, Within(self.space, self.rows))
         self.scan.register(store)
-        executor = SubspaceExecutor(self.scan.model, self.scan.tasks, self.scan.spec.block, self.space, self.rows)
         before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
         fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)
         spec = self._as_fixed(store).design(store)
-        store.record_claim(spec, provenance(engine="subspace", device=self.scan.model.device))
+        store.record_claim(spec, provenance(engine=engine, device=self.scan.model.device))
         draws = tuple(spec.point(i) for i in range(spec.draws))
         fill(self.scan.spec, PlacesPlan((*before, *draws)), executor, store, watch=watch)
         return Certificate(Evidence.from_store(store, spec, dimension(self.space)), asked, retain)
+
+    def keep(self, found: Certificate, run: Path) -> None:
+        """The certificate and its outcomes as files, which can be verified without the run."""
+        found.write(run)
 
     def design(self, store: Store) -> CertificateSpec:
         """The design that the selection draws in the store choose.

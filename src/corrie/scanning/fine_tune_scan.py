@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from corrie.analysis.fine_tune_diff import CertificateAsked, FineTuneDiff, basin_of
 from corrie.analysis.kept_score import KeptScore
@@ -18,11 +19,10 @@ from corrie.records.paths import Saved
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, TaskRequest
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.loop import fill
 from corrie.scanning.plans.inward import InwardPlan
-from corrie.scanning.provenance import provenance
-from corrie.scanning.scan import ENGINES, Scan
+from corrie.scanning.scan import Scan
 from corrie.scanning.search import Heard
+from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 from corrie.scanning.worst_search import WorstSearch
@@ -35,7 +35,7 @@ WAY = AlphaGrid(low=0.0, high=1.5, count=7)
 
 
 @dataclass(frozen=True)
-class FineTuneScan:
+class FineTuneScan(Trial[FineTuneDiff]):
     """What will be scored.
 
     path        the scan along the fine-tune's direction
@@ -173,6 +173,10 @@ class FineTuneScan:
             certificates=self.certificates,
         )
 
+    def keep(self, found: FineTuneDiff, run: Path) -> None:
+        """The diff as a file, for reports."""
+        found.keep(run)
+
     def _searched(
         self,
         search: WorstSearch,
@@ -217,9 +221,7 @@ class FineTuneScan:
         pairs = [(self.path.tasks[r.task], r.limit) for r in requests]
         grid = AlphaGrid.between(start, start, 1)
         scan = Scan.of(self.path.model, pairs, directions=(worst,), alpha=grid, block=self.path.spec.block)
-        scan.register(store)
-        store.record_spec(scan.spec, provenance(engine=engine, device=scan.model.device))
         tasks = {id: task.identity for id, task in scan.tasks.items()}
         plan = InwardPlan(worst, start, tasks, self.tolerance)
-        fill(scan.spec, plan, ENGINES[engine](scan.model, scan.tasks, scan.spec.block), store, watch=watch)
+        scan.follow(plan, store, engine=engine, watch=watch)
         return Worst(worst, found.cosine, length)

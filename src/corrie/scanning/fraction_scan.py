@@ -18,7 +18,8 @@ from corrie.scanning.loop import fill
 from corrie.scanning.plans.fraction import FractionPlan
 from corrie.scanning.plans.line import line
 from corrie.scanning.provenance import provenance
-from corrie.scanning.scan import ENGINES, Scan
+from corrie.scanning.scan import Scan
+from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 
@@ -27,7 +28,7 @@ PATIENCE = 10
 
 
 @dataclass(frozen=True)
-class FractionScan:
+class FractionScan(Trial[FractionClaim]):
     """Model and tasks (as a scan has them), and the claim."""
 
     scan: Scan
@@ -83,8 +84,8 @@ class FractionScan:
             InputError: the unmoved model's score cannot be told from chance: nothing is there to be kept.
             RunError: the run has fixed another design for this question, or has looked along these directions.
         """
+        executor = self.scan.executor(engine)
         self.scan.register(store)
-        executor = ENGINES[engine](self.scan.model, self.scan.tasks, self.claim.block)
         fill(self.scan.spec, line, executor, store, watch=watch)  # no direction: the unmoved model alone
         self._refuse_what_is_absent(store)
         store.record_claim(self.claim, provenance(engine=engine, device=self.scan.model.device))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from corrie.analysis.generalisation import Generalisation
 from corrie.capabilities.task import Task
@@ -15,10 +16,11 @@ from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.certificate_scan import ROWS
+from corrie.scanning.executors import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.scan import Scan
-from corrie.scanning.subspace_executor import SubspaceExecutor
+from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.stats.arguments import error_of
 from corrie.subspaces.space import Space, dimension
@@ -26,7 +28,7 @@ from corrie.subspaces.stand import Stand
 
 
 @dataclass(frozen=True)
-class GeneralisationScan:
+class GeneralisationScan(Trial[Generalisation]):
     """Model and tasks (as a scan has them), the subspace, where the fine-tune stands in it, and the question."""
 
     scan: Scan
@@ -79,19 +81,21 @@ class GeneralisationScan:
         """What must be equal for another scan or claim to share this one's run."""
         return self.scan.identity
 
-    def run(self, store: Store, *, watch: Watch | None = None) -> Generalisation:
+    def run(self, store: Store, *, engine: str = "serial", watch: Watch | None = None) -> Generalisation:
         """Score the unmoved model, the fine-tune and the draws around it, as far as the store lacks them.
 
         The same call continues after a kill, with more draws goes on, and a finished one only reads.
         """
-        self.scan.register(store)
         held = {self.place.record.id: self.place.coordinates}
-        executor = SubspaceExecutor(
-            self.scan.model, self.scan.tasks, self.spec.block, self.space, self.spec.rows, places=held
-        )
+        executor = self.scan.executor(engine, Within(self.space, self.spec.rows, held))
+        self.scan.register(store)
         draws = tuple(self.spec.point(i) for i in range(self.spec.draws))
         fill(self.spec.scan, PlacesPlan((Point.origin(), self.spec.centre, *draws)), executor, store, watch=watch)
         return Generalisation.from_store(store, self.spec, dimension(self.space))
+
+    def keep(self, found: Generalisation, run: Path) -> None:
+        """The statement as a file."""
+        found.write(run)
 
 
 def check_question(sigma: float, confidence: float, draws: int, choices: int, rows: int) -> None:

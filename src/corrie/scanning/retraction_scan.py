@@ -15,11 +15,10 @@ from corrie.records.direction import Direction
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.loop import fill
 from corrie.scanning.plans.line import cells_at
 from corrie.scanning.plans.retract import Found, RetractPlan
-from corrie.scanning.provenance import provenance
-from corrie.scanning.scan import ENGINES, Scan
+from corrie.scanning.scan import Scan
+from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Agenda, Known, Plan
 from corrie.weights.sizes import sizes
@@ -28,7 +27,7 @@ END = AlphaGrid(low=1.0, high=1.0, count=1)
 
 
 @dataclass(frozen=True)
-class RetractionScan:
+class RetractionScan(Trial[Retraction]):
     """What will be scored.
 
     kept        what must be kept, along the fine-tune's path
@@ -94,19 +93,14 @@ class RetractionScan:
             raise InputError(f"going back along {direction}", found="the fine-tune's weights are the base's")
         identities = {id: task.identity for id, task in self.kept.tasks.items()}
         plan = RetractPlan(direction, identities, self.tolerance, self.confidence)
-        self._fill(self.kept, _at([Point.origin()]), store, engine, watch)
+        self.kept.follow(_at([Point.origin()]), store, engine=engine, watch=watch)
         self._refuse_what_is_absent(store)
-        self._fill(self.kept, plan, store, engine, watch)
+        self.kept.follow(plan, store, engine=engine, watch=watch)
         _, found = plan.follow(spec, Known(store.cells()))
         where = {a: Point.along(direction, a) for a in (0.0, found.alpha, 1.0)}
         if self.skills is not None:
-            self._fill(self.skills, _at(where.values()), store, engine, watch)
+            self.skills.follow(_at(where.values()), store, engine=engine, watch=watch)
         return self._read(store, found, where, length)
-
-    def _fill(self, scan: Scan, plan: Plan, store: Store, engine: str, watch: Watch | None) -> None:
-        scan.register(store)
-        store.record_spec(scan.spec, provenance(engine=engine, device=scan.model.device))
-        fill(scan.spec, plan, ENGINES[engine](scan.model, scan.tasks, scan.spec.block), store, watch=watch)
 
     def _refuse_what_is_absent(self, store: Store) -> None:
         known, spec = Known(store.cells()), self.kept.spec

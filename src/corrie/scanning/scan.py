@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from corrie.analysis.landscape import Landscape
+from corrie.analysis.plane import Plane
 from corrie.capabilities.rehearsal import rehearse
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
@@ -13,24 +16,17 @@ from corrie.models.model import Model
 from corrie.records.direction import GAUSSIAN_LAW, Direction
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.executor import Executor, SerialExecutor
+from corrie.scanning.executor import Executor
+from corrie.scanning.executors import Within, engine_named
 from corrie.scanning.loop import Ending, fill
 from corrie.scanning.plans.auto import AutoPlan, natural_step
 from corrie.scanning.plans.line import line
 from corrie.scanning.plans.plane import plane_plan
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.provenance import provenance
+from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known, Plan
-
-
-def serial(model: Model, tasks: Mapping[str, Task], block: int) -> Executor:
-    """The engine in this process."""
-    return SerialExecutor(model, tasks, block)
-
-
-ENGINES: dict[str, Callable[[Model, Mapping[str, Task], int], Executor]] = {"serial": serial}
-"""Executors by the name they have on the command line."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Scan:
+class Scan(Trial[Any]):
     """Model, tasks by id, and the frozen spec."""
 
     model: Model
@@ -140,10 +136,35 @@ class Scan:
         self, store: Store, *, engine: str = "serial", budget: float | None = None, watch: Watch | None = None
     ) -> Ending:
         """Fill in what the store lacks (:func:`corrie.scanning.loop.fill`)."""
+        return self.follow(self.plan(budgeted=budget is not None), store, engine=engine, budget=budget, watch=watch)
+
+    def conclude(self, store: Store, **how: Any) -> Any:
+        """Fill in what the store lacks, and read it: the store's landscape, or this plane."""
+        self.run(store, **how)
+        return Plane.of(store, self.spec) if self.spec.is_plane else Landscape.from_store(store)
+
+    def follow(
+        self,
+        plan: Plan,
+        store: Store,
+        *,
+        engine: str = "serial",
+        budget: float | None = None,
+        watch: Watch | None = None,
+    ) -> Ending:
+        """Note the spec in the store and score what a plan asks for."""
+        executor = self.executor(engine)
         self.register(store)
         store.record_spec(self.spec, provenance(engine=engine, device=self.model.device))
-        executor = ENGINES[engine](self.model, self.tasks, self.spec.block)
-        return fill(self.spec, self.plan(budgeted=budget is not None), executor, store, budget=budget, watch=watch)
+        return fill(self.spec, plan, executor, store, budget=budget, watch=watch)
+
+    def executor(self, engine: str, within: Within | None = None) -> Executor:
+        """Who scores: the engine of a name, for this model and these tasks.
+
+        Raises:
+            InputError: no such engine, or one that cannot do this.
+        """
+        return engine_named(engine)(self.model, self.tasks, self.spec.block, within)
 
     def register(self, store: Store) -> None:
         """Make the tasks and the examples that will be scored known to the store."""

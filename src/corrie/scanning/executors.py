@@ -1,0 +1,105 @@
+"""Executors by name: who may do the scoring of a scan, and how another package adds one.
+
+An :data:`Engine` makes an :class:`corrie.scanning.executor.Executor` for a model, its tasks and a block. Every trial
+takes its name (``engine="serial"``) and gets its executor here, so an engine that is added once is reached by all of
+them. Engines of other packages are found by the entry-point group ``corrie.executors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from corrie.capabilities.task import Task
+from corrie.errors import InputError, UnknownName
+from corrie.models.model import Model
+from corrie.scanning.executor import Executor, SerialExecutor
+from corrie.scanning.subspace_executor import SubspaceExecutor
+from corrie.subspaces.space import Coords, Space
+
+GROUP = "corrie.executors"
+"""The entry-point group for engines of other packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The subspace that a trial's points lie in.
+
+    space    of the model's weight changes
+    rows     how many places may be stood at together
+    places   coordinates by the id of their record, for points that are not around the model itself
+    """
+
+    space: Space
+    rows: int = 1
+    places: Mapping[str, Coords] = field(default_factory=dict[str, Coords])
+
+
+class Engine(Protocol):
+    """Makes an executor.
+
+    The law
+    -------
+    1. What it makes keeps the law of :class:`corrie.scanning.executor.Executor`: a cell does not depend on the engine.
+    2. With ``within`` the points lie in that subspace; without, they are directions of all selected weights. An engine
+       that cannot do one of them says so by an :class:`corrie.errors.InputError`.
+    """
+
+    def __call__(
+        self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | None = None, /
+    ) -> Executor: ...
+
+
+def serial(model: Model, tasks: Mapping[str, Task], block: int, within: Within | None = None, /) -> Executor:
+    """The engine in this process; in a subspace, several draws as rows of one batch where it allows that."""
+    if within is None:
+        return SerialExecutor(model, tasks, block)
+    return SubspaceExecutor(model, tasks, block, within.space, within.rows, within.places)
+
+
+BUILT_IN: Mapping[str, Engine] = {"serial": serial}
+"""Corrie's own engines."""
+
+
+def engine_names() -> tuple[str, ...]:
+    """The names of all engines there are, sorted.
+
+    >>> "serial" in engine_names()
+    True
+    """
+    return tuple(sorted({*BUILT_IN, *_added()}))
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of a name; corrie's own first.
+
+    Raises:
+        UnknownName: there is none.
+        InputError: another package's engine cannot be loaded.
+
+    >>> engine_named("serial") is serial
+    True
+    >>> engine_named("seriel")
+    Traceback (most recent call last):
+    corrie.errors.UnknownName: no engine named 'seriel'. Known: serial. Did you mean 'serial'?
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    added = _added()
+    if name not in added:
+        raise UnknownName("engine", name, engine_names())
+    try:
+        return added[name]()
+    except Exception as problem:  # another package's code may raise anything
+        raise InputError(
+            f"engine {name!r}",
+            found=f"it cannot be loaded ({type(problem).__name__}: {problem})",
+            advice="another one, or its package installed anew",
+        ) from problem
+
+
+def _added() -> dict[str, Callable[[], Engine]]:
+    """Engines of other packages, not loaded yet."""
+    return {point.name: point.load for point in entry_points(group=GROUP)}

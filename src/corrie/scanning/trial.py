@@ -1,0 +1,61 @@
+"""A trial: a question that fits a model and its tasks, ready to be answered. The one loop that runs a question.
+
+    open the run (in memory or in a folder)  →  register  →  fill in what is missing  →  read  →  keep
+
+Opening and keeping are the same for every question and stand here; what is filled in, and what is read from it, is the
+question's own (:meth:`Trial.conclude`). A trial that ran before only reads (``design/one-loop.md``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from corrie.records.memory_store import MemoryStore
+from corrie.records.sqlite_store import SqliteStore
+from corrie.records.store import RunIdentity, Store
+from corrie.scanning.executors import engine_named
+
+Found = TypeVar("Found")
+
+
+class Trial(ABC, Generic[Found]):
+    """What all questions about a model have in common."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> RunIdentity:
+        """What must be equal for another trial to share this one's run."""
+
+    @abstractmethod
+    def run(self, store: Store, *args: Any, **kwargs: Any) -> Any:
+        """Fill in what the store lacks."""
+
+    def conclude(self, store: Store, **how: Any) -> Found:
+        """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""
+        return self.run(store, **how)
+
+    def keep(self, found: Found, run: Path) -> None:
+        """Put what was found beside the outcomes, where it is not read from them again."""
+
+    def answer(self, to: str | Path | None = None, *, engine: str = "serial", **how: Any) -> Found:
+        """Open the run, fill it, read it, and keep what was found.
+
+        Args:
+            to: a run folder; the same question continues it. None keeps the run in memory.
+            engine: who scores (:mod:`corrie.scanning.executors`).
+            how: as the trial's ``run`` takes it.
+
+        Raises:
+            UnknownName: no such engine; nothing is written then.
+            RunError: the run folder belongs to another model.
+            StorageError: the disk refuses.
+        """
+        engine_named(engine)
+        if to is None:
+            return self.conclude(MemoryStore(self.identity), engine=engine, **how)
+        with SqliteStore.create_or_open(to, self.identity) as store:
+            found = self.conclude(store, engine=engine, **how)
+        self.keep(found, Path(to))
+        return found
