@@ -477,11 +477,13 @@ def diff(
     worst: str | Path | None = None,
     certificates: Sequence[str | Path] = (),
     subspaces: Sequence[str] = (),
-    tolerance: float = 0.05,
+    tolerance: float = 0.1,
     confidence: float = 0.95,
     to: str | Path | None = None,
     block: int = 10,
     engine: str = "serial",
+    follow: int = DEFAULT_LIMIT,
+    quick: bool = False,
     watch: Watch | None = None,
     heard: Heard | None = None,
 ) -> FineTuneDiff:
@@ -491,7 +493,8 @@ def diff(
         base: a loaded model, or what :func:`corrie.load` takes.
         tuned: a checkpoint, an adapter's folder, or a path such as ``"quantised:int4"``.
         landscape: a run of the base along raw random directions, or its landscape. None: one is made, in the same run.
-        tasks: what is compared, each with a limit or its first 100 examples; by default those of the landscape.
+        tasks: what is compared, each with the most examples its verdict may take, or all of them; by default those of
+            the landscape. Blocks are scored until each task is decided.
         alpha: steps along the path, ``"LO:HI:N"`` with 1 among them.
         directions: how many random directions the landscape that is made takes; 0: none is made.
         worst: ``"search"``: each task's own is searched for and kept in the run folder (float32); or a file with one
@@ -499,10 +502,13 @@ def diff(
         certificates: files of :func:`certify` that are of this base; those in the run folder are found by themselves.
         subspaces: where the subspace of a certificate may lie that no law makes, as ``certify`` takes it.
         tolerance: share of the score above chance that may be lost, in [0, 1).
-        confidence: of the intervals, and 1 − the error of each test; above 0.5.
+        confidence: 1 − the probability that any task is wrongly called lost, and that any is wrongly called kept; above
+            0.5.
         to: a run folder; the same call continues it, and other fine-tunes of the base share it. None: in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
+        follow: examples of each task along the path and in the landscape, at most.
+        quick: verdicts alone: neither path nor landscape is scored.
         watch: who is told of the progress.
         heard: who is told of every look of a search for a worst-case direction.
 
@@ -522,7 +528,8 @@ def diff(
     """
     loaded = base if isinstance(base, Model) else load(base)
     around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
-    compared = _limited(_measured(around) if tasks is None else tasks)
+    asked = _measured(around) if tasks is None else tasks
+    compared = [t if isinstance(t, tuple) else (t, t.identity.size) for t in asked]
     prepared = FineTuneScan.of(
         loaded,
         tuned_direction(loaded, tuned),
@@ -534,6 +541,8 @@ def diff(
         tolerance=tolerance,
         confidence=confidence,
         block=block,
+        follow=follow,
+        quick=quick,
         certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
         subspaces=subspaces,
     )
@@ -576,7 +585,7 @@ def retract(
     *,
     out: str | Path | None = None,
     skills: Sequence[Task | tuple[Task, int]] = (),
-    tolerance: float = 0.05,
+    tolerance: float = 0.1,
     confidence: float = 0.95,
     to: str | Path | None = None,
     block: int = 10,

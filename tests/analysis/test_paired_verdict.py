@@ -1,11 +1,13 @@
 """The rule of diff and retract, against statsmodels and by hand."""
 
+import json
+
 import numpy as np
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from corrie.analysis.kept_score import KeptScore
-from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.paired_verdict import PairedVerdict, decided_together
 from corrie.errors import InputError
 from corrie.records.task import TaskIdentity
 
@@ -32,23 +34,81 @@ def test_mcnemar_equals_statsmodels(seed: int) -> None:
     assert found.p_changed == pytest.approx(mcnemar(table, exact=True).pvalue)
 
 
+def mixed(scores: list[float]) -> list[float]:
+    """In the fixed order in which a shuffled task would have them."""
+    return np.array(scores)[np.random.default_rng(0).permutation(len(scores))].tolist()
+
+
 def test_the_four_verdicts() -> None:
-    base = scores(80, 100)
-    by = {lost: PairedVerdict.of(kept(base), tuple(scores(80 - lost, 100))) for lost in (0, 3, 4, 5, 20)}
-    assert {lost: v.verdict for lost, v in by.items()} == {
-        0: "kept",
-        3: "kept",  # exactly the tolerance: 0.05 · (0.8 − 0.2)
-        4: "undecided",  # one more than may go; (1/2)⁴ = 0.0625
-        5: "lost",  # (1/2)⁵ = 0.03125
-        20: "lost",
-    }
+    """The tolerance is worth 24 of 400 examples: 0.1 · (0.8 − 0.2) · 400."""
+    base = mixed(scores(320, 400))
+    by = {n: PairedVerdict.of(kept(base, 0.1), tuple(mixed(scores(320 - n, 400)))) for n in (0, 4, 24, 60, 200)}
+    assert {n: v.verdict for n, v in by.items()} == {0: "kept", 4: "kept", 24: "undecided", 60: "lost", 200: "lost"}
     assert PairedVerdict.of(kept(scores(22, 100)), tuple(scores(0, 100))).verdict == "absent"
 
 
-def test_many_examples_that_change_both_ways_are_kept_or_undecided() -> None:
-    before, after = scores(50, 100), [0.0] * 40 + [1.0] * 46 + [0.0] * 14
-    found = PairedVerdict.of(kept(before, chance=0.0), tuple(after))
+def test_undecided_says_what_it_takes_and_that_many_decide_it() -> None:
+    few = PairedVerdict.of(kept(mixed(scores(40, 50)), 0.1), tuple(mixed(scores(40, 50))))
+    assert (few.verdict, few.worse, few.better) == ("undecided", 0, 0)
+    assert few.needs is not None
+    assert 50 < few.needs < 200
+    more = mixed(scores(few.needs * 4 // 5, few.needs))
+    enough = PairedVerdict.of(kept(more, 0.1), tuple(more))
+    assert (enough.verdict, enough.needs, enough.takes) == ("kept", None, "")
+    assert f"about {few.needs} examples" in few.takes
+
+
+def test_many_examples_that_change_both_ways_are_undecided() -> None:
+    order = np.random.default_rng(0).permutation(100)
+    before = np.array(scores(50, 100))[order]
+    after = np.array([0.0] * 40 + [1.0] * 46 + [0.0] * 14)[order]
+    found = PairedVerdict.of(kept(before.tolist(), chance=0.0), tuple(after.tolist()))
     assert (found.worse, found.better, found.verdict) == (40, 36, "undecided")
+
+
+def test_a_verdict_of_an_older_version_opens() -> None:
+    now = PairedVerdict.of(kept(scores(80, 100)), tuple(scores(60, 100)))
+    old = {k: v for k, v in json.loads(now.canonical()).items() if k not in ("p_kept", "p_lost", "needs")}
+    read = PairedVerdict.parse(json.dumps(old))
+    assert (read.verdict, read.p_kept, read.needs) == (now.verdict, None, None)
+    assert "one-sided p = " in str(read)
+
+
+def world(dice: np.random.Generator, lost: float, churn: float = 0.03, size: int = 400) -> tuple[KeptScore, tuple]:
+    """Score 0.75, chance 0.25, tolerance 0.1; a net loss, with flips in both directions."""
+    better = max(churn - lost, 0.0) / 2
+    before = dice.random(size) < 0.75
+    luck = dice.random(size)
+    after = np.where(before, luck >= (better + lost) / 0.75, luck < better / 0.25)
+    return kept(before.astype(float).tolist(), 0.1, 0.25), tuple(after.astype(float).tolist())
+
+
+def shares(lost: float, runs: int, tasks: int = 3) -> tuple[float, float, float]:
+    """How often any of several tasks is kept, is lost, and how many of them are undecided, over every look."""
+    dice, any_kept, any_lost, undecided = np.random.default_rng(1), 0, 0, 0
+    for _ in range(runs):
+        verdicts = [v for v, *_ in decided_together({str(k): world(dice, lost) for k in range(tasks)}).values()]
+        any_kept += "kept" in verdicts
+        any_lost += "lost" in verdicts
+        undecided += verdicts.count("undecided")
+    return any_kept / runs, any_lost / runs, undecided / runs / tasks
+
+
+@pytest.mark.coverage
+def test_no_gate_fails_or_passes_wrongly_more_often_than_it_says() -> None:
+    """At the tolerance itself, the worst case of both tests; unchanged but for flips; and at twice the tolerance."""
+    runs = 2000
+    most = 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    at_tolerance = shares(0.05, runs)
+    assert at_tolerance[0] <= most
+    assert at_tolerance[1] <= most
+    assert shares(0.0, runs)[1] <= most
+    assert shares(0.1, runs)[0] <= most
+
+
+def test_most_are_decided_with_400_examples() -> None:
+    assert shares(0.0, 10)[2] <= 0.2
+    assert shares(0.1, 10)[2] <= 0.3
 
 
 def test_a_gain_is_kept() -> None:

@@ -27,7 +27,7 @@ def diff() -> FineTuneDiff:
     move = Move.of({"layers.0.q_proj.weight": 60.0, "layers.1.q_proj.weight": 0.0}, MODEL)
     cards = []
     for name, after in (("math", 10), ("code", 30)):
-        kept = KeptScore(landscape.task(name), (1.0,) * 30 + (0.0,) * 10, 0.05)
+        kept = KeptScore(landscape.task(name), (1.0,) * 30 + (0.0,) * 10, 0.2)
         scores = PairedVerdict.of(kept, (1.0,) * after + (0.0,) * (40 - after))
         out = WayOut(distance=20.0, known="equal") if name == "math" else WayOut(distance=90.0, known="at least")
         worst = WayOut(distance=0.5, known="equal") if name == "math" else None

@@ -14,7 +14,7 @@ from corrie.scanning.plans.retract import RESOLUTION, Found, RetractPlan
 from corrie.scanning.work import Known
 
 TUNED = Adapter(content="c" * 64)
-LIMIT = 20
+LIMIT = 100
 SPEC = ScanSpec(
     tasks=(TaskRequest(task="one", limit=LIMIT), TaskRequest(task="two", limit=LIMIT)),
     directions=(TUNED,),

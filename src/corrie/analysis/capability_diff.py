@@ -191,8 +191,8 @@ class CapabilityDiff(Record):
         said = {
             "kept": f"{self.task} is kept: {s.numbers}, within the {allowed} of its score above chance that may go",
             "lost": f"{self.task} is lost: {s.numbers}, more than the {allowed} of its score above chance that may go",
-            "undecided": f"{self.task} is undecided: {s.numbers}; that is more than the {allowed} of its score above "
-            "chance that may go, but these examples cannot tell it from an accident: take more",
+            "undecided": f"{self.task} is undecided: {s.numbers}; these examples do not tell whether more than the "
+            f"{allowed} of its score above chance that may go is lost{s.takes and f': {s.takes}'}",
             "absent": f"{self.task} is absent: the base's score of {s.before:.3f} cannot be told from chance "
             f"({s.chance:.3g}) with {s.examples} examples, so there is nothing to keep",
         }[s.verdict]
@@ -217,6 +217,7 @@ class CapabilityDiff(Record):
         test = (
             "" if s.p_worse is None or s.p_changed is None else f", p = {s.p_worse:.3g} (two-sided {s.p_changed:.3g})"
         )
+        decision = "" if s.p_kept is None else f"p = {s.p_kept:.3g} against kept, {s.p_lost:.3g} against lost"
         told = [
             ("Score", f"{s.before:.3f} → {s.after:.3f}; {s.chance:.3g} by chance, at least {s.least:.3f} to be kept"),
             (
@@ -224,6 +225,7 @@ class CapabilityDiff(Record):
                 f"{s.after - s.before:+.3g} [{s.low:+.3g}, {s.high:+.3g}], {percent(s.confidence)} confidence",
             ),
             ("Examples", f"{s.examples}: {s.worse} got worse, {s.better} better{test}"),
+            *([("Evidence", decision)] if decision else []),
             ("Distance", f"L2 {move.distance:.4g}, σ-equivalent {move.sigma:.3g}"),
         ]
         if self.way_out is not None:

@@ -29,7 +29,7 @@ from corrie.analysis.certified_move import CertifiedMove, Elsewhere
 from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.move import Move, Part
-from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.paired_verdict import PairedVerdict, judged_together
 from corrie.analysis.statement import Card, Section, Statement, Table, kept_in
 from corrie.analysis.way_out import WayOut
 from corrie.analysis.whole_file import write_whole
@@ -39,7 +39,7 @@ from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction
 from corrie.records.model import ModelIdentity
 from corrie.records.run_folder import RunFolder
-from corrie.records.scan_spec import ScanSpec
+from corrie.records.scan_spec import ScanSpec, TaskRequest
 from corrie.records.store import Store
 from corrie.records.task import TaskIdentity
 
@@ -107,6 +107,8 @@ class FineTuneDiff(Statement, Record):
         landscape: Landscape | None = None,
         worst: Mapping[str, Worst | str] = MappingProxyType({}),
         certificates: Sequence[CertificateAsked] = (),
+        verdicts: Mapping[str, PairedVerdict] | None = None,
+        followed: bool = True,
     ) -> FineTuneDiff:
         """Read the run of a path.
 
@@ -119,6 +121,9 @@ class FineTuneDiff(Statement, Record):
             landscape: of the same base along raw random directions.
             worst: task id → a worst-case direction that was scanned in the same run, or why there is none.
             certificates: of the base, each with where the fine-tune stands in its subspace.
+            verdicts: task id → the verdict, made from as many examples as it took; None: all tasks are judged
+                together on the spec's examples.
+            followed: whether the path was scored between its ends; if not, the cards do not say where on the way.
 
         Raises:
             InputError: terms that cannot be meant; a landscape that is not along raw random directions.
@@ -134,19 +139,24 @@ class FineTuneDiff(Statement, Record):
         step = paths.steps.sel(direction=direction.id)
         realised = {float(a): float(d) for a, d in zip(step.alpha.values, step.distance.values, strict=True) if d == d}
         move = Move.of(norms, identity, realised.get(1.0))
+        lines = {}
+        if followed or verdicts is None:
+            lines = {r.task: _way(paths, r, direction, tolerance) for r in spec.tasks}
+        if verdicts is None:
+            verdicts = judged_together({id: (kept, line[1.0]) for id, (kept, line) in lines.items()}, confidence)
         cards = []
         for request in spec.tasks:
             task = next(t for t in paths.tasks if t.id == request.task)
-            line = _line(paths, task, direction, request.limit)
-            kept = KeptScore(task, line.pop(0.0), tolerance)
-            if 1.0 not in line:
-                raise RunError(f"the diff along {direction}", found="α = 1 is not scored yet", advice="it again")
+            way_out = None
+            kept, line = lines.get(task.id, (None, {}))
+            if kept is not None and followed:
+                way_out = WayOut.along(kept, _outward(line), move.distance)
             cards.append(
                 CapabilityDiff.of(
                     task,
-                    PairedVerdict.of(kept, line[1.0], confidence),
+                    verdicts[task.id],
                     move,
-                    WayOut.along(kept, _outward(line), move.distance),
+                    way_out,
                     basin_of(landscape, task, tolerance, confidence),
                     _worst_way(paths, task, request.limit, kept, worst.get(task.id)),
                     _compared(worst.get(task.id)),
@@ -310,6 +320,18 @@ def _line(
     return found
 
 
+def _way(
+    paths: Landscape, request: TaskRequest, direction: Direction, tolerance: float
+) -> tuple[KeptScore, dict[float, tuple[float | None, ...]]]:
+    """What must be kept of a task's first examples, and their successes at each step but 0."""
+    task = next(t for t in paths.tasks if t.id == request.task)
+    line = _line(paths, task, direction, request.limit)
+    kept = KeptScore(task, line.pop(0.0), tolerance)
+    if 1.0 not in line:
+        raise RunError(f"the diff along {direction}", found="α = 1 is not scored yet", advice="it again")
+    return kept, line
+
+
 def _outward(
     line: Mapping[float, tuple[float | None, ...]],
 ) -> Sequence[tuple[float, tuple[float | None, ...]]]:
@@ -327,10 +349,10 @@ def _worst_way(
     paths: Landscape,
     task: TaskIdentity,
     limit: int,
-    kept: KeptScore,
+    kept: KeptScore | None,
     worst: Worst | str | None,
 ) -> WayOut | None:
-    if not isinstance(worst, Worst):
+    if kept is None or not isinstance(worst, Worst):
         return None
     line = _line(paths, task, worst.direction, limit)
     return WayOut.along(kept, _outward(line), worst.norm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,13 @@ import typer
 from corrie.cli.asked import choose_tasks, load_model
 from corrie.cli.console import complain, say
 from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json
 from corrie.cli.stating import state
 from corrie.cli.worst import Telling
 from corrie.errors import InputError
+
+UNDECIDED = 4
+"""The exit code of ``--strict`` where nothing is lost and something is undecided."""
 
 Base = Annotated[
     str, typer.Argument(metavar="BASE", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
@@ -32,8 +36,16 @@ Tasks = Annotated[
         help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; may be repeated. Default: the landscape's, or the suite.",
     ),
 ]
+Examples = Annotated[
+    int | None, typer.Option(help="Most examples a verdict may take of each task. Default: all that it has.")
+]
+Followed = Annotated[int, typer.Option("--limit", help="Examples of each task along the path and in the landscape.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Verdicts alone: neither path nor landscape is scored.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit code 4 if a task is undecided and none is lost.")]
 Tolerance = Annotated[float, typer.Option(help="Share of the base's score above chance that may be lost.")]
-Confidence = Annotated[float, typer.Option(help="Of the intervals, and 1 − the error of each test.")]
+Confidence = Annotated[
+    float, typer.Option(help="1 − the error, over all tasks together, of saying lost, and of saying kept.")
+]
 LandscapeRun = Annotated[
     Path | None,
     typer.Option(
@@ -78,7 +90,10 @@ def diff(
     base: Base,
     tuned: Tuned,
     task: Tasks = [],  # noqa: B006 (the form typer wants)
-    tolerance: Tolerance = 0.05,
+    examples: Examples = None,
+    quick: Quick = False,
+    strict: Strict = False,
+    tolerance: Tolerance = 0.1,
     confidence: Confidence = 0.95,
     landscape: LandscapeRun = None,
     directions: DirectionCount = 8,
@@ -91,15 +106,18 @@ def diff(
     include: Include = ["*"],  # noqa: B006
     exclude: Exclude = [],  # noqa: B006
     block: Block = 10,
-    limit: Limit = 100,
+    limit: Followed = 100,
     chat: Chat = False,
     to: To = None,
     as_json: Json = False,
 ) -> None:
     """Say what a fine-tune kept and what it lost, where on the way, and whether it left the basin.
 
-    Exit code 0: no named capability is lost (a warning names those that are undecided). 3: one is. Lost means that the
-    score dropped by more than the tolerance, and significantly so on the same examples (exact McNemar test).
+    Blocks of the same examples are scored before and after until each task is decided, or used up. Kept: a loss as
+    large as the tolerance is rejected. Lost: a loss within it is. Both hold at every look, and over all tasks together.
+
+    Exit code 0: no named capability is lost (a warning names those that are undecided). 3: one is. 4, with --strict:
+    one is undecided, or the base cannot do it.
     """
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
@@ -107,13 +125,16 @@ def diff(
         raise InputError(f"worst {worst!r}", found="no saved direction, and no search", advice="search, or saved:FILE")
     from corrie.records.scan_spec import AlphaGrid
 
+    if examples is not None and examples < 1:
+        raise InputError(f"examples {examples}", found="none to judge by", advice="400")
     steps = AlphaGrid.parse(alpha)
-    chosen = choose_tasks(task, limit=limit, chat=chat)
+    most = examples or sys.maxsize
+    chosen = [(one, min(asked, most)) for one, asked in choose_tasks(task, limit=most, chat=chat)]
     loaded = load_model(base, dtype=dtype, device=device, include=include, exclude=exclude)
     if not chosen and landscape is None:
         from corrie.capabilities.registry import default_suite
 
-        chosen = choose_tasks(default_suite(loaded.reader().has_chat_template), limit=limit, chat=chat)
+        chosen = choose_tasks(default_suite(loaded.reader().has_chat_template), limit=most, chat=chat)
         say(f"Tasks: {', '.join(t.identity.name for t, _ in chosen)}.")
     folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-diff"
     from corrie.verbs import diff as compare
@@ -133,12 +154,18 @@ def diff(
             confidence=confidence,
             to=folder,
             block=block,
+            follow=limit,
+            quick=quick,
             watch=progress,
             heard=Telling(),
         )
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
     if found.undecided:
-        complain(f"nothing can be said of {' and '.join(found.undecided)} on these examples.", "Warning")
+        takes = [f"{c.task}: {c.scores.takes}" for c in found.capabilities if c.scores.takes]
+        more = f" ({'; '.join(takes)})" if takes else ""
+        complain(f"nothing can be said of {' and '.join(found.undecided)} on these examples{more}.", "Warning")
     named = "".join(f" -t {text}" for text in task)
     advice = f"corrie retract {base} {tuned}{named} --out FOLDER"
     state(found, f"keeping what {base} can do", as_json=as_json, advice=advice)
+    if strict and found.undecided:
+        raise typer.Exit(UNDECIDED)

@@ -35,7 +35,7 @@ def retract(
     task: Tasks,
     out: Out,
     skill: Skill = [],  # noqa: B006 (the form typer wants)
-    tolerance: Tolerance = 0.05,
+    tolerance: Tolerance = 0.1,
     confidence: Confidence = 0.95,
     dtype: Dtype = "float32",
     device: Device = "auto",

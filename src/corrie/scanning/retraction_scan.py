@@ -48,7 +48,7 @@ class RetractionScan(Trial[Retraction]):
         tasks: Sequence[tuple[Task, int]],
         *,
         skills: Sequence[tuple[Task, int]] = (),
-        tolerance: float = 0.05,
+        tolerance: float = 0.1,
         confidence: float = 0.95,
         block: int = 10,
     ) -> RetractionScan:

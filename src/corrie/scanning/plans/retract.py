@@ -6,8 +6,10 @@
 3.  That assumption is spot-checked: halfway and three quarters of the way to that α everything must be kept too. If it
     is not, the edge lies before, and the search goes on there.
 4.  Confirmation: α was chosen by looking at these examples, so the tasks' next examples, which nobody has looked at,
-    judge it by the rule of the diff. If a capability is lost on them, α goes back to three quarters of itself and the
-    next fresh ones judge again.
+    judge it by the rule of the diff, as many as it takes. If a capability is lost on them, α goes back to three
+    quarters of itself and the next fresh ones judge again. The error is shared among the judgements, half to the first,
+    a quarter to the second and so on: the end is confirmed wrongly with probability 1 − confidence at most, however
+    often it went back.
 
 A capability is kept at α if its score there is at least J(θ0) − t (J(θ0) − c) on the same examples
 (:mod:`corrie.analysis.kept_score`).
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from corrie.analysis.kept_score import KeptScore
-from corrie.analysis.paired_verdict import PairedVerdict
+from corrie.analysis.paired_verdict import PairedVerdict, judged_together
 from corrie.records.direction import Direction
 from corrie.records.point import Point
 from corrie.records.scan_spec import ScanSpec, TaskRequest
@@ -68,7 +70,7 @@ class RetractPlan:
     direction   the path
     tasks       task id → identity
     tolerance   share of the score above chance that may be lost
-    confidence  1 − the error of the test on fresh examples
+    confidence  1 − the error of all judgements on fresh examples together
     """
 
     direction: Direction
@@ -137,35 +139,48 @@ class RetractPlan:
     def _confirm(self, spec: ScanSpec, wanted: Mapping[str, KeptScore], step: int, found: Found) -> _Search:
         """Judge on examples that were not searched on, and go back while they say that something is lost."""
         found.alpha = step / RESOLUTION
-        batch = 0
+        begins = {r.task: r.limit for r in spec.tasks}
+        error = 1 - self.confidence
         while step:
-            slices = self._fresh(spec, batch)
-            if not slices:
+            error /= 2
+            verdicts = yield from self._judged(spec, found.alpha, begins, 1 - error)
+            if not verdicts:
                 return
-            requests = tuple(TaskRequest(task=id, limit=stop) for id, (_, stop) in slices.items())
-            before = yield Look(0.0, requests)
-            after = yield Look(found.alpha, requests)
-            verdicts = {}
-            for id, (start, stop) in slices.items():
-                kept = KeptScore(self.tasks[id], before[id][start:stop], self.tolerance)
-                if kept.examples:
-                    verdicts[id] = PairedVerdict.of(kept, after[id][start:stop], self.confidence)
             found.fresh.append((found.alpha, verdicts))
             if all(verdict.verdict != "lost" for verdict in verdicts.values()):
                 return
-            batch += 1
             step = 3 * step // 4
             while step and not (yield from self._keeps(spec, wanted, step, found)):
                 step = 3 * step // 4
             found.alpha = step / RESOLUTION
 
-    def _fresh(self, spec: ScanSpec, batch: int) -> dict[str, tuple[int, int]]:
-        """Where each task's fresh examples of a batch begin and end: as many again as were searched on, if it has
-        them."""
-        found = {}
-        for request in spec.tasks:
-            start = request.limit * (1 + batch)
-            stop = min(start + request.limit, self.tasks[request.task].size)
-            if start < stop:
-                found[request.task] = (start, stop)
-        return found
+    def _judged(
+        self, spec: ScanSpec, alpha: float, begins: dict[str, int], confidence: float
+    ) -> Generator[Look, Seen, dict[str, PairedVerdict]]:
+        """The verdicts at α on examples that nobody has looked at, as many as it takes.
+
+        Args:
+            begins: task id → its first fresh example; moved on by what is taken.
+        """
+        first, still_open = dict(begins), [r for r in spec.tasks if begins[r.task] < self.tasks[r.task].size]
+        pairs: dict[str, tuple[KeptScore, tuple[float | None, ...]]] = {}
+        verdicts: dict[str, PairedVerdict] = {}
+        while still_open:
+            for r in still_open:
+                begins[r.task] = min(begins[r.task] + r.limit, self.tasks[r.task].size)
+            requests = tuple(TaskRequest(task=r.task, limit=begins[r.task]) for r in still_open)
+            before = yield Look(0.0, requests)
+            after = yield Look(alpha, requests)
+            for id in before:
+                kept = KeptScore(self.tasks[id], before[id][first[id] :], self.tolerance)
+                if kept.examples:
+                    pairs[id] = kept, after[id][first[id] :]
+            verdicts = judged_together(pairs, confidence)
+            if any(verdict.verdict == "lost" for verdict in verdicts.values()):
+                break
+            still_open = [
+                r
+                for r in still_open
+                if begins[r.task] < self.tasks[r.task].size and not (r.task in verdicts and verdicts[r.task].decided)
+            ]
+        return verdicts
