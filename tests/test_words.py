@@ -25,10 +25,9 @@ def public_names(tree: ast.Module) -> list[str]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.append(node.name)
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        found += [target.id for target in targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found += [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
     return [name for name in found if not name.startswith("_")]
 
 

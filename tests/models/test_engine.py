@@ -163,7 +163,7 @@ def test_a_tree_beyond_the_reach_of_its_row_runs_alone() -> None:
 
 def test_a_miniature_is_asked_once_for_each_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     choose_engine(tiny_module("olmo"))
-    monkeypatch.setattr("corrie.models.engine.build", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("corrie.models.engine.build_miniature", lambda *_: pytest.fail("asked again"))
     assert choose_engine(tiny_module("olmo", seed=1)).tree
 
 

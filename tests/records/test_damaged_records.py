@@ -88,7 +88,7 @@ def test_outcomes_that_are_none(run: Path, damage: Any) -> None:
 
 
 def test_a_few_bytes_that_unpack_to_more_than_a_block(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cell, "LARGEST", 2**20)
+    monkeypatch.setattr(cell, "_LARGEST", 2**20)
     packed = zlib.compress(bytes(2**26), 9)
     assert len(packed) < 2**17
     repack(run, None, raw=packed)

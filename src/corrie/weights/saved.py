@@ -18,7 +18,7 @@ from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles, tensors_digest
 from corrie.weights.tensor_writer import write_tensors
 
-CONTENT, ORIGIN = "corrie.content", "corrie.origin"
+CONTENT, _ORIGIN = "corrie.content", "corrie.origin"
 """Header entries: the tensors' hash; where they come from, as JSON."""
 
 
@@ -48,7 +48,7 @@ def save_direction(tensors: Mapping[str, Tensor], file: Path, origin: Mapping[st
     if file.exists():
         return _same(file, record)
     outline = {n: (torch.float32, tuple(tensors[n].shape)) for n in sorted(tensors)}
-    notes = {CONTENT: content, ORIGIN: json.dumps(dict(origin), sort_keys=True)}
+    notes = {CONTENT: content, _ORIGIN: json.dumps(dict(origin), sort_keys=True)}
     write_tensors(file, outline, ((n, tensors[n]) for n in sorted(tensors)), notes)
     return record
 
@@ -87,11 +87,11 @@ def look_at_saved(file: Path) -> tuple[Saved, TensorFiles]:
 def origin_of(found: TensorFiles) -> dict[str, str]:
     """Where a saved direction comes from, as its file says; empty where that cannot be read.
 
-    >>> origin_of(TensorFiles(Path("x"), {}, {}, {ORIGIN: '{"what": "ones"}'}))
+    >>> origin_of(TensorFiles(Path("x"), {}, {}, {_ORIGIN: '{"what": "ones"}'}))
     {'what': 'ones'}
     """
     try:
-        said = json.loads(found.notes.get(ORIGIN, "{}"))
+        said = json.loads(found.notes.get(_ORIGIN, "{}"))
     except ValueError:
         return {}
     return {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}

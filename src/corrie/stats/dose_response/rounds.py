@@ -24,10 +24,10 @@ from corrie.stats.dose_response.fit import DoseResponse
 from corrie.stats.dose_response.next_block import NextBlocks
 from corrie.stats.dose_response.radii import RETENTIONS
 
-ROUND, CHECKS = 8, 3
-LONGER, LONGEST = 4.0, 64.0
+_ROUND, _CHECKS = 8, 3
+_LONGER, _LONGEST = 4.0, 64.0
 
-Ending = Literal["narrow", "spent"]
+RoundsEnding = Literal["narrow", "spent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,15 @@ class Rounds:
 
     def first(self) -> tuple[float, ...]:
         """Where the first round looks, in the order of its blocks."""
-        return tuple(np.geomspace(self.low, self.high, ROUND).tolist())
+        return tuple(np.geomspace(self.low, self.high, _ROUND).tolist())
 
-    def ending(self, rounds: Sequence[DoseResponse]) -> Ending | None:
+    def ending(self, rounds: Sequence[DoseResponse]) -> RoundsEnding | None:
         """Why no round follows these (what was known after each), or None."""
         last = rounds[-1]
         narrow = all(self.is_narrow(found) for found in rounds[-2:])
         if len(rounds) > 1 and narrow and last.evaluations >= self.least:
             return "narrow"
-        return "spent" if last.evaluations + ROUND * self.size > self.most else None
+        return "spent" if last.evaluations + _ROUND * self.size > self.most else None
 
     def is_narrow(self, found: DoseResponse) -> bool:
         """Whether the interval is as narrow as asked."""
@@ -80,14 +80,14 @@ class Rounds:
         """The next round's σ, from what is known and every σ that a block was scored at."""
         wanted = found.radius(self.retention)
         low, high = min(looked), max(looked)
-        if math.isinf(wanted.high) and high < self.high * LONGEST:
-            high *= LONGER
-        if wanted.low == 0.0 and low > self.low / LONGEST:
-            low /= LONGER
+        if math.isinf(wanted.high) and high < self.high * _LONGEST:
+            high *= _LONGER
+        if wanted.low == 0.0 and low > self.low / _LONGEST:
+            low /= _LONGER
         places = np.linspace(math.log(low), math.log(high), 1 + math.ceil(math.log(high / low) / self.pitch))
         candidates = NextBlocks(found.posterior, np.exp(places), retention=self.retention, size=self.size)
         chosen: list[int] = []
-        for _ in range(ROUND - CHECKS):
+        for _ in range(_ROUND - _CHECKS):
             chosen.append(int(candidates.reduction().argmax()))
             candidates.take(chosen[-1])
         ends = np.log([max(wanted.low, low), min(wanted.high, high)])
@@ -103,5 +103,5 @@ class Rounds:
             return min(self.most, 400)
         ratio = found.radius(self.retention).ratio
         share = math.log(ratio) / math.log(self.precision) if math.isfinite(ratio) else 2.0
-        needed = found.evaluations * max(share, 1.0) ** 2 + ROUND * self.size
+        needed = found.evaluations * max(share, 1.0) ** 2 + _ROUND * self.size
         return int(min(max(needed, self.least), self.most))
