@@ -260,3 +260,20 @@ def test_verdicts_alone_and_strictly(
     assert corrie("diff", toy, tuned["near"], *gate, "--quick", "--examples", "3", "--strict").code == 4
     assert corrie("diff", toy, tuned["near"], *gate, "--quick", "--examples", "0").code == 2
     assert corrie("diff", toy, tuned["near"], *gate, "--quick", "--worst", "search").code == 2
+
+
+def test_two_folders_of_logged_samples(corrie: Any, tmp_path: Path) -> None:
+    for name, right in (("a", 1.0), ("b", 0.0)):
+        (tmp_path / name).mkdir()
+        lines = [{"doc_id": i, "doc_hash": str(i), "metrics": ["exact_match"], "exact_match": right} for i in range(60)]
+        file = tmp_path / name / "samples_sums_2026-11-28T10-00-00.000001.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    same = corrie("diff", "--samples", tmp_path / "a", tmp_path / "a", "-t", "sums", "--json")
+    assert (same.code, json.loads(same.out)["tasks"][0]["verdict"]) == (0, "kept")
+    lost = corrie("diff", "--samples", tmp_path / "a", tmp_path / "b", "-t", "sums")
+    assert lost.code == 3
+    assert lost.out.startswith("lost: sums")
+    assert corrie("diff", "--samples", tmp_path / "a", tmp_path / "b", "-t", "suns").code == 2
+    few = corrie("diff", "--samples", tmp_path / "a", tmp_path / "a", "-t", "sums", "--examples", 5, "--strict")
+    assert few.code == 4
+    assert "nothing can be said of sums" in few.err

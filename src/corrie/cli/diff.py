@@ -42,6 +42,14 @@ Examples = Annotated[
 Followed = Annotated[int, typer.Option("--limit", help="Examples of each task along the path and in the landscape.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Verdicts alone: neither path nor landscape is scored.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit code 4 if a task is undecided and none is lost.")]
+Samples = Annotated[
+    bool,
+    typer.Option(
+        "--samples",
+        help="BASE and TUNED are folders that lm_eval --log_samples wrote; -t TASK, TASK/METRIC or "
+        "TASK/METRIC,FILTER. No model is loaded.",
+    ),
+]
 Tolerance = Annotated[float, typer.Option(help="Share of the base's score above chance that may be lost.")]
 Confidence = Annotated[
     float, typer.Option(help="1 − the error, over all tasks together, of saying lost, and of saying kept.")
@@ -93,6 +101,7 @@ def diff(
     examples: Examples = None,
     quick: Quick = False,
     strict: Strict = False,
+    samples: Samples = False,
     tolerance: Tolerance = 0.1,
     confidence: Confidence = 0.95,
     landscape: LandscapeRun = None,
@@ -127,6 +136,9 @@ def diff(
 
     if examples is not None and examples < 1:
         raise InputError(f"examples {examples}", found="none to judge by", advice="400")
+    if samples:
+        _by_samples(base, tuned, task, tolerance, confidence, examples, strict, as_json)
+        return
     steps = AlphaGrid.parse(alpha)
     most = examples or sys.maxsize
     chosen = [(one, min(asked, most)) for one, asked in choose_tasks(task, limit=most, chat=chat)]
@@ -167,5 +179,26 @@ def diff(
     named = "".join(f" -t {text}" for text in task)
     advice = f"corrie retract {base} {tuned}{named} --out FOLDER"
     state(found, f"keeping what {base} can do", as_json=as_json, advice=advice)
+    if strict and found.undecided:
+        raise typer.Exit(UNDECIDED)
+
+
+def _by_samples(
+    base: str,
+    tuned: str,
+    tasks: list[str],
+    tolerance: float,
+    confidence: float,
+    examples: int | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Two folders of logged results, compared by the same rule."""
+    from corrie.analysis.samples_diff import SamplesDiff
+
+    found = SamplesDiff.of(base, tuned, tasks, tolerance=tolerance, confidence=confidence, examples=examples)
+    if found.undecided:
+        complain(f"nothing can be said of {' and '.join(found.undecided)} on these documents.", "Warning")
+    state(found, f"keeping what {base} can do", as_json=as_json)
     if strict and found.undecided:
         raise typer.Exit(UNDECIDED)
