@@ -1,8 +1,8 @@
 """Executors by name: who may do the scoring of a scan, and how another package adds one.
 
-An :class:`ExecutorMaker` makes an :class:`corrie.scanning.executor.Executor` for a model, its tasks and a block. Every trial
-takes its name (``engine="serial"``) and gets its executor here, so an engine that is added once is reached by all of
-them. Engines of other packages are found by the entry-point group ``corrie.executors``.
+An :class:`ExecutorMaker` makes an :class:`corrie.scanning.executor.Executor` for a model, its tasks and a block. Every
+trial takes its name (``engine="serial"``) and gets its executor here, so an engine that is added once is reached by all
+of them. Engines of other packages are found by the entry-point group ``corrie.executors``.
 """
 
 from __future__ import annotations
