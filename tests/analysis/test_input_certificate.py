@@ -91,7 +91,7 @@ def test_the_verdict_is_in_the_sentence(noise: str, columns: str, verdict: str, 
 
 
 def test_everything_stands_before_the_figure() -> None:
-    said = certificate(asked=2).sentence
+    said = certificate(sharing=2).sentence
     order = [
         "With confidence 0.95",
         "over 200 noise draws",

@@ -5,7 +5,7 @@ import pytest
 
 from corrie.analysis.block import Axis, Block, Outcomes
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.scored_blocks import is_right_or_wrong, scored_blocks, unmoved_counts
+from corrie.analysis.scored_blocks import is_right_or_wrong, right_and_known, scored_blocks
 from corrie.errors import InputError
 from corrie.records.task import TaskIdentity
 from corrie.stats.dose_response import ScoredBlocks
@@ -59,4 +59,4 @@ def test_nothing_scored_is_refused() -> None:
 
 
 def test_unmoved_counts_leave_out_what_was_not_scored() -> None:
-    assert unmoved_counts(block([1.0], [1, GAP, 0], [[[1, 1, 1]]])) == (1, 2)
+    assert right_and_known(block([1.0], [1, GAP, 0], [[[1, 1, 1]]])) == (1, 2)

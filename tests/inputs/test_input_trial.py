@@ -156,9 +156,9 @@ def test_another_change_uses_the_same_draws_and_another_kernel_others(
     two = trial(model, task, draws=6).run(2, to=tmp_path)
     assert one.grouped == two.grouped
     assert one.bound(2) == two.bound(2)
-    assert (one.asked, two.asked, len(list(tmp_path.glob("draws-*")))) == (1, 1, 1)
+    assert (one.sharing, two.sharing, len(list(tmp_path.glob("draws-*")))) == (1, 1, 1)
     other = trial(model, task, "absorbing:0.8", draws=6).run(to=tmp_path)
-    assert other.asked == 2
+    assert other.sharing == 2
     assert "this folder holds the draws of 2 certificates" in str(other)
 
 

@@ -44,7 +44,7 @@ class FractionClaim(Statement):
     verdict   where the claim stands after the draws at hand
     cosine    the smallest cosine, over the draws, between the step asked for and the one the weights took; None before
               the first draw
-    asked     how many claims this run was asked, this one included
+    sharing   how many claims this run was asked, this one included
     outcomes  of each draw that was looked at: whether it was good
 
     Printing it gives the whole statement. ``holds`` is True only when the claim is reached.
@@ -67,7 +67,7 @@ class FractionClaim(Statement):
     kept: tuple[KeptScore, ...]
     verdict: FractionVerdict
     cosine: float | None
-    asked: int
+    sharing: int
     outcomes: tuple[bool, ...] = ()
 
     @classmethod
@@ -142,11 +142,11 @@ class FractionClaim(Statement):
         ]
         if self.model.dtype != "float32":
             named.append(f"rounding the moved weights to {self.model.dtype} is part of the score")
-        if self.asked > 1:
-            together = max(0.0, 1 - self.asked * (1 - self.spec.confidence))
+        if self.sharing > 1:
+            together = max(0.0, 1 - self.sharing * (1 - self.spec.confidence))
             named.append(
-                f"this run was asked {self.asked} claims, each with an error of its own (if all have this confidence, "
-                f"all hold together with confidence {together:.4g} only)"
+                f"this run was asked {self.sharing} claims, each with an error of its own (if all have this "
+                f"confidence, all hold together with confidence {together:.4g} only)"
             )
         return tuple(named)
 
@@ -240,7 +240,7 @@ class FractionClaim(Statement):
             "smallest_cosine": self.cosine,
             "tolerance": self.spec.tolerance,
             "first_seed": self.spec.first,
-            "claims_asked_of_this_run": self.asked,
+            "claims_asked_of_this_run": self.sharing,
             "tasks": [
                 {
                     "task": k.task.name,

@@ -80,7 +80,7 @@ class InputCertificate(Statement):
     grouped   limits of the mean
     each      limits of every example
     nearest   for embeddings: the median distance from an own token's vector to the nearest other row of the table
-    asked     specs that have drawn in this run folder, this one included
+    sharing   specs that have drawn in this run folder, this one included
 
     Printing it gives the whole statement.
     """
@@ -98,7 +98,7 @@ class InputCertificate(Statement):
     grouped: GroupedScore
     each: PerExample
     nearest: float | None = None
-    asked: int = 1
+    sharing: int = 1
 
     @classmethod
     def of(
@@ -114,7 +114,7 @@ class InputCertificate(Statement):
         selection: list[tuple[float, ...]],
         draws: list[tuple[float, ...]],
         nearest: float | None = None,
-        asked: int = 1,
+        sharing: int = 1,
     ) -> InputCertificate:
         """Judge the draws of a spec.
 
@@ -128,7 +128,7 @@ class InputCertificate(Statement):
             )
         grouped = GroupedScore.of(draws, choose_groups(selection), spec.confidence)
         each = PerExample.of(draws, spec.confidence)
-        return cls(spec, model, task, change, ids, lengths, clean, grouped, each, nearest, asked)
+        return cls(spec, model, task, change, ids, lengths, clean, grouped, each, nearest, sharing)
 
     @classmethod
     def found_in(cls, run: RunFolder) -> tuple[InputCertificate, ...]:
@@ -163,7 +163,7 @@ class InputCertificate(Statement):
             selection=found[1 : 1 + spec.selection],
             draws=found[1 + spec.selection :],
             nearest=stated["nearest_other_token"],
-            asked=logs_in(run.path),
+            sharing=logs_in(run.path),
         )
 
     def bound(self, change: float) -> float:
@@ -216,11 +216,11 @@ class InputCertificate(Statement):
         ]
         if not self.spec.noise.counts:
             named.append("the sum of vector and noise is exact, rounding it being part of the score")
-        if self.asked > 1:
-            together = max(0.0, 1 - self.asked * (1 - self.spec.confidence))
+        if self.sharing > 1:
+            together = max(0.0, 1 - self.sharing * (1 - self.spec.confidence))
             named.append(
-                f"this folder holds the draws of {self.asked} certificates, each with an error of its own (if all have "
-                f"this confidence, all hold together with confidence {together:.4g} only)"
+                f"this folder holds the draws of {self.sharing} certificates, each with an error of its own (if all "
+                f"have this confidence, all hold together with confidence {together:.4g} only)"
             )
         return tuple(named)
 
@@ -372,7 +372,7 @@ class InputCertificate(Statement):
                     self.ids, self.lengths, self.clean, self.each.successes, self.each.low, strict=True
                 )
             ],
-            "certificates_in_this_folder": self.asked,
+            "certificates_in_this_folder": self.sharing,
         }
 
     def _lower(self, score: float, change: float) -> float:

@@ -22,7 +22,7 @@ def is_right_or_wrong(block: Block) -> bool:
     )
 
 
-def unmoved_counts(block: Block) -> tuple[int, int]:
+def right_and_known(block: Block) -> tuple[int, int]:
     """Right answers of the unmoved model, among how many that were scored."""
     known = block.unmoved.score[np.isfinite(block.unmoved.score)]
     return int(known.sum()), known.size

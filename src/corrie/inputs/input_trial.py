@@ -133,7 +133,7 @@ class InputTrial:
                 selection=found[1 : 1 + self.spec.selection],
                 draws=found[1 + self.spec.selection :],
                 nearest=None if self.spec.noise.counts else self._nearest(),
-                asked=1 if to is None else logs_in(to),
+                sharing=1 if to is None else logs_in(to),
             )
             if to is not None:
                 save(certificate, to, provenance or {})

@@ -1,8 +1,8 @@
 """Executors by name: who may do the scoring of a scan, and how another package adds one.
 
-An :data:`Engine` makes an :class:`corrie.scanning.executor.Executor` for a model, its tasks and a block. Every trial
-takes its name (``engine="serial"``) and gets its executor here, so an engine that is added once is reached by all of
-them. Engines of other packages are found by the entry-point group ``corrie.executors``.
+An :class:`ExecutorMaker` makes an :class:`corrie.scanning.executor.Executor` for a model, its tasks and a block. Every
+trial takes its name (``engine="serial"``) and gets its executor here, so an engine that is added once is reached by all
+of them. Engines of other packages are found by the entry-point group ``corrie.executors``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Within:
     places: Mapping[str, Coords] = field(default_factory=dict[str, Coords])
 
 
-class Engine(Protocol):
+class ExecutorMaker(Protocol):
     """Makes an executor.
 
     The law
@@ -59,7 +59,7 @@ def serial(model: Model, tasks: Mapping[str, Task], block: int, within: Within |
     return SubspaceExecutor(model, tasks, block, within.space, within.rows, within.places)
 
 
-BUILT_IN: Mapping[str, Engine] = {"serial": serial}
+BUILT_IN_EXECUTORS: Mapping[str, ExecutorMaker] = {"serial": serial}
 """Corrie's own engines."""
 
 
@@ -69,10 +69,10 @@ def engine_names() -> tuple[str, ...]:
     >>> "serial" in engine_names()
     True
     """
-    return tuple(sorted({*BUILT_IN, *_added()}))
+    return tuple(sorted({*BUILT_IN_EXECUTORS, *_added()}))
 
 
-def engine_named(name: str) -> Engine:
+def engine_named(name: str) -> ExecutorMaker:
     """The engine of a name; corrie's own first.
 
     Raises:
@@ -85,8 +85,8 @@ def engine_named(name: str) -> Engine:
     Traceback (most recent call last):
     corrie.errors.UnknownName: no engine named 'seriel'. Known: serial. Did you mean 'serial'?
     """
-    if name in BUILT_IN:
-        return BUILT_IN[name]
+    if name in BUILT_IN_EXECUTORS:
+        return BUILT_IN_EXECUTORS[name]
     added = _added()
     if name not in added:
         raise UnknownName("engine", name, engine_names())
@@ -100,6 +100,6 @@ def engine_named(name: str) -> Engine:
         ) from problem
 
 
-def _added() -> dict[str, Callable[[], Engine]]:
+def _added() -> dict[str, Callable[[], ExecutorMaker]]:
     """Engines of other packages, not loaded yet."""
     return {point.name: point.load for point in entry_points(group=GROUP)}

@@ -13,8 +13,9 @@ from corrie.models.model import Model
 from corrie.records.canonical import content_hash
 from corrie.records.direction import Direction
 from corrie.records.point import Point
-from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.scan_spec import ScanSpec, TaskRequest
 from corrie.records.store import RunIdentity, Store
+from corrie.scanning.fine_tune_scan import END
 from corrie.scanning.plans.line import cells_at
 from corrie.scanning.plans.retract import Found, RetractPlan
 from corrie.scanning.scan import Scan
@@ -22,8 +23,6 @@ from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Agenda, Known, Plan
 from corrie.weights.sizes import sizes
-
-END = AlphaGrid(low=1.0, high=1.0, count=1)
 
 
 @dataclass(frozen=True)

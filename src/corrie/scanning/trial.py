@@ -17,10 +17,10 @@ from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.executors import engine_named
 
-Found = TypeVar("Found")
+_Found = TypeVar("_Found")
 
 
-class Trial(ABC, Generic[Found]):
+class Trial(ABC, Generic[_Found]):
     """What all questions about a model have in common."""
 
     @property
@@ -32,14 +32,14 @@ class Trial(ABC, Generic[Found]):
     def run(self, store: Store, *args: Any, **kwargs: Any) -> Any:
         """Fill in what the store lacks."""
 
-    def conclude(self, store: Store, **how: Any) -> Found:
+    def conclude(self, store: Store, **how: Any) -> _Found:
         """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""
         return self.run(store, **how)
 
-    def keep(self, found: Found, run: Path) -> None:
+    def keep(self, found: _Found, run: Path) -> None:
         """Put what was found beside the outcomes, where it is not read from them again."""
 
-    def answer(self, to: str | Path | None = None, *, engine: str = "serial", **how: Any) -> Found:
+    def answer(self, to: str | Path | None = None, *, engine: str = "serial", **how: Any) -> _Found:
         """Open the run, fill it, read it, and keep what was found.
 
         Args:
