@@ -16,7 +16,7 @@ import numpy as np
 from corrie.stats.arguments import Array
 from corrie.stats.dose_response.blocks import Numbers, ScoredBlocks
 
-USUAL, WEIGHT = 1.3, 5.0
+USUAL_DISPERSION, WEIGHT = 1.3, 5.0
 
 
 def dispersion(blocks: ScoredBlocks, expected: Array) -> float:
@@ -25,7 +25,7 @@ def dispersion(blocks: ScoredBlocks, expected: Array) -> float:
     residual, variance = blocks.after - p, p * (1 - p)
     directions = two_way(residual, blocks.direction, blocks.example) / variance.sum()
     clusters, single = blocks.directions, single_outcomes(blocks, residual, variance)
-    return max(single, float((clusters * directions + WEIGHT * USUAL * single) / (clusters + WEIGHT)))
+    return max(single, float((clusters * directions + WEIGHT * USUAL_DISPERSION * single) / (clusters + WEIGHT)))
 
 
 def single_outcomes(blocks: ScoredBlocks, residual: Array, variance: Array) -> float:
