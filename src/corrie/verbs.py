@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from corrie.analysis.certificate import RETAIN, Certificate
 from corrie.analysis.certificates_at_hand import certificates_at_hand
@@ -15,6 +16,7 @@ from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.analysis.retraction import Retraction
+from corrie.analysis.verification import verify
 from corrie.analysis.whole_folder import refuse_full
 from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
@@ -24,6 +26,7 @@ from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.write import check_beside, write_at
+from corrie.optim.ball import check_radius
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
 from corrie.records.input_spec import parse_noise
@@ -31,17 +34,24 @@ from corrie.records.paths import Saved
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.certificate_scan import ROWS, SELECTION_DRAWS, THRESHOLDS, CertificateScan
+from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.plane_axes import as_far
+from corrie.scanning.protecting import PROMPTS
+from corrie.scanning.protection import protection
 from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.search import FoundDirection, Heard, Search
 from corrie.scanning.watch import Watch
 from corrie.scanning.worst_search import WorstSearch
+from corrie.sources.packages import Say, silent
+from corrie.subspaces.drawn_adapters import DrawnAdapters, draw_adapters
 from corrie.subspaces.find import find_subspace
-from corrie.subspaces.space import Space, fine_lattice
+from corrie.subspaces.pulling_back import PulledBack, pull_back, pull_back_alone
+from corrie.subspaces.smoothed import smoothed
+from corrie.subspaces.space import Space, dimension, fine_lattice
 from corrie.subspaces.stand import Stand, fine_tuned, stand
 from corrie.weights.asked_note import asked_of
 
@@ -116,6 +126,7 @@ def fraction(
     block: int = 10,
     engine: str = "serial",
     watch: Watch | None = None,
+    say: Say = silent,
 ) -> FractionClaim:
     """Claim that most directions keep a score, and draw as many as it takes to show it.
 
@@ -140,6 +151,7 @@ def fraction(
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
+        say: is told in words what is done.
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
@@ -166,6 +178,7 @@ def fraction(
         first=seeds,
         block=block,
     )
+    say(f"Claim: {prepared.claim}.")
     return prepared.answer(to, engine=engine, draws=draws, watch=watch)
 
 
@@ -174,7 +187,7 @@ def certify(
     tasks: Sequence[Task | tuple[Task, int]],
     *,
     subspace: str | Space = "full",
-    sigma: float,
+    sigma: float | Literal["auto"] = "auto",
     draws: int = 300,
     confidence: float = 0.99,
     tuned: str | Path | None = None,
@@ -190,6 +203,7 @@ def certify(
     block: int = 10,
     engine: str = "serial",
     watch: Watch | None = None,
+    say: Say = silent,
 ) -> Certificate:
     """Certify scores of the σ-smoothed model after *every* weight change of a norm, in a subspace.
 
@@ -198,7 +212,8 @@ def certify(
         tasks: what is certified, on these fixed examples: a task (its first 100), or one with a limit, ``(task, 40)``.
         subspace: ``full``, ``full:rms``, ``adapter:LAYERS:RANK``, ``adapter:FOLDER``, ``core:LAYERS:RANK``,
             ``core:FILE``, ``span:PLACE,PLACE``, ``random:COUNT``, or a subspace itself (:mod:`corrie.subspaces.space`).
-        sigma: noise per coordinate.
+        sigma: noise per coordinate; ``"auto"``: the largest that hardly costs any score
+            (:func:`corrie.scanning.choosing_sigma.choose_sigma`).
         draws: certifying draws; selection draws are extra.
         confidence: with which the bounds of all tasks hold together.
         tuned: a fine-tune (adapter, checkpoint) whose distance the certificate shall speak of.
@@ -214,6 +229,7 @@ def certify(
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
+        say: is told in words what is done.
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
@@ -228,12 +244,17 @@ def certify(
     'vacuous'
     """
     loaded = model if isinstance(model, Model) else load(model)
+    chosen = _limited(tasks)
+    if sigma == "auto":
+        choice = choose_sigma(loaded, _space(loaded, subspace, None, say), chosen, rows=rows, block=block)
+        say(f"{choice}.")
+        sigma = choice.sigma
     lattice = fine_lattice(sigma) if exact else None
-    space = find_subspace(loaded, parse_subspace(subspace), lattice=lattice) if isinstance(subspace, str) else subspace
-    asked = fine_tuned(loaded, space, tuned, distance, lattice)
+    space = _space(loaded, subspace, lattice, say)
+    asked = fine_tuned(loaded, space, tuned, distance, lattice, say=say)
     prepared = CertificateScan.of(
         loaded,
-        _limited(tasks),
+        chosen,
         space,
         sigma=sigma,
         draws=draws,
@@ -247,7 +268,151 @@ def certify(
         rows=rows,
         block=block,
     )
+    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
     return prepared.answer(to, engine=engine, asked=asked, retain=retain, watch=watch)
+
+
+def protect(
+    model: Model | str | Path,
+    tasks: Sequence[Task | tuple[Task, int]],
+    *,
+    out: str | Path,
+    examples: Task | tuple[Task, int] | None = None,
+    layers: str = "q_proj",
+    rank: int = 1,
+    prompts: int = PROMPTS,
+    sigma: float | Literal["auto"] = "auto",
+    draws: int = 300,
+    confidence: float = 0.99,
+    retain: float = RETAIN,
+    exact: bool = True,
+    selection_draws: int = SELECTION_DRAWS,
+    ratio: float = 1.0,
+    thresholds: int = THRESHOLDS,
+    rows: int = ROWS,
+    block: int = 10,
+    engine: str = "serial",
+    watch: Watch | None = None,
+    say: Say = silent,
+) -> Certificate:
+    """Make an adapter in which fine-tuning hardly touches what it should keep, with a certificate of how far it may go.
+
+    Each layer's A is chosen so that the prompts of the tasks barely feel a change and the fine-tune's examples do, and
+    frozen. PEFT loads the folder; freeze A while training (:func:`corrie.optim.freeze_down`) with any trainer.
+
+    Args:
+        model: a loaded model, or what :func:`corrie.load` takes.
+        tasks: what to keep, certified on these examples: a task (its first 100), or one with a limit, ``(task, 40)``.
+        out: the folder to make. Until it is whole, the work lies beside it; the same call goes on after a stop.
+        examples: the fine-tune's own; None: it is taken as unknown.
+        layers: which linear layers: ``q_proj``, ``q_proj+v_proj``, a shell pattern, or ``all``.
+        rank: of the adapter.
+        prompts: examples of each task to listen to; those after the certified ones.
+        sigma, draws, confidence, retain, exact, selection_draws, thresholds, rows: as of :func:`certify`.
+        ratio: r/σ at which the bound shall be as high as can be.
+        block: examples scored together.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
+        watch: who is told of the progress.
+        say: is told in words what is done.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for is not valid, cannot be loaded, or asked of this model;
+            something else is at ``out``.
+        StorageError: the disk refuses.
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    return protection(
+        loaded,
+        _limited(tasks),
+        Path(out),
+        lesson=None if examples is None else _limited([examples])[0],
+        layers=layers,
+        rank=rank,
+        prompts=prompts,
+        sigma=sigma,
+        draws=draws,
+        confidence=confidence,
+        retain=retain,
+        exact=exact,
+        selection_draws=selection_draws,
+        ratio=ratio,
+        thresholds=thresholds,
+        rows=rows,
+        block=block,
+        engine=engine,
+        watch=watch,
+        say=say,
+    )
+
+
+def draw(
+    certificate: str | Path,
+    adapter: str | Path | None = None,
+    *,
+    out: str | Path,
+    count: int = 16,
+    seed: int | None = None,
+    model: str | None = None,
+    subspace: str | None = None,
+    device: str = "auto",
+    say: Say = silent,
+) -> DrawnAdapters:
+    """Draw adapters of the smoothed model that a certificate speaks of, for any server that takes LoRA adapters.
+
+    Args:
+        certificate: a ``certificate-….json``, its outcomes file beside it; it is verified first.
+        adapter: a fine-tune in its subspace; None: the model itself.
+        out: the folder that is made.
+        count: how many adapters.
+        seed: of the first; None: each from the operating system, and told.
+        model: where the certificate's model lies; None: the name it had. Another one is refused.
+        subspace: where its subspace lies, if no law makes it. It is compared.
+        device: where it is loaded.
+        say: is told in words what is done.
+
+    Raises:
+        InputError, ModelError: a certificate, model or adapter that cannot be read or does not fit.
+        StorageError: the disk refuses.
+    """
+    found = verify(Path(certificate)).certificate
+    say(f"Loading {model or found.evidence.model.name} …")
+    served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
+    return draw_adapters(served, count, out, seed)
+
+
+def project(
+    adapter: str | Path,
+    *,
+    out: str | Path,
+    certificate: str | Path | None = None,
+    radius: float | None = None,
+    model: str | None = None,
+    subspace: str | None = None,
+    device: str = "auto",
+    say: Say = silent,
+) -> PulledBack:
+    """Pull an adapter back into a certified radius: its displacement is scaled until what is written lies inside.
+
+    Args:
+        adapter: a folder that PEFT wrote.
+        out: the folder that is made.
+        certificate: of its subspace: into its radius. None: into ``radius``, as the norm of B, without a model.
+        radius: L2 distance; None: the certificate's own.
+        model, subspace, device, say: as of :func:`draw`.
+
+    Raises:
+        InputError, ModelError: no radius; a certificate, model or adapter that cannot be read or does not fit.
+        StorageError: the disk refuses.
+    """
+    if radius is not None:
+        check_radius(radius)
+    if certificate is None:
+        if radius is None:
+            raise InputError("corrie project", found="no radius", advice="--certificate FILE, or --radius R")
+        return pull_back_alone(adapter, out, radius)
+    found = verify(Path(certificate)).certificate
+    say(f"Loading {model or found.evidence.model.name} …")
+    return pull_back(smoothed(model, found, adapter, subspace=subspace, device=device, say=say), adapter, out, radius)
 
 
 def generalise(
@@ -266,6 +431,7 @@ def generalise(
     block: int = 10,
     engine: str = "serial",
     watch: Watch | None = None,
+    say: Say = silent,
 ) -> Generalisation:
     """State how a fine-tuned model, smoothed, scores on examples that nobody has seen (PAC-Bayes).
 
@@ -286,6 +452,7 @@ def generalise(
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is told of the progress.
+        say: is told in words what is done.
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
@@ -295,8 +462,8 @@ def generalise(
     """
     loaded = model if isinstance(model, Model) else load(model)
     lattice = fine_lattice(sigma) if exact and subspace != "full:rms" and sigma > 0 else None
-    space = find_subspace(loaded, parse_subspace(subspace), lattice=lattice) if isinstance(subspace, str) else subspace
-    place = tuned if isinstance(tuned, Stand) else stand(loaded, space, str(tuned), lattice=lattice)
+    space = _space(loaded, subspace, lattice, say)
+    place = tuned if isinstance(tuned, Stand) else stand(loaded, space, str(tuned), lattice=lattice, say=say)
     prepared = GeneralisationScan.of(
         loaded,
         _limited(tasks),
@@ -310,6 +477,7 @@ def generalise(
         rows=rows,
         block=block,
     )
+    say(f"{place}, in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
     return prepared.answer(to, engine=engine, watch=watch)
 
 
@@ -376,6 +544,7 @@ def worst(
     steps: int | None = None,
     restarts: int = 0,
     seed: int = 0,
+    heard: Heard | None = None,
 ) -> FoundDirection:
     """Search the direction along which a task's loss rises most at a distance, and keep it in a file.
 
@@ -393,6 +562,7 @@ def worst(
         steps: of each climb (20), or at most so many Hessian products (50).
         restarts: further climbs, from random points at that distance.
         seed: of the first random start.
+        heard: who is told of every look at the loss.
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
@@ -409,7 +579,7 @@ def worst(
     loaded = model if isinstance(model, Model) else load(model)
     ((chosen, limit),) = _limited([task])
     asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
-    return Search.of(loaded, chosen, limit, **asked).run(Path(out))
+    return Search.of(loaded, chosen, limit, **asked).run(Path(out), heard)
 
 
 def certify_inputs(
@@ -703,6 +873,13 @@ def _one_file_each(figure: Path, count: int) -> list[Path]:
     if count == 1:
         return [figure]
     return [figure.with_name(f"{figure.stem}-{number}{figure.suffix}") for number in range(1, count + 1)]
+
+
+def _space(model: Model, subspace: str | Space, lattice: int | None, say: Say) -> Space:
+    """A subspace by its name, or itself."""
+    if not isinstance(subspace, str):
+        return subspace
+    return find_subspace(model, parse_subspace(subspace), lattice=lattice, say=say)
 
 
 def _limited(tasks: Sequence[Task | tuple[Task, int]]) -> list[tuple[Task, int]]:

@@ -289,10 +289,12 @@ class Certificate(Statement):
         Raises:
             StorageError: the disk refuses.
         """
-        folder = Path(folder)
-        self.evidence.write(folder)
-        name = f"certificate-{self.to_json()['digest'][:12]}.json"
-        return write_whole(folder / name, lambda file: file.write_text(self.text(), encoding="utf-8"))
+        self.evidence.write(Path(folder))
+        return write_whole(self.file_in(folder), lambda file: file.write_text(self.text(), encoding="utf-8"))
+
+    def file_in(self, folder: str | Path) -> Path:
+        """Where :meth:`write` puts it."""
+        return Path(folder) / f"certificate-{self.to_json()['digest'][:12]}.json"
 
 
 def check_retain(retain: float) -> None:

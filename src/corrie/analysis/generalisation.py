@@ -367,10 +367,12 @@ class Generalisation(Statement):
         Raises:
             StorageError: the disk refuses.
         """
-        made = self.to_json()
-        text = canonical_json(made) + "\n"
-        file = folder / f"generalisation-{made['digest'][:12]}.json"
-        return write_whole(file, lambda place: place.write_text(text, encoding="utf-8"))
+        text = canonical_json(self.to_json()) + "\n"
+        return write_whole(self.file_in(folder), lambda place: place.write_text(text, encoding="utf-8"))
+
+    def file_in(self, folder: Path) -> Path:
+        """Where :meth:`write` puts it."""
+        return folder / f"generalisation-{self.to_json()['digest'][:12]}.json"
 
 
 def _score(store: Store, spec: GeneralisationSpec, point: Point, request: TaskRequest) -> float:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.asking import ask
 from corrie.cli.console import say
-from corrie.cli.drawing import draw_and_give
-from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
+from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
+from corrie.cli.stating import state
 from corrie.errors import InputError
 
 Tasks = Annotated[
@@ -74,6 +74,7 @@ def certify(
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     to: To = None,
     as_json: Json = False,
 ) -> None:
@@ -84,62 +85,33 @@ def certify(
     """
     from corrie.records.subspace import parse_subspace
 
-    asked_space = parse_subspace(subspace)
-    chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
-    if block < 1:
-        raise InputError(f"block {block}", found="no examples", advice="10")
+    parse_subspace(subspace)
+    chosen_sigma = sigma_asked(sigma)
     from corrie.analysis.certificate import check_distance, check_retain
-    from corrie.scanning.certificate_scan import CertificateScan, check_terms
+    from corrie.scanning.certificate_scan import check_terms
 
     check_retain(retain)
     check_distance(0.0 if distance is None else distance)
-    check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio or 0.0,
+    check_terms(1.0 if chosen_sigma == "auto" else chosen_sigma, confidence, draws, selection_draws, ratio or 0.0,
                 thresholds, rows, seeds)  # fmt: skip
-    chosen = choose_tasks(task, limit=limit, chat=chat)
-    from corrie.scanning.choosing_sigma import choose_sigma
-    from corrie.subspaces.find import find_subspace
-    from corrie.subspaces.space import fine_lattice
-    from corrie.subspaces.stand import fine_tuned
-
-    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
-    if chosen_sigma is None:
-        choice = choose_sigma(loaded, find_subspace(loaded, asked_space, say=say), chosen, rows=rows, block=block)
-        say(f"{choice}.")
-        chosen_sigma = choice.sigma
-    lattice = fine_lattice(chosen_sigma) if exact else None
-    space = find_subspace(loaded, asked_space, lattice=lattice, say=say)
-    about = fine_tuned(loaded, space, tuned, distance, lattice, say=say)
-    prepared = CertificateScan.of(
-        loaded,
-        chosen,
-        space,
-        sigma=chosen_sigma,
-        draws=draws,
-        confidence=confidence,
-        lattice=lattice,
-        selection_draws=selection_draws,
-        ratio=ratio,
-        expected=1.0 if about is None else about.distance / chosen_sigma,
-        thresholds=thresholds,
-        first=seeds,
-        rows=rows,
-        block=block,
-    )
-    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-certificate"
+    certificate, folder = ask("certify", locals(), "-certificate", sigma=chosen_sigma)
+    say(f"Certificate: {certificate.file_in(folder)}. Next: corrie verify {certificate.file_in(folder)}")
     advice = "a subspace of fewer dimensions, where σ can be larger, or more draws"
-    draw_and_give(prepared, folder, folder, asked=about, retain=retain, as_json=as_json, advice=advice)
+    state(certificate, "an informative certificate", as_json=as_json, advice=advice)
 
 
-def number(text: str, what: str) -> float:
-    """A number as it was typed.
+def sigma_asked(text: str) -> float | Literal["auto"]:
+    """A number, or ``auto``.
 
     Raises:
-        InputError: none.
+        InputError: neither.
 
-    >>> number("0.4", "sigma")
-    0.4
+    >>> sigma_asked("0.4"), sigma_asked("auto")
+    (0.4, 'auto')
     """
+    if text == "auto":
+        return "auto"
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{what} {text!r}", found="no number", advice="0.4, say, or auto") from None
+        raise InputError(f"sigma {text!r}", found="no number", advice="0.4, say, or auto") from None

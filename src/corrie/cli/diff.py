@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.asking import choose_tasks, load_model
 from corrie.cli.console import complain, say
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json

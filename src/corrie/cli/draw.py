@@ -46,13 +46,9 @@ def draw(
     Each is x' + ε with noise as the certificate's: choose one at random for each request. The certificate is verified
     first; another model or subspace than its own is refused.
     """
-    from corrie.analysis.verification import verify
+    from corrie.verbs import draw as drawn
 
-    found = verify(certificate).certificate
-    say(f"Loading {model or found.evidence.model.name} …")
-    from corrie.subspaces.drawn_adapters import draw_adapters
-    from corrie.subspaces.smoothed import smoothed
-
-    served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
-    made = draw_adapters(served, count, out, seed)
+    made = drawn(
+        certificate, adapter, out=out, count=count, seed=seed, model=model, subspace=subspace, device=device, say=say
+    )
     give(made.to_json() if as_json else str(made))

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.asking import ask
 from corrie.cli.console import say
-from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
+from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
 from corrie.cli.stating import state
 from corrie.errors import InputError
 
@@ -58,6 +57,7 @@ def fraction(
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     to: To = None,
     as_json: Json = False,
 ) -> None:
@@ -71,8 +71,6 @@ def fraction(
     from corrie.records.scan_spec import TaskRequest
 
     failures = parse_design(design)
-    if block < 1:
-        raise InputError(f"block {block}", found="no examples", advice="10")
     if draws is not None and draws < 1:
         raise InputError(f"{draws} draws", found="nothing would be looked at", advice="a number above 0, or no --draws")
     if seeds is not None and seeds < 0:
@@ -81,16 +79,7 @@ def fraction(
     unnamed = [TaskRequest(task=text, limit=1) for text in task]
     FractionSpec.of(unnamed, fraction=at_least, **terms)  # refuses what cannot be meant before a model is loaded
 
-    chosen = choose_tasks(task, limit=limit, chat=chat)
-    from corrie.records.sqlite_store import SqliteStore
-    from corrie.scanning.fraction_scan import FractionScan
-
-    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
-    prepared = FractionScan.of(loaded, chosen, at_least=at_least, block=block, **terms)
-    say(f"Claim: {prepared.claim}.")
-    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-fraction"
-    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
-        claim = prepared.run(store, draws=draws, watch=progress)
+    claim, folder = ask("fraction", locals(), "-fraction")
     say(f"Run: {folder}.")
     more = claim.verdict.draws + (claim.verdict.remaining or 0)
     advice = f"the same command with --draws {more} or more" if claim.status == "open" else ""

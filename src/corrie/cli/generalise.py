@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.asking import ask
 from corrie.cli.certify import Rows, Subspace
 from corrie.cli.console import say
-from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
+from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
 from corrie.cli.stating import state
-from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
     typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; all their statements hold together."),
 ]
-Adapter = Annotated[str, typer.Argument(metavar="ADAPTER", help="The fine-tune; it may have seen the examples.")]
+Tuned = Annotated[str, typer.Argument(metavar="ADAPTER", help="The fine-tune; it may have seen the examples.")]
 Sigma = Annotated[float, typer.Option(help="Noise per coordinate, fixed without these examples.")]
 Draws = Annotated[int, typer.Option(help="Noise draws around the fine-tune; the same command with more goes on.")]
 Confidence = Annotated[float, typer.Option(help="With which all statements hold together.")]
@@ -34,7 +32,7 @@ To = Annotated[
 
 def generalise(
     model: Model,
-    adapter: Adapter,
+    tuned: Tuned,
     task: Tasks,
     subspace: Subspace,
     sigma: Sigma,
@@ -50,6 +48,7 @@ def generalise(
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     to: To = None,
     as_json: Json = False,
 ) -> None:
@@ -60,40 +59,11 @@ def generalise(
     """
     from corrie.records.subspace import parse_subspace
 
-    asked_space = parse_subspace(subspace)
-    if block < 1:
-        raise InputError(f"block {block}", found="no examples", advice="10")
-    from corrie.scanning.generalisation_scan import GeneralisationScan, check_question
+    parse_subspace(subspace)
+    from corrie.scanning.generalisation_scan import check_question
 
     check_question(sigma, confidence, draws, choices, rows)
-    chosen = choose_tasks(task, limit=limit, chat=chat)
-    from corrie.records.sqlite_store import SqliteStore
-    from corrie.subspaces.find import find_subspace
-    from corrie.subspaces.space import dimension, fine_lattice
-    from corrie.subspaces.stand import stand
-
-    loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
-    lattice = fine_lattice(sigma) if exact and asked_space.scale == "one" else None
-    space = find_subspace(loaded, asked_space, lattice=lattice, say=say)
-    place = stand(loaded, space, adapter, lattice=lattice, say=say)
-    prepared = GeneralisationScan.of(
-        loaded,
-        chosen,
-        space,
-        place,
-        sigma=sigma,
-        draws=draws,
-        confidence=confidence,
-        lattice=lattice,
-        choices=choices,
-        rows=rows,
-        block=block,
-    )
-    say(f"{place}, in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
-    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-generalise"
-    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
-        statement = prepared.run(store, watch=progress)
-    file = statement.write(folder)
-    say(f"Statement: {file}.")
+    statement, folder = ask("generalise", locals(), "-generalise")
+    say(f"Statement: {statement.file_in(folder)}.")
     advice = "more examples, a smaller distance (corrie project), or a subspace where σ can be larger"
     state(statement, "an informative statement about new examples", as_json=as_json, advice=advice)

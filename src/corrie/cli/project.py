@@ -10,7 +10,6 @@ import typer
 from corrie.cli.console import give, say
 from corrie.cli.draw import ItsModel, ItsSubspace, Out
 from corrie.cli.scan import Device, Json
-from corrie.errors import InputError
 
 Adapter = Annotated[str, typer.Argument(metavar="ADAPTER", help="A folder that PEFT wrote.")]
 Certificate = Annotated[
@@ -35,25 +34,9 @@ def project(
 
     The distance is measured on the written adapter, in the certificate's subspace and on its lattice, and rounded up.
     """
-    if radius is not None:
-        from corrie.optim.ball import check_radius
+    from corrie.verbs import project as pulled
 
-        check_radius(radius)
-    if certificate is None:
-        if radius is None:
-            raise InputError("corrie project", found="no radius", advice="--certificate FILE, or --radius R")
-        from corrie.subspaces.pulling_back import pull_back_alone
-
-        alone = pull_back_alone(adapter, out, radius)
-        give(alone.to_json() if as_json else str(alone))
-        return
-    from corrie.analysis.verification import verify
-
-    found = verify(certificate).certificate
-    say(f"Loading {model or found.evidence.model.name} …")
-    from corrie.subspaces.pulling_back import pull_back
-    from corrie.subspaces.smoothed import smoothed
-
-    served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
-    made = pull_back(served, adapter, out, radius)
+    made = pulled(
+        adapter, out=out, certificate=certificate, radius=radius, model=model, subspace=subspace, device=device, say=say
+    )
     give(made.to_json() if as_json else str(made))

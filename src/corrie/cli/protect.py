@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.asking import ask
 from corrie.cli.certify import (
     Confidence,
     Draws,
@@ -18,12 +17,11 @@ from corrie.cli.certify import (
     Selection,
     Sigma,
     Thresholds,
-    number,
+    sigma_asked,
 )
 from corrie.cli.console import say
-from corrie.cli.drawing import draw_and_give
-from corrie.cli.scan import Block, Chat, Device, Dtype, Json, Limit, Model
-from corrie.errors import InputError
+from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Json, Limit, Model
+from corrie.cli.stating import state
 
 Tasks = Annotated[
     list[str],
@@ -61,6 +59,7 @@ def protect(
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     as_json: Json = False,
 ) -> None:
     """Make an adapter in which fine-tuning hardly touches what it should keep, with a certificate of how far it may go.
@@ -71,94 +70,21 @@ def protect(
 
     Until it is whole, the work lies beside --out under a hidden name: after a stop or a kill the same command goes on.
     """
-    from corrie.weights.asked_note import asked_of
+    from corrie.models.unfinished import refuse_others
+    from corrie.scanning.certificate_scan import check_terms
 
-    if os.path.lexists(out) and asked_of(out) is None:
-        raise _there_already(out)
-    chosen_sigma = None if sigma == "auto" else number(sigma, "sigma")
-    from corrie.capabilities.registry import examples_asked, parse_task, tasks
-    from corrie.scanning.certificate_scan import CertificateScan, check_terms
-
-    check_terms(1.0 if chosen_sigma is None else chosen_sigma, confidence, draws, selection_draws, ratio,
-                thresholds, rows)  # fmt: skip
-    chosen = choose_tasks(task, limit=limit, chat=chat)
+    refuse_others(out)
+    chosen = sigma_asked(sigma)
+    check_terms(1.0 if chosen == "auto" else chosen, confidence, draws, selection_draws, ratio, thresholds, rows)
     lesson = None
     if examples is not None:
+        from corrie.capabilities.registry import examples_asked, parse_task, tasks
+
         wanted = parse_task(examples)
         (learned,) = tasks(wanted.name, chat=chat, say=say)
         lesson = (learned, examples_asked(learned, wanted.limit))
-    from corrie.models.unfinished import Unfinished
-    from corrie.records.canonical import content_hash
-    from corrie.scanning.choosing_sigma import choose_sigma
-    from corrie.scanning.protecting import protected_space
-    from corrie.subspaces.find import adapter_space
-    from corrie.subspaces.space import fine_lattice, nowhere
-    from corrie.subspaces.written_adapter import write_place
-    from corrie.weights.asked_note import note_of
-
-    loaded = load_model(model, dtype=dtype, device=device)
-    question = content_hash(
-        {
-            "protect": loaded.identity.canonical(),
-            "tasks": [[t.identity.id, count] for t, count in chosen],
-            "lesson": [lesson[0].identity.id, lesson[1]] if lesson else None,
-            "adapter": [layers, rank, prompts, block],
-            "certificate": [sigma, draws, confidence, retain, exact, selection_draws, ratio, thresholds, rows],
-        }
-    )
-    place = Unfinished(out, question)
-    if os.path.lexists(out) and not place.whole:
-        raise _there_already(out)
-    if not place.begun:
-        names = ", ".join(t.identity.name for t, _ in chosen)
-        say(f"Listening to {prompts} examples each of {names} at {layers} …")
-        made = protected_space(
-            loaded,
-            chosen,
-            layers=layers,
-            rank=rank,
-            lesson=lesson,
-            prompts=prompts,
-            block=block,
-            name=f"adapter:{out.name}",
-        )
-        write_place(made, nowhere(made), place.work, loaded.identity.name, note_of(question))
-    elif not place.whole:
-        say("Going on with what the same command left unfinished.")
-    space = adapter_space(loaded, place.work, out.resolve().name)
-    if chosen_sigma is None:
-        choice = choose_sigma(loaded, space, chosen, rows=rows, block=block)
-        say(f"{choice}.")
-        chosen_sigma = choice.sigma
-    prepared = CertificateScan.of(
-        loaded,
-        chosen,
-        space,
-        sigma=chosen_sigma,
-        draws=draws,
-        confidence=confidence,
-        lattice=fine_lattice(chosen_sigma) if exact else None,
-        selection_draws=selection_draws,
-        ratio=ratio,
-        thresholds=thresholds,
-        rows=rows,
-        block=block,
-    )
-    say(f"Adapter: {out}. Train its B, A frozen (corrie.optim.freeze_down); then corrie certify … --tuned FOLDER.")
+    certificate, _ = ask("protect", locals(), sigma=chosen, examples=lesson)
+    file = certificate.file_in(out)
+    say(f"Certificate: {file}. Next: corrie verify {file}")
     advice = "other layers, a smaller rank, or a smaller σ"
-    draw_and_give(
-        prepared,
-        place.work / "run",
-        place.work,
-        asked=None,
-        retain=retain,
-        as_json=as_json,
-        advice=advice,
-        finish=lambda file: place.finish() / file.name,
-    )
-
-
-def _there_already(out: Path) -> InputError:
-    return InputError(
-        f"--out {out}", found="something is there already, and not from this command", advice="another folder"
-    )
+    state(certificate, "an informative certificate", as_json=as_json, advice=advice)

@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.asked import choose_tasks, load_model
+from corrie.cli.asking import ask, choose_tasks
 from corrie.cli.console import complain, say
 from corrie.cli.diff import Base, Tolerance, Tuned
-from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json, Limit
+from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit
 from corrie.cli.stating import state
-from corrie.errors import InputError
 
 Tasks = Annotated[
     list[str],
@@ -44,6 +42,7 @@ def retract(
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     to: To = None,
     as_json: Json = False,
 ) -> None:
@@ -52,32 +51,13 @@ def retract(
     Finds the largest α in [0, 1] at which the base moved by α times the fine-tune's change keeps every task, by the
     rule of corrie diff, and confirms it on the tasks' next examples. Exit code 3: nothing of the fine-tune can be kept.
     """
-    if block < 1:
-        raise InputError(f"block {block}", found="no examples", advice="10")
     from corrie.analysis.whole_folder import refuse_full
     from corrie.weights.asked_note import asked_of
 
     if asked_of(out) is None:
         refuse_full(out)
-    chosen = choose_tasks(task, limit=limit, chat=chat)
     skills = choose_tasks(skill, limit=limit, chat=chat)
-    loaded = load_model(base, dtype=dtype, device=device, include=include, exclude=exclude)
-    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-diff"
-    from corrie.verbs import retract as pull_back
-
-    with ScanProgress() as progress:
-        found = pull_back(
-            loaded,
-            tuned,
-            chosen,
-            out=out,
-            skills=skills,
-            tolerance=tolerance,
-            confidence=confidence,
-            to=folder,
-            block=block,
-            watch=progress,
-        )
+    found, folder = ask("retract", locals(), "-diff")
     say(f"Run: {folder}.")
     if found.alpha and not found.confirmed:
         complain("not every capability is confirmed as kept on fresh examples.", "Warning")

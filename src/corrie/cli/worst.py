@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asking import ask
 from corrie.cli.console import give, say
 from corrie.cli.scan import Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
 
@@ -56,20 +57,10 @@ def worst(
     """
     from corrie.records.search_spec import check_search
 
-    asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
-    check_search(**asked)  # refuses what cannot be meant before a model is loaded
-    from corrie.capabilities.registry import examples_asked, parse_task, tasks
-
-    wanted = parse_task(task)
-    (found,) = tasks(wanted.name, chat=chat, say=say)
-    say(f"Loading {model} …")
-    from corrie.models.load import load
-    from corrie.scanning.search import Search
-
-    loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
-    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
-    examples = examples_asked(found, wanted.limit or min(limit, found.identity.size))
-    result = Search.of(loaded, found, examples, **asked).run(out, Telling())
+    check_search(
+        distance=distance, method=method, steps=steps, restarts=restarts, seed=seed
+    )  # refuses what cannot be meant before a model is loaded
+    result, _ = ask("worst", locals(), heard=Telling())
     give(result.to_json() if as_json else str(result))
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from corrie.analysis.partial import remove_left, stem
 from corrie.analysis.whole_folder import bring_to_disk, put_in_place
-from corrie.errors import StorageError
+from corrie.errors import InputError, StorageError
 from corrie.weights.asked_note import asked_of
+
+
+def refuse_others(out: Path) -> None:
+    """Refuse a place where something lies that no such command has made.
+
+    Raises:
+        InputError: it does.
+    """
+    if os.path.lexists(out) and asked_of(out) is None:
+        raise _there_already(out)
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,15 @@ class Unfinished:
 
     out: Path
     asked: str
+
+    def refuse_others(self) -> None:
+        """Refuse a place where something lies that is not the answer to this very question.
+
+        Raises:
+            InputError: it does.
+        """
+        if os.path.lexists(self.out) and not self.whole:
+            raise _there_already(self.out)
 
     @property
     def whole(self) -> bool:
@@ -62,3 +82,9 @@ class Unfinished:
                 ) from error
         remove_left(self.out, "unfinished")
         return self.out
+
+
+def _there_already(out: Path) -> InputError:
+    return InputError(
+        f"--out {out}", found="something is there already, and not from this command", advice="another folder"
+    )

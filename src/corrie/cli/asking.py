@@ -1,0 +1,90 @@
+"""The one way from a command to its verb: load what the command names, call the verb with the rest, by name.
+
+A command's options carry the verb's own words (``tests/cli/test_verbs.py`` compares them), so a new option is a line in
+the command and one in the verb. What a command names in text becomes what the verb takes: ``-t TASK:LIMIT`` with
+``--limit`` and ``--chat`` the tasks, MODEL with ``--dtype``, ``--device``, ``--include`` and ``--exclude`` the loaded
+model, no ``--to`` the usual run folder.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from corrie.cli.console import say
+from corrie.cli.progress import ScanProgress
+from corrie.errors import InputError
+
+if TYPE_CHECKING:
+    from corrie.capabilities.task import Task
+    from corrie.models.model import Model
+
+
+class Answer(NamedTuple):
+    """What a verb found, and in which run folder."""
+
+    found: Any
+    folder: Path
+
+
+def ask(verb: str, given: Mapping[str, Any], folder: str = "", **more: Any) -> Answer:
+    """Call a verb with a command's options.
+
+    Args:
+        verb: its name in :mod:`corrie.verbs`.
+        given: the command's options by name; those that the verb does not know are used to load, or left.
+        folder: what the default run folder is called behind the model's name.
+        more: what was made of options, in the verb's words.
+
+    Raises:
+        CorrieError: whatever loading or the verb refuses.
+    """
+    if given.get("block", 1) < 1:
+        raise InputError(f"block {given['block']}", found="no examples", advice="10")
+    asked = {**given, "say": say, **more}
+    named = "base" if "base" in given else "model"
+    if "task" in given and "tasks" not in more and "task" not in more:
+        asked |= _tasks(given)
+    if isinstance(asked[named], str):
+        kept = {k: given[k] for k in ("dtype", "device", "include", "exclude") if k in given}
+        asked[named] = load_model(asked[named], **kept)
+    place = given.get("to") or Path("runs") / f"{asked[named].identity.name.replace('/', '--')}{folder}"
+    from corrie import verbs
+
+    called = getattr(verbs, verb)
+    with ScanProgress() as progress:
+        asked |= {"to": place, "watch": progress}
+        found = called(**{name: asked[name] for name in inspect.signature(called).parameters if name in asked})
+    return Answer(found, place)
+
+
+def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The tasks of ``-t``, or the one of a command that takes one."""
+    terms = {"limit": given["limit"], "chat": given["chat"]}
+    if isinstance(given["task"], str):
+        (one,) = choose_tasks([given["task"]], **terms)
+        return {"task": one}
+    return {"tasks": choose_tasks(given["task"], **terms)}
+
+
+def load_model(
+    name: str, *, dtype: str, device: str, include: Sequence[str] = ("*",), exclude: Sequence[str] = ()
+) -> Model:
+    """The model, said on stderr."""
+    say(f"Loading {name} …")
+    from corrie.models.load import load
+
+    loaded = load(name, dtype=dtype, device=device, include=tuple(include), exclude=tuple(exclude), say=say)
+    say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
+    return loaded
+
+
+def choose_tasks(written: Sequence[str], *, limit: int, chat: bool) -> list[tuple[Task, int]]:
+    """Tasks as they are written on the command line, each with its number of examples."""
+    from corrie.capabilities.registry import examples_asked, parse_task, tasks
+
+    asked = [parse_task(text) for text in written]
+    found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
+    return [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]

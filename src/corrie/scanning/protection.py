@@ -1,0 +1,114 @@
+"""An adapter in which fine-tuning hardly touches what it should keep, with its certificate, in one resumable go.
+
+Until it is whole, the work lies beside its place under a hidden name (:mod:`corrie.models.unfinished`): the frozen
+adapter first, then the certificate's run; the same question goes on after a stop or a kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from corrie.analysis.certificate import Certificate
+from corrie.capabilities.task import Task
+from corrie.models.model import Model
+from corrie.models.unfinished import Unfinished, refuse_others
+from corrie.records.canonical import content_hash
+from corrie.scanning.certificate_scan import CertificateScan
+from corrie.scanning.choosing_sigma import choose_sigma
+from corrie.scanning.protecting import protected_space
+from corrie.scanning.watch import Watch
+from corrie.sources.packages import Say, silent
+from corrie.subspaces.find import adapter_space
+from corrie.subspaces.space import dimension, fine_lattice, nowhere
+from corrie.subspaces.written_adapter import write_place
+from corrie.weights.asked_note import note_of
+
+
+def protection(
+    model: Model,
+    tasks: Sequence[tuple[Task, int]],
+    out: Path,
+    *,
+    lesson: tuple[Task, int] | None,
+    layers: str,
+    rank: int,
+    prompts: int,
+    sigma: float | Literal["auto"],
+    draws: int,
+    confidence: float,
+    retain: float,
+    exact: bool,
+    selection_draws: int,
+    ratio: float,
+    thresholds: int,
+    rows: int,
+    block: int,
+    engine: str = "serial",
+    watch: Watch | None = None,
+    say: Say = silent,
+) -> Certificate:
+    """Make the adapter and its certificate in ``out`` (:func:`corrie.verbs.protect` has the terms).
+
+    Raises:
+        InputError: something is at ``out`` that is not this question's answer; no examples to listen to.
+        StorageError: the disk refuses.
+    """
+    refuse_others(out)
+    place = Unfinished(
+        out,
+        content_hash(
+            {
+                "protect": model.identity.canonical(),
+                "tasks": [[t.identity.id, count] for t, count in tasks],
+                "lesson": [lesson[0].identity.id, lesson[1]] if lesson else None,
+                "adapter": [layers, rank, prompts, block],
+                "certificate": [
+                    str(sigma), draws, confidence, retain, exact, selection_draws, ratio, thresholds, rows,
+                ],
+            }
+        ),
+    )  # fmt: skip
+    place.refuse_others()
+    if not place.begun:
+        names = ", ".join(t.identity.name for t, _ in tasks)
+        say(f"Listening to {prompts} examples each of {names} at {layers} …")
+        made = protected_space(
+            model,
+            tasks,
+            layers=layers,
+            rank=rank,
+            lesson=lesson,
+            prompts=prompts,
+            block=block,
+            name=f"adapter:{out.name}",
+        )
+        write_place(made, nowhere(made), place.work, model.identity.name, note_of(place.asked))
+    elif not place.whole:
+        say("Going on with what the same command left unfinished.")
+    space = adapter_space(model, place.work, out.resolve().name)
+    if sigma == "auto":
+        choice = choose_sigma(model, space, tasks, rows=rows, block=block)
+        say(f"{choice}.")
+        sigma = choice.sigma
+    trial = CertificateScan.of(
+        model,
+        tasks,
+        space,
+        sigma=sigma,
+        draws=draws,
+        confidence=confidence,
+        lattice=fine_lattice(sigma) if exact else None,
+        selection_draws=selection_draws,
+        ratio=ratio,
+        thresholds=thresholds,
+        rows=rows,
+        block=block,
+    )
+    say(f"Adapter: {out}. Train its B, A frozen (corrie.optim.freeze_down); then corrie certify … --tuned FOLDER.")
+    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
+    certificate = trial.answer(place.work / "run", engine=engine, retain=retain, watch=watch)
+    certificate.write(place.work)
+    place.finish()
+    return certificate
