@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM ?= false
 DEMO_TASKS = -t language:30 -t knowledge:40 -t math:100 -t code:40 -t reasoning:40
 DEMO_DIRECTIONS = gaussian:0-2
 
-.PHONY: help demo test everyday coverage real gpu lint format faults families bench clean
+.PHONY: help demo test everyday coverage real gpu lint format faults families commands bench clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -57,6 +57,9 @@ faults: $(READY)  ## Long kill and fuzz runs
 
 families: $(READY)  ## Every architecture family against transformers' and PEFT's own numbers: docs/architectures.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m corrie.testing.architectures --to docs/architectures.md
+
+commands: $(READY)  ## The help pages as docs/commands.md
+	$(BIN)/python -m corrie.cli.pages --to docs/commands.md
 
 bench: $(READY)  ## Ratios against the slow ways, each in one process
 	$(BIN)/python benchmarks/scoring.py

@@ -29,7 +29,7 @@ from corrie.models.write import check_beside, write_at
 from corrie.optim.ball import check_radius
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
-from corrie.records.input_spec import parse_noise
+from corrie.records.input_spec import EXAMPLES, parse_noise
 from corrie.records.paths import Saved
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.subspace import parse_subspace
@@ -599,8 +599,8 @@ def certify_inputs(
 
     Args:
         model: a loaded model, or what :func:`corrie.load` takes.
-        task: scored right or wrong, with one prompt for each example: a task (its first 100 examples), or one with a
-            limit, ``(task, 20)``.
+        task: scored right or wrong, with one prompt for each example: a task (its first 20 examples), or one with a
+            limit, ``(task, 40)``.
         kernel: ``"absorbing:P"``, ``"uniform:P"`` (tokens may be replaced) or ``"embedding:SIGMA"`` (their vectors may
             be moved).
         draws: noise draws that certify.
@@ -621,7 +621,7 @@ def certify_inputs(
     'informative'
     """
     loaded = model if isinstance(model, Model) else load(model)
-    ((asked, limit),) = _limited([task])
+    ((asked, limit),) = _limited([task], EXAMPLES)
     trial = InputTrial.of(
         loaded,
         asked,
@@ -882,9 +882,9 @@ def _space(model: Model, subspace: str | Space, lattice: int | None, say: Say) -
     return find_subspace(model, parse_subspace(subspace), lattice=lattice, say=say)
 
 
-def _limited(tasks: Sequence[Task | tuple[Task, int]]) -> list[tuple[Task, int]]:
+def _limited(tasks: Sequence[Task | tuple[Task, int]], usual: int = DEFAULT_LIMIT) -> list[tuple[Task, int]]:
     """Every task with its number of examples."""
-    return [t if isinstance(t, tuple) else (t, min(DEFAULT_LIMIT, t.identity.size)) for t in tasks]
+    return [t if isinstance(t, tuple) else (t, min(usual, t.identity.size)) for t in tasks]
 
 
 def _worst_asked(model: Model, worst: str | Path | None, to: str | Path | None) -> Saved | WorstSearch | None:

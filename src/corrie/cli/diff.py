@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.asking import choose_tasks, load_model
+from corrie.cli.asking import ask, choose_tasks, load_model
 from corrie.cli.console import complain, say
-from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import Block, Chat, Device, Dtype, Exclude, Include, Json
+from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json
 from corrie.cli.stating import state
 from corrie.cli.worst import Telling
 from corrie.errors import InputError
@@ -117,6 +116,7 @@ def diff(
     block: Block = 10,
     limit: Followed = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     to: To = None,
     as_json: Json = False,
 ) -> None:
@@ -148,29 +148,19 @@ def diff(
 
         chosen = choose_tasks(default_suite(loaded.reader().has_chat_template), limit=most, chat=chat)
         say(f"Tasks: {', '.join(t.identity.name for t, _ in chosen)}.")
-    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-diff"
-    from corrie.verbs import diff as compare
-
-    with ScanProgress() as progress:
-        found = compare(
-            loaded,
-            tuned,
-            landscape,
-            tasks=chosen or None,
-            alpha=steps,
-            directions=directions,
-            worst=worst if worst in (None, "search") else Path(worst.removeprefix("saved:")),
-            certificates=certificate,
-            subspaces=subspace,
-            tolerance=tolerance,
-            confidence=confidence,
-            to=folder,
-            block=block,
-            follow=limit,
-            quick=quick,
-            watch=progress,
-            heard=Telling(),
-        )
+    found, folder = ask(
+        "diff",
+        locals(),
+        "-diff",
+        base=loaded,
+        tasks=chosen or None,
+        alpha=steps,
+        worst=worst if worst in (None, "search") else Path(worst.removeprefix("saved:")),
+        certificates=certificate,
+        subspaces=subspace,
+        follow=limit,
+        heard=Telling(),
+    )
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
     if found.undecided:
         takes = [f"{c.task}: {c.scores.takes}" for c in found.capabilities if c.scores.takes]

@@ -48,8 +48,6 @@ Replace = Annotated[
 To = Annotated[
     Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL-inputs.")
 ]
-LIMIT = 20
-"""Examples of a task that is named without a number."""
 
 
 def inputs(
@@ -81,7 +79,7 @@ def inputs(
         _replace(model, replace, dtype, device, to, as_json)
         return
     assert task is not None
-    from corrie.records.input_spec import check_change, check_terms, parse_noise
+    from corrie.records.input_spec import EXAMPLES, check_change, check_terms, parse_noise
 
     noise = parse_noise(kernel)
     check_terms(draws, selection, confidence)
@@ -95,7 +93,7 @@ def inputs(
 
     asked = parse_task(task)
     (found,) = tasks(asked.name, chat=chat, say=say)
-    limit = examples_asked(found, asked.limit or min(LIMIT, found.identity.size))
+    limit = examples_asked(found, asked.limit or min(EXAMPLES, found.identity.size))
     loaded = _load(model, dtype, device)
     from corrie.inputs.input_trial import InputTrial
     from corrie.scanning.provenance import provenance

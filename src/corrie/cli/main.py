@@ -35,12 +35,14 @@ from corrie.cli import (
     worst,
 )
 from corrie.cli.console import complain, ready
+from corrie.cli.pages import Grouped, example
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
 INTERRUPTED = 130
 
 app = typer.Typer(
     name="corrie",
+    cls=Grouped,
     help="How far can a language model be moved before it breaks? Maps the basins of large language models.",
     no_args_is_help=True,
     add_completion=False,
@@ -69,7 +71,7 @@ for command in (
     models.models,
     doctor.doctor,
 ):
-    app.command()(command)
+    app.command(epilog=example(command.__name__))(command)
 
 
 def _print_version(asked: bool) -> None:

@@ -17,6 +17,7 @@ from corrie.cli.scan import (
     Device,
     DryRun,
     Dtype,
+    Engine,
     Exclude,
     Include,
     Json,
@@ -64,6 +65,7 @@ def plane(
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
+    engine: Engine = "serial",
     budget: Budget = None,
     dry_run: DryRun = False,
     to: To = None,
@@ -122,7 +124,7 @@ def plane(
         return
     say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
-        ending = prepared.run(store, budget=seconds, watch=progress)
+        ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
         result = Plane.of(store, prepared.spec)
     if ending == "budget":
         complain("the time budget is spent before everything was scored; the same command continues.", "Note")

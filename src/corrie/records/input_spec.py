@@ -18,6 +18,9 @@ NoiseKind = Literal["absorbing", "uniform", "embedding"]
 INPUT_LAW = "inputs-1"
 """Version of the rules by which a draw's noise follows from the spec."""
 
+EXAMPLES = 20
+"""Of a task that is named without a number: every draw reads each prompt again."""
+
 
 class InputNoise(Record):
     """What happens to every token of a prompt that may be attacked, independently.

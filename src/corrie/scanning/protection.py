@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from corrie.analysis.certificate import Certificate
 from corrie.capabilities.task import Task
@@ -74,16 +74,8 @@ def protection(
     if not place.begun:
         names = ", ".join(t.identity.name for t, _ in tasks)
         say(f"Listening to {prompts} examples each of {names} at {layers} …")
-        made = protected_space(
-            model,
-            tasks,
-            layers=layers,
-            rank=rank,
-            lesson=lesson,
-            prompts=prompts,
-            block=block,
-            name=f"adapter:{out.name}",
-        )
+        terms: dict[str, Any] = {"layers": layers, "rank": rank, "lesson": lesson, "prompts": prompts, "block": block}
+        made = protected_space(model, tasks, name=f"adapter:{out.name}", **terms)
         write_place(made, nowhere(made), place.work, model.identity.name, note_of(place.asked))
     elif not place.whole:
         say("Going on with what the same command left unfinished.")
