@@ -2,15 +2,19 @@
 
 import hashlib
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
-from corrie.weights.noise import box_muller, gaussian_noise, philox_key
+from corrie.weights import noise
+from corrie.weights.kernel import Kernel
+from corrie.weights.noise import box_muller, gaussian_noise, philox_key, plain_noise
 
 
 def test_the_words_are_philox_4x64_10() -> None:
@@ -91,11 +95,38 @@ def test_any_range_is_looked_up_alone(start: int, size: int) -> None:
     assert (gaussian_noise(3, "w", size, start) == whole[start : start + size]).all()
 
 
-def test_threads_do_not_matter() -> None:
+@pytest.mark.parametrize("draw", [gaussian_noise, plain_noise])
+def test_threads_do_not_matter(draw: Callable[..., NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch) -> None:
     """A tensor large enough to be drawn by several threads equals its parts drawn one by one."""
-    size = 5_000_001
-    parts = [gaussian_noise(1, "large", min(30_000, size - s), s) for s in range(0, size, 30_000)]
-    assert (gaussian_noise(1, "large", size) == np.concatenate(parts)).all()
+    size = 1_000_001
+    parts = [plain_noise(1, "large", min(30_000, size - s), s) for s in range(0, size, 30_000)]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert (draw(1, "large", size) == np.concatenate(parts)).all()
+
+
+@pytest.mark.parametrize("start", [0, 1, 1026, 2**40 + 3])
+def test_the_compiled_loop_draws_the_same_bits(start: int) -> None:
+    if noise._compiled() is None:
+        pytest.skip("no C compiler")
+    size = 3_000_001 if start == 1 else 70_001
+    assert gaussian_noise(2, "w", size, start).tobytes() == plain_noise(2, "w", size, start).tobytes()
+
+
+def test_a_loop_that_draws_other_bits_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    by = noise._compiled()
+    if by is None:
+        pytest.skip("no C compiler")
+
+    class OneBitOff(Kernel):
+        def __init__(self) -> None:
+            pass
+
+        def noise(self, constants, key, start, out, threads):  # type: ignore[no-untyped-def]
+            by.noise(constants, key, start, out, threads)
+            out.view(np.uint32)[-1] ^= 1
+
+    monkeypatch.setattr(noise, "kernel", OneBitOff)
+    assert noise._compiled.__wrapped__() is None
 
 
 def test_no_global_generator_is_touched() -> None:

@@ -17,22 +17,30 @@ generator may be touched. So the noise is not a stream that is consumed but a fu
     finer than the rounding to float32.
 
 The largest |z| is 8.57 (53 bits); 24-bit uniforms would stop at 5.77, and one number in 10^8 should lie beyond.
+
+:func:`plain_noise` is the law in Python. Where a C compiler is there, :func:`gaussian_noise` gives the same numbers
+from the loop in ``kernel.c``, after the two have been compared bit for bit.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
+from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-_PAIRS = 1 << 14
+from corrie.weights.kernel import Kernel, kernel
+
+_PAIRS = 1 << 13
 """Pairs drawn at a time: the working arrays stay in the second-level cache."""
+
+_MANY = 1 << 16
+"""Numbers from which on the compiled loop is looked for, and threads share the work."""
 
 _HALF_ROOT = 0x3FE6A09E667F3BCD
 """Bits of √½ as a float64."""
@@ -41,6 +49,8 @@ _LN2 = math.log(2.0)
 _LOG = tuple(2.0 / k for k in (13, 11, 9, 7, 5, 3, 1))
 _SIN = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(8, -1, -1))
 _COS = tuple((-1.0) ** k / math.factorial(2 * k) for k in range(8, -1, -1))
+_CONSTANTS = (*_LOG, *_SIN, *_COS, _LN2, math.pi, math.sqrt(0.5))
+"""As ``kernel.c`` reads them; √½ by its bits."""
 
 
 def philox_key(seed: int, name: str) -> tuple[int, int]:
@@ -56,17 +66,44 @@ def philox_key(seed: int, name: str) -> tuple[int, int]:
 def gaussian_noise(seed: int, name: str, size: int, start: int = 0) -> NDArray[np.float32]:
     """Elements start … start+size−1 of the noise of one tensor, shape (size,), float32.
 
-    Any range can be looked up by itself, so a shard needs to draw only its own part.
+    Any range can be looked up by itself, so a shard needs to draw only its own part. As many threads work as
+    ``torch.get_num_threads()`` says; the numbers do not depend on it.
 
     >>> whole = gaussian_noise(7, "w", 10)
     >>> bool((gaussian_noise(7, "w", 4, start=3) == whole[3:7]).all())
     True
     """
+    fast = _compiled() if size >= _MANY else None
+    if fast is None:
+        return plain_noise(seed, name, size, start)
     out = np.empty(size, dtype=np.float32)
-    if size == 0:
-        return out
+    fast.noise(_CONSTANTS, philox_key(seed, name), start, out, torch.get_num_threads())
+    return out
+
+
+@cache
+def _compiled() -> Kernel | None:
+    """The compiled loop, if its numbers are the law's: whole blocks, parts of blocks, far along the stream."""
+    fast = kernel()
+    if fast is None:
+        return None
+    for start, size in ((0, 2048), (1027, 3001), (2**40 + 1, 515)):
+        out = np.empty(size, dtype=np.float32)
+        fast.noise(_CONSTANTS, philox_key(start, "compare"), start, out, 1)
+        if out.tobytes() != plain_noise(start, "compare", size, start).tobytes():
+            return None
+    return fast
+
+
+def plain_noise(seed: int, name: str, size: int, start: int = 0) -> NDArray[np.float32]:
+    """The same numbers by the Python text, on any machine.
+
+    >>> bool((plain_noise(7, "w", 10) == gaussian_noise(7, "w", 10)).all())
+    True
+    """
+    out = np.empty(size, dtype=np.float32)
     first, last = start // 2, (start + size + 1) // 2
-    jobs = [(p, min(p + 64 * _PAIRS, last)) for p in range(first, last, 64 * _PAIRS)]
+    jobs = [(p, min(p + _MANY, last)) for p in range(first, last, _MANY)]
     key = np.array(philox_key(seed, name), dtype=np.uint64)
 
     def fill(job: tuple[int, int]) -> None:
@@ -74,11 +111,13 @@ def gaussian_noise(seed: int, name: str, size: int, start: int = 0) -> NDArray[n
             low, high = 2 * pair - start, 2 * pair - start + len(values)
             out[max(low, 0) : min(high, size)] = values[max(-low, 0) : len(values) - max(high - size, 0)]
 
-    if len(jobs) == 1:
-        fill(jobs[0])
+    threads = min(torch.get_num_threads(), len(jobs))
+    if threads > 1:
+        with ThreadPoolExecutor(threads, thread_name_prefix="corrie-noise") as pool:
+            list(pool.map(fill, jobs))
     else:
-        for _ in _pool().map(fill, jobs):
-            pass
+        for job in jobs:
+            fill(job)
     return out
 
 
@@ -146,15 +185,3 @@ def _horner(coefficients: tuple[float, ...], x: NDArray[np.float64]) -> NDArray[
         total *= x
     total += coefficients[-1]
     return total
-
-
-_lock = threading.Lock()
-_threads: list[ThreadPoolExecutor] = []
-
-
-def _pool() -> ThreadPoolExecutor:
-    """Threads for large tensors, started when first needed (numpy releases the lock in its loops)."""
-    with _lock:
-        if not _threads:
-            _threads.append(ThreadPoolExecutor(max_workers=cpu_count() or 1, thread_name_prefix="corrie-noise"))
-        return _threads[0]

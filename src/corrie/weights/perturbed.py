@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 
 from corrie.errors import PrecisionWarning, RestoreError
@@ -25,13 +24,11 @@ from corrie.records.point import Point
 from corrie.records.store import Realised
 from corrie.weights.claims import Claim
 from corrie.weights.fingerprint import fingerprint
+from corrie.weights.laying import Piece, lay
 from corrie.weights.realise import RealisedDirection, realise
-from corrie.weights.selection import CHUNK, Selection, select
+from corrie.weights.selection import Selection, select
 from corrie.weights.sources import Sources
 from corrie.weights.uninterrupted import Lent, Uninterrupted
-
-DEVICE_CHUNK = 1 << 26
-"""Elements written at a time on an accelerator, where there is no cache to stay in but each call costs."""
 
 SWALLOWED = 0.9
 """Below this cosine between the asked and the realised step a :class:`PrecisionWarning` is given."""
@@ -97,28 +94,15 @@ class Moving:
     ) -> Realised:
         """Write θ0 + Σ α_k δ_k: the one place where a weight is set."""
         self._moved = True
-        products: list[Tensor] = []
-        for name, live in self._live.items():
-            base = self._pristine[name].reshape(-1)
-            steps = [(self._of(tensors, name).reshape(-1), alpha) for tensors, alpha in moves]
-            flat = live.view(-1) if live.is_contiguous() else torch.empty_like(base)
-            chunk = CHUNK if live.device.type == "cpu" else DEVICE_CHUNK
-            for start in range(0, base.numel(), chunk):
-                part = slice(start, start + chunk)
-                theta0 = base[part].float() if lattice is None else _on_lattice(base[part], lattice)
-                step = steps[0][0][part] * steps[0][1]
-                for delta, alpha in steps[1:]:
-                    step += delta[part] * alpha
-                flat[part] = theta0 + step
-                step = step.to(theta0.dtype)
-                taken = flat[part].to(theta0.dtype) - theta0
-                products.append(torch.stack([torch.dot(step, step), torch.dot(taken, taken), torch.dot(taken, step)]))
-            if not live.is_contiguous():
-                live.copy_(flat.view(live.shape))
-        asked, norm, dot = torch.stack(products).cpu().double().sum(0).tolist()
+        pieces = [
+            Piece(live, self._pristine[name], tuple(self._of(tensors, name) for tensors, _ in moves))
+            for name, live in self._live.items()
+        ]
+        taken = lay(pieces, [alpha for _, alpha in moves], lattice)
+        asked, norm = taken.asked, taken.norm
         if not asked:
             return Realised(asked=0.0, norm=math.sqrt(norm), cosine=None)
-        cosine = dot / math.sqrt(asked * norm) if norm else 0.0
+        cosine = taken.dot / math.sqrt(asked * norm) if norm else 0.0
         if cosine < SWALLOWED:
             warnings.warn(
                 f"{what}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "
@@ -255,8 +239,3 @@ def perturbed(model: nn.Module | HasSelection, point: Point) -> Lent[Realised]:
     whole = isinstance(model, nn.Module)
     loan = _Loan(select(model) if whole else model.selection, None if whole else model.sources)
     return Lent(lambda: loan.take().to(point), loan.give_back)
-
-
-def _on_lattice(values: Tensor, lattice: int) -> Tensor:
-    """The nearest multiples of 2^lattice, float64: scaling by a power of two is exact."""
-    return torch.round(values.double() * 2.0**-lattice) * 2.0**lattice
