@@ -29,7 +29,7 @@ from corrie.models.write import check_beside, write_at
 from corrie.optim.ball import check_radius
 from corrie.records.direction import Direction, gaussian
 from corrie.records.fraction_spec import parse_design
-from corrie.records.input_spec import EXAMPLES, parse_noise
+from corrie.records.input_spec import INPUT_EXAMPLES, parse_noise
 from corrie.records.paths import Saved
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.subspace import parse_subspace
@@ -621,7 +621,7 @@ def certify_inputs(
     'informative'
     """
     loaded = model if isinstance(model, Model) else load(model)
-    ((asked, limit),) = _limited([task], EXAMPLES)
+    ((asked, limit),) = _limited([task], INPUT_EXAMPLES)
     trial = InputTrial.of(
         loaded,
         asked,

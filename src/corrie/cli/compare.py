@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from corrie.cli.console import give, say
-from corrie.cli.scan import Json
+from corrie.cli.options import Json
 
 
 def compare(

@@ -10,7 +10,7 @@ import typer
 
 from corrie.cli.asking import ask, choose_tasks, load_model
 from corrie.cli.console import complain, say
-from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json
+from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json
 from corrie.cli.stating import state
 from corrie.cli.worst import Telling
 from corrie.errors import InputError

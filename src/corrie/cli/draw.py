@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from corrie.cli.console import give, say
-from corrie.cli.scan import Device, Json
+from corrie.cli.options import Device, Json
 
 File = Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="A certificate-….json, its outcomes file beside it.")]
 Around = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from corrie.cli.asking import ask
 from corrie.cli.console import say
-from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
+from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
 from corrie.cli.stating import state
 from corrie.errors import InputError
 

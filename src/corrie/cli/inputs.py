@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from corrie.cli.console import give, say
-from corrie.cli.scan import Block, Chat, Device, Dtype, Json, Model
+from corrie.cli.options import Block, Chat, Device, Dtype, Json, Model
 from corrie.errors import InputError
 
 Task = Annotated[
@@ -79,7 +79,7 @@ def inputs(
         _replace(model, replace, dtype, device, to, as_json)
         return
     assert task is not None
-    from corrie.records.input_spec import EXAMPLES, check_change, check_terms, parse_noise
+    from corrie.records.input_spec import INPUT_EXAMPLES, check_change, check_terms, parse_noise
 
     noise = parse_noise(kernel)
     check_terms(draws, selection, confidence)
@@ -93,7 +93,7 @@ def inputs(
 
     asked = parse_task(task)
     (found,) = tasks(asked.name, chat=chat, say=say)
-    limit = examples_asked(found, asked.limit or min(EXAMPLES, found.identity.size))
+    limit = examples_asked(found, asked.limit or min(INPUT_EXAMPLES, found.identity.size))
     loaded = _load(model, dtype, device)
     from corrie.inputs.input_trial import InputTrial
     from corrie.scanning.provenance import provenance

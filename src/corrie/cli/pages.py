@@ -76,8 +76,8 @@ def page() -> str:
     whole = group.context_class(group, info_name="corrie", terminal_width=100, max_content_width=100)
     told = [
         "# Commands\n",
-        "Made by `make commands` from the commands themselves. Every command that asks something of a model is a verb in",
-        "Python too, with the same words: `corrie.scan(…)`, `corrie.certify(…)`; `corrie inputs` is",
+        "Made by `make commands` from the commands themselves. Every command that asks something of a model is a verb",
+        "in Python too, with the same words: `corrie.scan(…)`, `corrie.certify(…)`; `corrie inputs` is",
         "`corrie.certify_inputs(…)`.\n",
     ]
     for title, commands in GROUPS.items():

@@ -9,8 +9,7 @@ import typer
 
 from corrie.cli.asking import choose_tasks, load_model
 from corrie.cli.console import complain, give, say
-from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import (
+from corrie.cli.options import (
     Block,
     Budget,
     Chat,
@@ -24,8 +23,9 @@ from corrie.cli.scan import (
     Limit,
     Model,
     Retention,
-    parse_duration,
 )
+from corrie.cli.progress import ScanProgress
+from corrie.cli.scan import parse_duration
 from corrie.errors import InputError
 
 Tasks = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from corrie.cli.console import give, say
 from corrie.cli.draw import ItsModel, ItsSubspace, Out
-from corrie.cli.scan import Device, Json
+from corrie.cli.options import Device, Json
 
 Adapter = Annotated[str, typer.Argument(metavar="ADAPTER", help="A folder that PEFT wrote.")]
 Certificate = Annotated[

@@ -20,7 +20,7 @@ from corrie.cli.certify import (
     sigma_asked,
 )
 from corrie.cli.console import say
-from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Json, Limit, Model
+from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Json, Limit, Model
 from corrie.cli.stating import state
 
 Tasks = Annotated[

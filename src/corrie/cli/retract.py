@@ -10,7 +10,7 @@ import typer
 from corrie.cli.asking import ask, choose_tasks
 from corrie.cli.console import complain, say
 from corrie.cli.diff import Base, Tolerance, Tuned
-from corrie.cli.scan import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit
+from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit
 from corrie.cli.stating import state
 
 Tasks = Annotated[

@@ -9,12 +9,24 @@ from typing import Annotated
 import typer
 
 from corrie.cli.console import complain, give, say
+from corrie.cli.options import (
+    Block,
+    Budget,
+    Chat,
+    Device,
+    DryRun,
+    Dtype,
+    Engine,
+    Exclude,
+    Include,
+    Json,
+    Limit,
+    Model,
+    Retention,
+)
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError
 
-Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
-]
 Tasks = Annotated[
     list[str],
     typer.Option("--task", "-t", help="TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]; may be repeated. Default: the suite."),
@@ -29,23 +41,7 @@ Directions = Annotated[
 ]
 Alpha = Annotated[str, typer.Option(help="auto (find the edges), or LO:HI:N, both ends included.")]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
-Dtype = Annotated[
-    str, typer.Option(help="float32, bfloat16, float16, or auto: bfloat16 where the machine computes it itself.")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
-Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
-Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
-Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
-Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
-Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
-Engine = Annotated[str, typer.Option(help="Who scores: serial (this process).")]
-Budget = Annotated[str | None, typer.Option(help="Time to spend where it tells most: 90s, 10m, 2h.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print points, examples and an estimate of the time; write nothing.")
-]
 To = Annotated[Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def scan(

@@ -10,7 +10,7 @@ import typer
 
 from corrie.cli.asking import ask
 from corrie.cli.console import give, say
-from corrie.cli.scan import Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
+from corrie.cli.options import Chat, Device, Dtype, Exclude, Include, Json, Limit, Model
 
 TELL_EVERY = 5.0
 """Seconds between two words about a search that goes on."""

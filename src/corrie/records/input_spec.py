@@ -18,7 +18,7 @@ NoiseKind = Literal["absorbing", "uniform", "embedding"]
 INPUT_LAW = "inputs-1"
 """Version of the rules by which a draw's noise follows from the spec."""
 
-EXAMPLES = 20
+INPUT_EXAMPLES = 20
 """Of a task that is named without a number: every draw reads each prompt again."""
 
 

@@ -1,0 +1,27 @@
+"""Options that several commands share, each declared once: what it is called, its type, and what its help says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
+]
+Dtype = Annotated[
+    str, typer.Option(help="float32, bfloat16, float16, or auto: bfloat16 where the machine computes it itself.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
+Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
+Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
+Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
+Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
+Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
+Engine = Annotated[str, typer.Option(help="Who scores: serial (this process), or another engine that is installed.")]
+Budget = Annotated[str | None, typer.Option(help="Time to spend where it tells most: 90s, 10m, 2h.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print points, examples and an estimate of the time; write nothing.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
