@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import MARKS
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError, UnknownName
@@ -158,15 +159,16 @@ def _nested(axes: Axes, landscape: Landscape, basins: Sequence[Basin]) -> None:
         edges = [edge for _, edge in basin.edges if edge is not None]
         axes.plot(edges, [row] * len(edges), "|", color=colour, alpha=0.8, markersize=6, markeredgewidth=0.7)
         if basin.sigma_low is None or basin.sigma_high is None:
-            said = {"absent": "no such capability", "unmeasured": "not measured yet"}.get(basin.status, "")
+            said = "" if basin.status == "no_sigma" else basin.words.none
             axes.annotate(said, (0, row), xytext=(4, 0), textcoords="offset points", va="center", color="#8a8f96")
             continue
         end = 0.0 if basin.status == "before_first_step" else basin.limit
         axes.barh(row, end, height=0.62, color=colour, alpha=0.3, linewidth=0)
         far = basin.sigma_high if math.isfinite(basin.sigma_high) else basin.tried[1] if basin.tried else end
         reach = [[max(0.0, end - basin.sigma_low)], [max(0.0, far - end)]]
-        marker = {"found": "D", "beyond_range": ">", "before_first_step": "<"}[basin.status]
-        axes.errorbar(end, row, xerr=reach, fmt=marker, color=colour, markersize=4, linewidth=1.1, capsize=2.5)
+        axes.errorbar(
+            end, row, xerr=reach, fmt=MARKS[basin.status], color=colour, markersize=4, linewidth=1.1, capsize=2.5
+        )
     axes.set_yticks(range(len(order)), [basins[i].task for i in order])
     for label, index in zip(axes.get_yticklabels(), order, strict=True):
         label.set_color(tone(index).light)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from corrie.analysis.basin import Basin, percent
+from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import bracket
+from corrie.analysis.percent import percent
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
 from corrie.reporting.provenance import provenance_section
 from corrie.reporting.reading import reading
 from corrie.reporting.run_view import RunHead, RunView
-from corrie.reporting.words import along_paths, caution, headline, realised, terms, verdict
+from corrie.reporting.words import along_paths, caution, headline, realised, terms, weak
 
 
 def run_section(view: RunView, number: int, titled: bool) -> Markup:
@@ -30,6 +32,7 @@ def run_section(view: RunView, number: int, titled: bool) -> Markup:
         _basins(number),
         _capabilities(view, number),
         _table(view),
+        _retentions(view),
         _answers(view, number),
         _realised(view, number),
         reading(view.landscape),
@@ -55,9 +58,11 @@ def masthead(views: Sequence[RunHead]) -> Markup:
 def _answer(view: RunView) -> Markup:
     model, lines = view.landscape.model, len(view.landscape.directions)
     verdicts = (
-        tag("li", _mark(), tag("span", tag("b", _called(basin)), f" {verdict(basin)}"), class_=_tone(i))
+        tag("li", _mark(), tag("span", tag("b", basin.words.name), f" {basin.words.sentence}"), class_=_tone(i))
         for i, basin in enumerate(view.basins)
+        if basin.status != "absent"
     )
+    apart = [tag("li", said) for said in weak(view.basins)]
     moved = "all of them" if model.dimension == model.parameters else f"{model.dimension:,} of them"
     kind = "path" if view.landscape.is_path else "random direction"
     about = (
@@ -70,6 +75,9 @@ def _answer(view: RunView) -> Markup:
     return join(
         tag("p", along_paths(view.landscape) if view.landscape.is_path else headline(view.basins), class_="lede"),
         tag("ul", *verdicts, class_="verdicts"),
+        join(tag("p", "These cannot be told from chance, so they have no basin:", class_="about"), tag("ul", *apart))
+        if apart
+        else Markup(),
         tag("p", about, class_="about"),
         tag("div", *warnings, class_="caution", role="note") if warnings else Markup(),
     )
@@ -126,7 +134,7 @@ def _card(view: RunView, number: int, index: int) -> Markup:
         plots.append(_panel("What came out", _plot(number, "composition", label, "small", index), "wide"))
     return tag(
         "article",
-        tag("header", _mark(), tag("h3", _called(basin)), tag("span", " · ".join(facts), class_="facts")),
+        tag("header", _mark(), tag("h3", basin.words.name), tag("span", " · ".join(facts), class_="facts")),
         tag("div", *plots, class_="pair"),
         class_=f"capability {_tone(index)}",
     )
@@ -152,16 +160,14 @@ def _table(view: RunView) -> Markup:
 
 
 def _row(basin: Basin) -> Markup:
-    sign = {"beyond_range": "> ", "before_first_step": "< "}.get(basin.status, "")
-    limit = basin.limit
-    if math.isnan(limit):
-        why = {"absent": "no such capability", "unmeasured": "not measured yet"}.get(basin.status, "edges only")
-        sizes = [why, "–", "–"]
+    words = basin.words
+    if words.none:
+        sizes = [words.none, "–", "–"]
     else:
         sizes = [
-            join(f"{sign}{limit:.3g} ", _range(basin.sigma_low, basin.sigma_high)),
-            join(f"{sign}{limit * math.sqrt(basin.dimension):.3g} ", _range(basin.l2_low, basin.l2_high)),
-            sign + percent(limit / basin.rms),
+            join(f"{words.limit()} ", _range(basin.sigma_low, basin.sigma_high)),
+            join(f"{words.limit(math.sqrt(basin.dimension))} ", _range(basin.l2_low, basin.l2_high)),
+            f"{words.sign} {words.share}",
         ]
     left = sorted(edge for _, edge in basin.edges if edge is not None)
     beyond = len(basin.edges) - len(left)
@@ -175,13 +181,56 @@ def _row(basin: Basin) -> Markup:
         ", ".join(edges) or "–",
         f"{basin.directions} × {basin.examples}" + (" (indicative)" if basin.indicative else ""),
     )
-    return tag("tr", tag("th", _called(basin), scope="row"), *(tag("td", cell, class_="n") for cell in cells))
+    return tag("tr", tag("th", words.name, scope="row"), *(tag("td", cell, class_="n") for cell in cells))
+
+
+def _retentions(view: RunView) -> Markup:
+    """Every radius of every capability, and what changes at the one asked for."""
+    there = [basin for basin in view.basins if basin.radii]
+    if not there:
+        return Markup()
+    shares = [radius.retention for radius in there[0].radii]
+    heads = [
+        *(join(f"σ, {percent(share)}", Markup("<br>"), "kept") for share in shares),
+        join(f"σ, {percent(there[0].retention)} kept,", Markup("<br>"), "no shape assumed (crossed)"),
+        join("right answers", Markup("<br>"), "that are wrong"),
+        join("wrong answers", Markup("<br>"), "that are right"),
+        join("outcomes", Markup("<br>"), "scored"),
+    ]
+    head = tag("tr", tag("th", "Capability", scope="col"), *(tag("th", h, scope="col", class_="n") for h in heads))
+    rows = []
+    for basin in there:
+        radii = [
+            join("–" if r.sigma is None else f"{r.sigma:.3g} ", _range(r.low, r.high), "†" * (r.method == "model_free"))
+            for r in basin.radii
+        ]
+        flips = basin.flips
+        changed = ["–", "–"] if flips is None else [_shares(flips.lost), _shares(flips.gained)]
+        cells = (*radii, basin.words.crossed, *changed, f"{basin.evaluations:,}")
+        rows.append(tag("tr", tag("th", basin.words.name, scope="row"), *(tag("td", c, class_="n") for c in cells)))
+    free = any(radius.method == "model_free" for basin in there for radius in basin.radii)
+    note = " † No curve fits: this interval assumes only that the score falls as the weights move." if free else ""
+    return join(
+        tag("h2", "At other shares, and single answers"),
+        tag(
+            "p",
+            "How far each capability reaches when less of its score above chance must be kept: read off curves fitted "
+            "to every outcome, with intervals over directions and examples. Single answers change before the score "
+            f"does, in both directions; the shares are those at the basin's end.{note}",
+        ),
+        tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll"),
+    )
+
+
+def _shares(values: tuple[float, float, float]) -> Markup:
+    low, middle, high = (100 * value for value in values)
+    return join(f"{middle:.0f} % ", tag("span", f"[{low:.0f}, {high:.0f}]", class_="range"))
 
 
 def _range(low: float | None, high: float | None) -> Markup:
     if low is None or high is None:
         return Markup()
-    return tag("span", f"[{low:.3g}, ∞)" if math.isinf(high) else f"[{low:.3g}, {high:.3g}]", class_="range")
+    return tag("span", bracket(low, high), class_="range")
 
 
 def _answers(view: RunView, number: int) -> Markup:
@@ -213,10 +262,6 @@ def _realised(view: RunView, number: int) -> Markup:
             class_="pair",
         ),
     )
-
-
-def _called(basin: Basin) -> str:
-    return basin.task if basin.task == basin.capability else f"{basin.task} ({basin.capability})"
 
 
 def _tone(index: int) -> str:
