@@ -32,7 +32,7 @@ from scipy.special import stdtr, stdtrit
 from corrie.stats.arguments import error_of
 from corrie.stats.dose_response.radii import Radius
 
-FITTED = 4
+_FITTED = 4
 """Degrees of freedom that the curve takes from the directions; at least two are left."""
 
 
@@ -65,7 +65,7 @@ class MeasuredRadius:
     @property
     def freedom(self) -> int:
         """Degrees of freedom of its spread."""
-        return max(self.directions - FITTED, 2)
+        return max(self.directions - _FITTED, 2)
 
     @property
     def critical(self) -> float:
@@ -86,6 +86,11 @@ class RadiusRatio:
     low: float
     high: float
     p: float
+
+    @property
+    def turned(self) -> RadiusRatio:
+        """The second over the first."""
+        return RadiusRatio(1 / self.ratio, 1 / self.high, 1 / self.low if self.low > 0 else math.inf, self.p)
 
     def __str__(self) -> str:
         high = "∞)" if math.isinf(self.high) else f"{self.high:.2g}]"
