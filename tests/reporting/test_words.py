@@ -87,8 +87,8 @@ def test_the_headline_says_what_goes_first_and_what_holds(kinds, alphas: str, wo
 def test_no_order_is_claimed_that_the_intervals_do_not_tell() -> None:
     said = headline(seen(MATH, KINDS[3], directions=3, examples=40).basins())
     assert said.startswith("Under random noise on every weight, the intervals do not tell which capability goes first:")
-    assert "math σ ≤ 0.00" in said
-    assert "code σ ≤ 0.0" in said
+    assert "math, σ ≤ 0.00" in said
+    assert "code, σ ≤ 0.0" in said
     assert "first to go" not in said
     assert "longest" not in said
 

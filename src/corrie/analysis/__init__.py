@@ -2,7 +2,7 @@
 
 block.py       outcomes over two axes of places             steps.py
 landscape.py   the run along lines                          plane.py: over two directions at once
-curve.py       a task's mean curve, its band over directions
+curve.py       a task's mean curve, its band over directions fitted_curve.py: the fit's, and the points under it
 basin.py       how far a capability reaches                 scored_blocks.py: what its curve is fitted to
 basin_words.py how a basin is said
 fraction_claim.py   what is said of most directions

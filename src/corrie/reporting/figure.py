@@ -11,6 +11,7 @@ import numpy as np
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.basin_words import MARKS
+from corrie.analysis.fitted_curve import FittedCurve
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError, UnknownName
@@ -133,12 +134,21 @@ def _step(landscape: Landscape) -> str:
 
 
 def _curve(axes: Axes, landscape: Landscape, basin: Basin, index: int) -> None:
-    """One capability: single directions, their band, their mean, the unmoved and the chance level, the edge."""
+    """One capability: single directions, their band, their mean, the fitted curve, both levels, the edge."""
     curve, colour = landscape.curve(basin.task), tone(index).light
-    for line in curve.score.each[:_MOST_LINES]:
-        axes.plot(curve.alphas, line, color=colour, alpha=0.3, linewidth=0.5)
-    axes.fill_between(curve.alphas, curve.score.low, curve.score.high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(curve.alphas, curve.score.mean, color=colour, linewidth=1.5, marker="o", markersize=2.2)
+    fit = FittedCurve.of(landscape.block(basin.task), basin)
+    scattered = fit is not None and fit.scattered
+    if fit is not None:
+        shade = colour if scattered else "#8a8f96"
+        axes.fill_between(fit.sigma, fit.low, fit.high, color=shade, alpha=0.18, linewidth=0)
+        axes.plot(fit.sigma, fit.middle, "-" if scattered else ":", color=shade, linewidth=1.5 if scattered else 0.8)
+    if fit is not None and scattered:
+        axes.scatter(fit.points, fit.score, s=fit.outcomes / 2, color=colour, alpha=0.4, linewidth=0.4)
+    else:
+        for line in curve.score.each[:_MOST_LINES]:
+            axes.plot(curve.alphas, line, color=colour, alpha=0.3, linewidth=0.5)
+        axes.fill_between(curve.alphas, curve.score.low, curve.score.high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(curve.alphas, curve.score.mean, color=colour, linewidth=1.5, marker="o", markersize=2.2)
     for level in (curve.unmoved, curve.chance):
         if math.isfinite(level) and level > 0:
             axes.axhline(level, color="#8a8f96", linewidth=0.6, linestyle=":")

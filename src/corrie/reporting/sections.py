@@ -110,7 +110,9 @@ def _capabilities(view: RunView, number: int) -> Markup:
         tag(
             "p",
             "The score with its plateau and cliff, beside the loss on the same examples. Thick: mean over directions. "
-            "Band: the middle 80 % of directions. Thin: single directions. Dashed: where the basin ends, on its "
+            "Band: the middle 80 % of directions. Thin: single directions. Dotted, in grey: the curve that was fitted "
+            "to every outcome, with its band; the basin's radius is read off it. Where outcomes lie scattered they are "
+            "points, as large as they are many, under the fitted curve. Dashed: where the basin ends, on its "
             "interval.",
         ),
         *(_card(view, number, index) for index in range(len(view.basins))),

@@ -26,7 +26,7 @@ def headline(basins: Sequence[Basin]) -> str:
 
     >>> from corrie.testing.cliff_run import cliff_run
     >>> headline(Landscape.from_store(cliff_run()).basins())  # doctest: +ELLIPSIS
-    'Under random noise on every weight, the intervals do not tell which of these goes first: math σ ≤ 0.00...'
+    'Under random noise on every weight, the intervals do not tell which of these goes first: math, σ ≤ 0.0...'
     """
     order = Order.of(basins)
     if not order.basins:
@@ -53,7 +53,10 @@ def _goes_first(order: Order) -> str:
     """What goes first, or among which that lies."""
     first, several = order.basins[0], order.first
     if len(several) > 1:
-        ends = ", ".join(f"{basin.task} σ {basin.words.limit()}" for basin in several)
+        near, far = (f"{basin.task}, σ {basin.words.limit()}" for basin in (first, several[-1]))
+        ends = (
+            f"{near}; {far}" if len(several) == 2 else f"of {len(several)}, the nearest is {near}, the furthest {far}"
+        )
         which = "which capability goes first" if len(several) == len(order.basins) else "which of these goes first"
         return f"the intervals do not tell {which}: {ends}"
     what = {"found": "is the first to go, at", "before_first_step": "goes first, before the smallest step tried,"}
@@ -102,7 +105,8 @@ def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
 
 def gaps(landscape: Landscape) -> str:
     """Which outcomes are missing, and why; empty where none is."""
-    missing = {task.name: landscape.missing(task.name) for task in landscape.tasks}
+    grids = [task.name for task in landscape.tasks if not landscape.block(task).scattered]
+    missing = {name: landscape.missing(name) for name in grids}
     shares = ", ".join(f"{name} ({percent(share)})" for name, share in missing.items() if share)
     return shares and f"outcomes are missing for {shares}: the scan has not ended, or was asked for in parts"
 
