@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.basin_words import bracket
@@ -14,6 +15,9 @@ from corrie.reporting.provenance import provenance_section
 from corrie.reporting.reading import reading
 from corrie.reporting.run_view import RunHead, RunView
 from corrie.reporting.words import along_paths, caution, headline, realised, terms, weak
+
+if TYPE_CHECKING:
+    from corrie.stats.dose_response import Radius
 
 
 def run_section(view: RunView, number: int, titled: bool) -> Markup:
@@ -191,25 +195,22 @@ def _retentions(view: RunView) -> Markup:
     there = [basin for basin in view.basins if basin.radii]
     if not there:
         return Markup()
-    shares = [radius.retention for radius in there[0].radii]
-    heads = [
-        *(join(f"σ, {percent(share)}", Markup("<br>"), "kept") for share in shares),
-        join(f"σ, {percent(there[0].retention)} kept,", Markup("<br>"), "no shape assumed (crossed)"),
-        join("right answers", Markup("<br>"), "that are wrong"),
-        join("wrong answers", Markup("<br>"), "that are right"),
-        join("outcomes", Markup("<br>"), "scored"),
-    ]
-    head = tag("tr", tag("th", "Capability", scope="col"), *(tag("th", h, scope="col", class_="n") for h in heads))
-    rows = []
-    for basin in there:
-        radii = [
-            join("–" if r.sigma is None else f"{r.sigma:.3g} ", _range(r.low, r.high), "†" * (r.method == "model_free"))
-            for r in basin.radii
-        ]
-        flips = basin.flips
-        changed = ["–", "–"] if flips is None else [_shares(flips.lost), _shares(flips.gained)]
-        cells = (*radii, basin.words.crossed, *changed, f"{basin.evaluations:,}")
-        rows.append(tag("tr", tag("th", basin.words.name, scope="row"), *(tag("td", c, class_="n") for c in cells)))
+    shares = [percent(radius.retention) for radius in there[0].radii]
+    radii = _numbers(
+        [*(f"σ, {share} kept" for share in shares), f"crossed, {percent(there[0].retention)} kept", "outcomes scored"],
+        {
+            basin.words.name: [*map(_radius, basin.radii), basin.words.crossed, f"{basin.evaluations:,}"]
+            for basin in there
+        },
+    )
+    flips = _numbers(
+        ["at σ", "right answers that are wrong", "wrong answers that are right", "the score changes by"],
+        {
+            basin.words.name: [f"{f.sigma:.3g}", _shares(f.lost), _shares(f.gained), _change(f.net)]
+            for basin in there
+            if (f := basin.flips) is not None
+        },
+    )
     free = any(radius.method == "model_free" for basin in there for radius in basin.radii)
     note = " † No curve fits: this interval assumes only that the score falls as the weights move." if free else ""
     return join(
@@ -217,11 +218,37 @@ def _retentions(view: RunView) -> Markup:
         tag(
             "p",
             "How far each capability reaches when less of its score above chance must be kept: read off curves fitted "
-            "to every outcome, with intervals over directions and examples. Single answers change before the score "
-            f"does, in both directions; the shares are those at the basin's end.{note}",
+            "to every outcome, with intervals over directions and examples. Crossed: the radius read off the mean "
+            f"line, with the interval that assumes no shape.{note}",
         ),
-        tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll"),
+        radii,
+        tag(
+            "p",
+            "Single answers change before the score does, in both directions. These are the shares at the basin's end, "
+            "and what they leave of the score.",
+        ),
+        flips,
     )
+
+
+def _numbers(heads: Sequence[str], rows: Mapping[str, Sequence[Markup | str]]) -> Markup:
+    """A table of numbers, a row for each capability."""
+    head = tag("tr", tag("th", "Capability", scope="col"), *(tag("th", h, scope="col", class_="n") for h in heads))
+    body = (
+        tag("tr", tag("th", name, scope="row"), *(tag("td", cell, class_="n") for cell in cells))
+        for name, cells in rows.items()
+    )
+    return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="scroll")
+
+
+def _radius(radius: Radius) -> Markup:
+    middle = "–" if radius.sigma is None else f"{radius.sigma:.3g} "
+    return join(middle, _range(radius.low, radius.high), "†" * (radius.method == "model_free"))
+
+
+def _change(values: tuple[float, float, float]) -> Markup:
+    low, middle, high = (f"{value:+.3f}".replace("-", "−") for value in values)
+    return join(f"{middle} ", tag("span", f"[{low}, {high}]", class_="range"))
 
 
 def _shares(values: tuple[float, float, float]) -> Markup:
