@@ -70,3 +70,13 @@ def test_the_labelled_dataset_is_the_same(block: Block) -> None:
         block.moved.score[1, 2, 4]
     )
     assert np.array_equal(grid.unmoved_label.values, block.unmoved.label)
+
+
+def test_scattered_is_where_most_directions_have_a_step_of_their_own(store: Store) -> None:
+    block = Landscape.from_store(store).block("knowledge")
+    assert not block.scattered
+    block.moved.score[0, 1:] = np.nan
+    assert not block.scattered
+    block.moved.score[1, :-1] = np.nan
+    assert block.scattered
+    assert not block.columns(block.axes[1].values == block.axes[1].values[0]).scattered

@@ -1,7 +1,6 @@
 """Runs whose radii are known, side by side."""
 
 import json
-import math
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from corrie.records.model import ModelIdentity
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Store
+from corrie.stats.dose_response import radius_ratio
 from corrie.testing.cliff_run import KINDS, MODEL, cliff_run, identity
 
 MATH = KINDS[2:3]
@@ -36,8 +36,12 @@ def test_radii_that_are_apart() -> None:
     found = Comparison.of(landscapes(wider(1.0), wider(4.0, seed=1)))
     (difference,) = found.differences
     assert (difference.apart, difference.larger) == (True, "b")
-    assert difference.p == pytest.approx(2 / math.comb(16, 8))
-    assert str(difference) == "math: the basin of b is wider than that of a (intervals apart)"
+    assert difference.p is not None
+    assert difference.p < 1e-4
+    assert difference.ratio is not None
+    assert difference.ratio.low < 0.25 < difference.ratio.high
+    assert str(difference).startswith("math: the basin of b is wider than that of a: ")
+    assert str(difference.ratio.turned) in str(difference)
     turned = Comparison.of(landscapes(wider(4.0, seed=1), wider(1.0)))
     assert turned.differences[0].larger == "a"
 
@@ -49,15 +53,36 @@ def test_equal_basins_are_not_told_apart() -> None:
     assert difference.p > 0.05
 
 
-def test_edges_may_differ_where_the_intervals_of_the_radii_overlap() -> None:
-    (difference,) = Comparison.of(landscapes(wider(1.0), wider(1.25, seed=1))).differences
-    assert (difference.apart, difference.larger) == (False, "b")
-    assert "leave later" in str(difference)
-    assert "overlap" in str(difference)
+def test_it_is_the_ratio_of_the_radii_that_are_shown() -> None:
+    found = Comparison.of(landscapes(wider(1.0), wider(1.25, seed=1)))
+    (difference,) = found.differences
+    one, two = (basins["math"].measured for basins in found.basins)
+    assert one is not None
+    assert two is not None
+    assert difference.ratio == radius_ratio(one, two)
+    assert difference.p == difference.ratio.p, "one pair alone needs no adjustment"
+    assert (difference.apart, difference.larger) == (False, "")
+    assert "a and b are not told apart (ratio 0.7" in str(difference)
+
+
+def test_intervals_that_assume_no_shape_must_not_meet() -> None:
+    """Scores between 0 and 1: no curve, so the crossed intervals at the confidence that all pairs share."""
+
+    def graded(store: Store) -> Landscape:
+        found = Landscape.from_store(store)
+        for block in found.blocks.values():
+            block.moved.score[...] = 0.1 + 0.8 * block.moved.score
+            block.unmoved.score[...] = 0.1 + 0.8 * block.unmoved.score
+        return found
+
+    equal = Comparison.of({"a": graded(wider(1.0)), "b": graded(wider(1.25, seed=1))}).differences[0]
+    assert (equal.p, equal.larger) == (1.0, "")
+    apart = Comparison.of({"a": graded(wider(1.0)), "b": graded(wider(4.0, seed=1))}).differences[0]
+    assert (apart.p, apart.larger) == (pytest.approx(0.05), "b")
 
 
 def test_pairs_share_the_error() -> None:
-    """The same two runs among four: Holm makes p larger, and the intervals are wider."""
+    """The same two runs among four: Holm makes p larger."""
     runs = (wider(1.0), wider(1.25, seed=1), wider(1.0, seed=2), wider(1.0, seed=3))
     alone, among = Comparison.of(landscapes(*runs[:2])), Comparison.of(landscapes(*runs))
     assert len(among.differences) == 6

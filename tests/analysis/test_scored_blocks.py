@@ -5,7 +5,7 @@ import pytest
 
 from corrie.analysis.block import Axis, Block, Outcomes
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.scored_blocks import is_right_or_wrong, right_and_known, scored_blocks
+from corrie.analysis.scored_blocks import scored_blocks
 from corrie.errors import InputError
 from corrie.records.task import TaskIdentity
 from corrie.stats.dose_response import ScoredBlocks
@@ -46,17 +46,12 @@ def test_a_full_grid_is_the_crossed_one() -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(slow, name))
 
 
-def test_scores_in_between_are_refused_by_name() -> None:
-    graded = block([1.0], [1], [[[0.5]]])
-    assert not is_right_or_wrong(graded)
-    with pytest.raises(InputError, match="scores between 0 and 1"):
-        scored_blocks(graded)
+def test_scores_in_between_are_kept_as_they_are() -> None:
+    found = scored_blocks(block([1.0], [0.75], [[[0.5]]]))
+    assert found.graded
+    assert (found.before.tolist(), found.after.tolist()) == ([0.75], [0.5])
 
 
 def test_nothing_scored_is_refused() -> None:
     with pytest.raises(InputError, match="before and after a move"):
         scored_blocks(block([1.0], [GAP], [[[1]]]))
-
-
-def test_unmoved_counts_leave_out_what_was_not_scored() -> None:
-    assert right_and_known(block([1.0], [1, GAP, 0], [[[1, 1, 1]]])) == (1, 2)

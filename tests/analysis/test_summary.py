@@ -23,8 +23,26 @@ def test_it_lists_every_capability_in_numbers_or_null(alphas: str) -> None:
         assert each["basin"]["sigma"] == basin.sigma
         assert each["basin"]["l2"] == basin.l2
         assert each["score"] == basin.score
+        assert [r["retention"] for r in each["radii"]] == [r.retention for r in basin.radii]
+        for told, radius in zip(each["radii"], basin.radii, strict=True):
+            assert set(told) >= {"retention", "sigma", "sigma_low", "sigma_high", "l2", "method"}
+            assert (told["sigma"], told["sigma_low"], told["method"]) == (radius.sigma, radius.low, radius.method)
+        assert each["evaluations"] == basin.evaluations
+        assert (each["flips"] is None) == (basin.flips is None)
+        assert (each["basin"]["crossed"] is None) == (basin.crossed is None)
     assert found["model"]["fingerprint"] == MODEL.fingerprint
     assert found["retention"] == 0.95
+
+
+def test_weak_capabilities_and_the_order_are_told() -> None:
+    weak = UNABLE._replace(ability=0.24)
+    found = summary(Landscape.from_store(cliff_run(directions=8, examples=60, kinds=(KINDS[0], KINDS[2], weak))))
+    language, math, chess = found["capabilities"]
+    assert language["examples_to_see"] is math["examples_to_see"] is None
+    assert chess["basin"]["status"] == "absent"
+    assert chess["radii"] == []
+    assert chess["examples_to_see"] > 60
+    assert found["order"] == {"first": ["math"], "last": ["language"], "before": [["math", "language"]]}
 
 
 def test_another_retention_is_carried_through() -> None:

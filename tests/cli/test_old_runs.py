@@ -61,7 +61,14 @@ def test_an_old_run_is_shown_reported_exported_and_verified(old: Path, corrie: A
     said = corrie("show", old)
     assert said.code == 0, said.err
     assert SHOWN[old.name] in " ".join(said.out.split())
-    assert json.loads(corrie("show", old, "--json").out)
+    shown = json.loads(corrie("show", old, "--json").out)
+    assert shown
+    for each in shown["capabilities"] if old.name == "scan" else ():
+        found = each["basin"]["crossed"]
+        assert each["radii"]
+        assert {radius["method"] for radius in each["radii"]} <= {"dose_response", "model_free"}
+        assert found["sigma_low"] <= each["basin"]["largest_tried"]
+        assert each["evaluations"] > 0
     assert corrie("report", old, "--out", tmp_path / "report.html").code == 0
     said = corrie("export", old, "--format", "csv", "--out", tmp_path / "all.csv")
     assert said.code == 0, said.err

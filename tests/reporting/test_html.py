@@ -93,13 +93,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 def test_the_answer_comes_first_then_every_part(page: Page) -> None:
     assert "How far can toy be moved?" in page.text[:200]
     order = [
-        "Under random noise on every weight, safety is the first to go",
+        "Under random noise on every weight, the intervals do not tell",
         "holds up to σ =",
         "Indicative only: 4 directions × 40 examples",
         "dequantised 4-bit values",
         "The basins, nested",
         "Capability by capability",
         "In numbers",
+        "At other shares, and single answers",
         "What the model itself says",
         "Did the weights move as asked?",
         "How to read this",

@@ -24,7 +24,13 @@ def test_one_row_for_each_task_with_its_numbers() -> None:
     landscape = Landscape.from_store(cliff_run(alphas=AlphaGrid.parse("0.002:0.024:12")))
     text = printed(*KINDS)
     for basin in landscape.basins():
-        (row,) = (line for line in text.splitlines() if line.startswith(basin.task))
+        at, flips = (i for i, line in enumerate(text.splitlines()) if line.startswith(basin.task))
+        row, *others = text.splitlines()[at : at + 4]
+        for radius, line in zip(basin.radii[1:], others, strict=False):
+            assert f"{radius.retention:.0%}".replace("%", " %") in line
+            assert f"[{radius.low:.3g}, {radius.high:.3g}]" in line
+        assert f"crossed ≤ {basin.crossed.sigma:.3g}" in others[-1] if basin.crossed else False
+        assert "%" in text.splitlines()[flips]
         assert f"≤ {basin.sigma:.3g}" in row
         assert f"[{basin.sigma_low:.3g}, {basin.sigma_high:.3g}]" in row
         assert f"{basin.score:.3f}" in row

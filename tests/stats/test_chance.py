@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from corrie.errors import InputError
-from corrie.stats.chance import above_chance
+from corrie.stats.chance import above_chance, examples_to_see
 
 
 @pytest.mark.parametrize("chance", [0.1, 0.25, 0.5])
@@ -39,3 +39,14 @@ def test_what_cannot_be_meant_is_refused():
     for scores, chance, confidence in [([], 0.1, 0.95), ([0.5], 1.0, 0.95), ([2.0], 0.1, 0.95), ([0.5], 0.1, 1.0)]:
         with pytest.raises(InputError):
             above_chance(scores, chance, confidence)
+
+
+def test_so_many_examples_show_a_score_as_often_as_asked() -> None:
+    rng = np.random.default_rng(0)
+    for score, chance in ((0.32, 0.25), (0.17, 0.1), (0.6, 0.5)):
+        examples = examples_to_see(score, chance)
+        assert examples is not None
+        found = [above_chance(row, chance) for row in (rng.random((400, examples)) < score).astype(float)]
+        assert 0.84 < np.mean(found) < 0.95
+    assert examples_to_see(0.25, 0.25) is None
+    assert examples_to_see(0.01, 0.0) is not None

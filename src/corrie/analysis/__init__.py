@@ -2,8 +2,9 @@
 
 block.py       outcomes over two axes of places             steps.py
 landscape.py   the run along lines                          plane.py: over two directions at once
-curve.py       a task's mean curve, its band over directions
-basin.py       how far a capability reaches, as a sentence  scored_blocks.py: what its curve is fitted to
+curve.py       a task's mean curve, its band over directions fitted_curve.py: the fit's, and the points under it
+basin.py       how far a capability reaches                 scored_blocks.py: what its curve is fitted to
+basin_words.py how a basin is said
 fraction_claim.py   what is said of most directions
 certificate.py what is sure about every weight change       certified_score.py, evidence.py, verification.py
 generalisation.py   what is said of new examples
@@ -13,6 +14,6 @@ fine_tune_diff.py   what a fine-tune did                     capability_diff.py,
 certified_move.py   what certificates say of it              certificates_at_hand.py
 paired_verdict.py   kept, lost or undecided: the rule        kept_score.py
 retraction.py  how far a fine-tune was pulled back
-comparison.py  basins of several runs side by side
+comparison.py  basins of several runs side by side           order.py: which capability goes first
 export.py      CSV, Parquet, netCDF                          whole_file.py, whole_folder.py, partial.py
 """

@@ -2,39 +2,72 @@
 
 Idea
 ----
-The *radius* is the largest σ up to which the mean score over random directions keeps a share ρ of what the unmoved
-model has above chance:
+The *radius* at retention ρ is the largest σ up to which the mean score over random directions keeps a share ρ of what
+the unmoved model has above chance:
 
     J̄_σ' ≥ c + ρ (J(θ0) − c)    for all σ' ≤ σ,        J̄_σ = E_{ε ~ N(0, σ²I)} J(θ0 + ε),
 
-c the chance score (`corrie.stats.basin_radius` estimates it, with an interval that carries directions and examples).
+c the chance score. It is read off a curve fitted to every outcome (:mod:`corrie.stats.dose_response`), for ρ = 0.95,
+0.8, 0.5 and the one asked for, each with an interval that carries directions and examples. Where the curves do not fit,
+an interval that assumes only that the score falls stands in its place (method ``model_free``). Beside it stays the
+interval that assumes no shape, on a grid that every direction and every example share (``crossed``,
+:func:`corrie.stats.basin_radius`); ρ = 1 has no other one.
+
 The same radius is a distance, L2 = σ√d, and a share of a typical weight, σ/(‖θ0‖/√d). An *edge* is where the line of
-one direction leaves; its spread is shown beside the radius and is not its interval.
+one direction leaves; its spread is shown beside the radius and is not its interval. *Flips* are single answers that
+change, in both directions, at the step that the finding is about.
 
 It is a statement about α ≡ σ: raw Gaussian directions. Normalised directions have edges, in α, and no radius.
 
 Both sides of a line: −δ is as Gaussian as δ, so a step of −α is a step of σ = |α| too, but the two are one draw, not
-two. Where a grid reaches below zero, the outcomes at +|α| and −|α| along one direction are averaged (one draw, with a
-smaller variance) and the direction counts once.
+two. The fit takes both outcomes, as of one direction; for ``crossed`` and the edges the outcomes at +|α| and −|α| along
+one direction are averaged, and the direction counts once.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corrie.analysis.basin_words import BasinWords
 from corrie.analysis.block import Block
+from corrie.analysis.percent import percent
+from corrie.analysis.scored_blocks import scored_blocks
 from corrie.records.model import ModelIdentity
 from corrie.stats import clopper_pearson
 from corrie.stats.arguments import Array
-from corrie.stats.model_free_radius import INDICATIVE_DIRECTIONS, INDICATIVE_EXAMPLES, basin_radius
+from corrie.stats.model_free_radius import (
+    INDICATIVE_DIRECTIONS,
+    INDICATIVE_EXAMPLES,
+    RadiusEstimate,
+    basin_radius,
+)
 from corrie.stats.rounding import rounded_up
 
+if TYPE_CHECKING:
+    from corrie.stats.dose_response import DoseResponse, Flips, MeasuredRadius, Radius
+    from corrie.stats.dose_response.radii import Method
+
 BasinStatus = Literal["found", "beyond_range", "before_first_step", "absent", "unmeasured", "no_sigma"]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """The radius at the asked retention whose interval assumes no shape (:func:`corrie.stats.basin_radius`).
+
+    status      found, beyond_range, before_first_step or absent
+    sigma       where the mean curve first falls below ρ, linear between grid points; None unless found
+    low, high   the interval: grid σ, or 0.0 and infinity
+    """
+
+    status: BasinStatus
+    sigma: float | None
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +78,19 @@ class Basin:
                  absent (the unmoved model's score cannot be told from chance: no such capability); unmeasured (no
                  example scored both before and after a move yet); no_sigma (directions are normalised: edges only)
     score        the unmoved model's score; None if it was not computed yet
-    sigma        the radius in σ; None unless found
+    sigma        the radius in σ at the asked retention; None unless found
     sigma_low, sigma_high   its interval: 0.0 and infinity where no σ could be excluded; None where there is no radius
     tried        smallest and largest step tried, in σ (in α for no_sigma); None if unmeasured
     edges        for each direction the step at which its own line leaves, None if it never does
     rms          the size of a typical weight, ‖θ0‖/√d
     dimension    d
     indicative   fewer than 8 directions or 100 examples
+    radii        at retention 0.95, 0.8, 0.5 and the asked one, from the largest retention on; empty where there is none
+    method       of the radius: ``dose_response``, or ``model_free`` where the fitted curves do not apply
+    crossed      the same radius with the interval that assumes no shape; None where there is no radius
+    flips        single answers that change at :attr:`limit`; None where no curve fits, and for scores between 0 and 1
+    evaluations  outcomes that were scored away from the unmoved model, of examples that were scored there too
+    response     the fitted curves, for pictures; None where there are none
 
     >>> from corrie.analysis.landscape import Landscape
     >>> from corrie.testing.cliff_run import cliff_run
@@ -79,6 +118,12 @@ class Basin:
     indicative: bool
     rms: float
     dimension: int
+    radii: tuple[Radius, ...] = ()
+    method: Method | None = None
+    crossed: Crossed | None = None
+    flips: Flips | None = None
+    evaluations: int = 0
+    response: DoseResponse | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(
@@ -128,26 +173,78 @@ class Basin:
                 indicative=True,
                 **common,
             )
-        radius = basin_radius(steps, baseline, moved, chance=task.chance, retention=retention, confidence=confidence)
-        scored = np.asarray((np.isfinite(moved) & known).any((1, 2)))
-        has_radius = raw and radius.status != "absent"
-        return cls(
-            status="no_sigma" if not raw and radius.status != "absent" else radius.status,
-            score=radius.baseline,
-            sigma=radius.sigma if has_radius else None,
-            sigma_low=radius.low if has_radius else None,
-            sigma_high=radius.high if has_radius else None,
-            tried=(radius.sigmas[0], radius.sigmas[-1]),
-            edges=tuple(
+        estimate = basin_radius(steps, baseline, moved, chance=task.chance, retention=retention, confidence=confidence)
+        there: NDArray[np.bool_] = np.asarray((np.isfinite(moved) & known).any(2))
+        followed = [_is_line(steps_scored) for steps_scored in there]
+        common |= {
+            "score": estimate.baseline,
+            "tried": (estimate.sigmas[0], estimate.sigmas[-1]),
+            "edges": tuple(
                 (str(direction), edge)
-                for direction, edge, there in zip(directions, radius.edges, scored, strict=True)
-                if there and radius.status != "absent"
+                for direction, edge, there in zip(directions, estimate.edges, followed, strict=True)
+                if there and estimate.status != "absent"
             ),
-            directions=radius.directions,
-            examples=radius.examples,
-            indicative=radius.indicative,
+            "directions": estimate.directions,
+            "examples": estimate.examples,
+            "indicative": estimate.indicative,
+            "evaluations": int((np.isfinite(block.moved.score[:, alphas != 0]) & known).sum()),
+        }
+        if not raw or estimate.status == "absent":
+            status: BasinStatus = "absent" if estimate.status == "absent" else "no_sigma"
+            return cls(status=status, sigma=None, sigma_low=None, sigma_high=None, **common)
+        from corrie.stats.dose_response.radii import RETENTIONS
+
+        asked = tuple(sorted({*RETENTIONS, retention}, reverse=True))
+        curve = _fitted(block, tuple(r for r in asked if r < 1), confidence)
+        radii = tuple(
+            curve.radius(share) if share < 1 else _without_shape(steps, baseline, moved, task.chance, share, confidence)
+            for share in asked
+        )
+        own = radii[asked.index(retention)]
+        found = cls(
+            status=_status(own, estimate, curve if own.retention < 1 else None),
+            sigma=own.sigma,
+            sigma_low=own.low,
+            sigma_high=own.high,
+            radii=radii,
+            method=own.method,
+            crossed=Crossed(estimate.status, estimate.sigma, estimate.low, estimate.high),
+            response=curve,
             **common,
         )
+        if curve.method == "model_free" or scored_blocks(block).graded:
+            return found
+        return replace(found, flips=curve.flips(found.limit, confidence))
+
+    @property
+    def words(self) -> BasinWords:
+        """How to say it."""
+        return BasinWords(self)
+
+    @property
+    def finding(self) -> str:
+        """What was found, without the conditions: ``σ ≤ 0.0079 [0.0071, 0.0086], L2 ≤ 92, 3.7 % of a …``."""
+        return self.words.finding
+
+    @property
+    def to_see(self) -> int | None:
+        """How many examples would show the capability if its score is the true one; None where it is not above chance.
+
+        For capabilities that cannot be told from chance (``absent``).
+        """
+        from corrie.stats.chance import examples_to_see
+
+        return None if self.score is None else examples_to_see(self.score, self.chance)
+
+    @property
+    def measured(self) -> MeasuredRadius | None:
+        """The radius as it is compared with others; None where there is none."""
+        if self.tried is None or self.sigma_low is None or self.sigma_high is None or self.method is None:
+            return None
+        from corrie.stats.dose_response import MeasuredRadius, Radius
+
+        radius = Radius(self.retention, self.sigma, self.sigma_low, self.sigma_high, self.method)
+        return MeasuredRadius(radius, self.tried, self.directions, self.confidence)
 
     @property
     def limit(self) -> float:
@@ -212,43 +309,48 @@ class Basin:
             "edges": dict(self.edges),
             "retention": self.retention,
             "confidence": self.confidence,
+            "method": self.method,
             "indicative": self.indicative,
             "unseen": self.unseen,
+            "crossed": self._crossed_to_json(),
         }
 
-    @property
-    def finding(self) -> str:
-        """What was found, without the conditions: ``σ ≤ 0.0079 [0.0071, 0.0086], L2 ≤ 92, 3.7 % of a …``."""
-        if self.status == "unmeasured":
-            return "not measured yet: no example has been scored both before and after a move"
-        if self.status == "absent":
-            return (
-                f"no such capability: a score of {self.score:.2f} cannot be told from chance, {self.chance:.2f}, "
-                f"with {self.examples} examples"
-            )
-        if self.status == "no_sigma":
-            return f"{self._edges_in_words()}; no radius, because α is not σ along normalised directions"
-        sign, remark = {
-            "beyond_range": (">", " (the largest tried)"),
-            "before_first_step": ("<", " (the smallest tried)"),
-        }.get(self.status, ("≤", ""))
-        limit, low, high = self.limit, self.sigma_low or 0.0, self.sigma_high or 0.0
-        interval = f"[{low:.3g}, ∞)" if math.isinf(high) else f"[{low:.3g}, {high:.3g}]"
-        return (
-            f"σ {sign} {limit:.3g}{remark} {interval}, L2 {sign} {limit * math.sqrt(self.dimension):.3g}, "
-            f"{percent(limit / self.rms)} of a typical weight"
-        )
+    def radii_to_json(self) -> list[dict[str, Any]]:
+        """Every radius as plain data; None where an end, or the middle, lies outside of what was tried."""
+        return [
+            {
+                "retention": radius.retention,
+                "sigma": radius.sigma,
+                "sigma_low": radius.low,
+                "sigma_high": _finite(radius.high),
+                "l2": self._as_distance(radius.sigma),
+                "l2_low": self._as_distance(radius.low),
+                "l2_high": self._as_distance(_finite(radius.high)),
+                "method": radius.method,
+            }
+            for radius in self.radii
+        ]
 
-    def _edges_in_words(self) -> str:
-        left = sorted(edge for _, edge in self.edges if edge is not None)
-        beyond = len(self.edges) - len(left)
-        if not left:
-            largest = f" beyond α = {self.tried[1]:.3g}" if self.tried else ""
-            return f"all {beyond} directions hold{largest}"
-        middle = float(np.median([math.inf if edge is None else edge for _, edge in self.edges]))
-        text = f"edges of single directions from α = {left[0]:.3g}"
-        text += f" to {left[-1]:.3g}" if not beyond else f", {beyond} of {len(self.edges)} beyond the range"
-        return text + (f" (median {middle:.3g})" if math.isfinite(middle) else "")
+    def flips_to_json(self) -> dict[str, Any] | None:
+        """Single answers that change at :attr:`limit`, as shares, and the change of the score that they leave."""
+        if self.flips is None:
+            return None
+
+        def share(values: tuple[float, float, float]) -> dict[str, float]:
+            return dict(zip(("low", "share", "high"), values, strict=True))
+
+        return {
+            "sigma": self.flips.sigma,
+            "right_to_wrong": share(self.flips.lost),
+            "wrong_to_right": share(self.flips.gained),
+            "net": share(self.flips.net),
+        }
+
+    def _crossed_to_json(self) -> dict[str, Any] | None:
+        if self.crossed is None:
+            return None
+        found = self.crossed
+        return {"status": found.status, "sigma": found.sigma, "sigma_low": found.low, "sigma_high": _finite(found.high)}
 
     def __str__(self) -> str:
         if self.status in ("unmeasured", "absent"):
@@ -261,7 +363,59 @@ class Basin:
             terms += f" (indicative: fewer than {INDICATIVE_DIRECTIONS} × {INDICATIVE_EXAMPLES})"
         if self.unseen is not None:
             terms += f"; a kind of direction rarer than {percent(self.unseen)} may be unseen and leave earlier"
+        if self.method == "model_free":
+            terms += "; the interval assumes only that the score falls with σ (model_free)"
+        if self.words.crossed:
+            terms += f"; assuming no shape (crossed): σ {self.words.crossed}"
         return f"Basin({self.task}): {self.finding}; {terms}"
+
+
+def _fitted(block: Block, retentions: tuple[float, ...], confidence: float) -> DoseResponse:
+    """The curves of a present capability."""
+    from corrie.stats.dose_response import dose_response, unmoved_counts
+
+    right, known = unmoved_counts(block.unmoved.score[np.isfinite(block.unmoved.score)])
+    return dose_response(
+        scored_blocks(block),
+        right=right,
+        known=known,
+        chance=block.task.chance,
+        retentions=retentions,
+        confidence=confidence,
+    )
+
+
+def _without_shape(
+    steps: Array, baseline: Array, moved: Array, chance: float, retention: float, confidence: float
+) -> Radius:
+    """Where no curve applies: the crossed grid's."""
+    from corrie.stats.dose_response import Radius
+
+    found = basin_radius(steps, baseline, moved, chance=chance, retention=retention, confidence=confidence)
+    return Radius(retention, found.sigma, found.low, found.high, "model_free")
+
+
+def _status(radius: Radius, estimate: RadiusEstimate, curve: DoseResponse | None) -> BasinStatus:
+    """found, or on which side of the σ that were tried the radius lies."""
+    if curve is None:
+        return estimate.status
+    smallest, largest = curve.tried
+    if radius.method == "model_free":  # its middle is where a falling curve crosses, the smallest σ if that is before
+        if radius.sigma is None:
+            return "beyond_range"
+        return "found" if radius.sigma > smallest else "before_first_step"
+    if radius.sigma is not None:
+        return "found"
+    return "beyond_range" if curve.retained([largest])[1, 0] >= radius.retention else "before_first_step"
+
+
+def _is_line(scored: NDArray[np.bool_]) -> bool:
+    """Whether a direction was followed: scored at two steps or more, or at the only one there is.
+
+    >>> _is_line(np.array([True, False])), _is_line(np.array([True, True])), _is_line(np.array([True]))
+    (False, True, True)
+    """
+    return bool(scored.sum() >= min(2, scored.size))
 
 
 def fold(alphas: Array, scores: Array) -> tuple[Array, Array]:
@@ -286,15 +440,6 @@ def fold(alphas: Array, scores: Array) -> tuple[Array, Array]:
         count = there.sum(1)
         np.divide(np.where(there, sides, 0.0).sum(1), count, out=folded[:, i], where=count > 0)
     return sizes, folded
-
-
-def percent(share: float) -> str:
-    """A share as a percentage with two digits that count, three near the whole.
-
-    >>> percent(0.0366), percent(0.4), percent(0.999), percent(1.23)
-    ('3.7 %', '40 %', '99.9 %', '123 %')
-    """
-    return f"{float(f'{100 * share:.{3 if share > 0.9 else 2}g}'):g} %"
 
 
 def _finite(value: float | None) -> float | None:

@@ -161,6 +161,13 @@ class Block:
         label = self.moved.label
         return float((label == MISSING).mean()) if label.size else 1.0
 
+    @property
+    def scattered(self) -> bool:
+        """Whether most directions were scored at one step of several, as by an adaptive plan: no grid, so no gap."""
+        steps: NDArray[np.int64] = np.isfinite(self.moved.score).any(2).sum(1)
+        single = int((steps == 1).sum())
+        return self.axes[1].values.size > 1 and 2 * single > int((steps > 0).sum())
+
     def labelled(self, **more: str) -> xr.Dataset:
         """As a labelled dataset.
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from corrie.analysis.basin import Basin, percent
+from corrie.analysis.basin_words import SIGNS
 from corrie.analysis.certified_move import CertifiedMove
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
@@ -90,7 +91,7 @@ class BasinSeen(Record):
     def __str__(self) -> str:
         if self.limit is None or self.share is None:
             return f"the base has no measured basin radius ({self.status.replace('_', ' ')})"
-        sign = {"beyond_range": "> ", "before_first_step": "< "}.get(self.status, "")
+        sign = "" if self.status == "found" else f"{SIGNS[self.status]} "
         size = percent(self.share) if self.share < 1 else f"{self.share:.3g} times"
         radius = f"{size} {'of ' * (self.share < 1)}the most-case radius σ {sign}{self.limit:.3g}"
         if self.position in ("inside", "outside"):

@@ -3,19 +3,14 @@
 Idea
 ----
 All runs are read at the same retention and on the same examples: of a task that several of them measured, the first m,
-m the fewest that any has. Each basin has its radius with an interval; between two runs there are two questions, and two
-answers of different reach.
+m the fewest that any has. Each basin has its radius with an interval (:mod:`corrie.stats.dose_response`).
 
-* **Are the radii different?** Yes, if their intervals are apart. Of K pairs the two intervals of each are made at
-  confidence 1 − a/(2K), so that, with 1 − a the confidence asked for, all 2K hold together and no pair is called
-  different wrongly with probability above a. It carries directions *and* examples, as the intervals do, with what they
-  assume (:mod:`corrie.stats.basin_radius`), and it is careful: intervals that overlap may belong to different radii.
-* **Do single lines leave at different distances?** The rank-sum test on the edges of single directions
-  (:mod:`corrie.stats.rank_test`), adjusted over the K pairs by Holm. It is sharper and says less: it is over random
-  directions, *on these examples*. Edges beyond what both runs looked at are ties; each edge is interpolated on its own
-  run's grid, so differences finer than the grids mean nothing. Checkpoints of one architecture that
-  were scanned along the same seeds share their directions; their edges rise and fall together, which makes this test
-  more careful, not less.
+Two radii are compared by their ratio, over directions *and* examples
+(:func:`corrie.stats.dose_response.radius_ratio`): the p-value of "equal" is adjusted over the K pairs by Holm, so that
+with 1 − a the confidence asked for no pair is called different wrongly with probability above a; each ratio's interval
+is by itself. Where one of the two intervals assumes no shape (the curves do not fit, or scores lie between 0 and 1),
+the two are only called different if intervals made at confidence 1 − a/(2K) do not meet. Runs that share examples, or
+checkpoints that share seeds, have radii that rise and fall together: that makes the test more careful, not less.
 
 Distances are compared in one unit: σ, L2 (σ√d), or relative to a typical weight (σ√d/‖θ0‖). For models of different
 size the answer depends on it.
@@ -25,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -34,8 +29,8 @@ from corrie.analysis.basin import Basin
 from corrie.analysis.landscape import Landscape
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.task import TaskIdentity
+from corrie.stats.dose_response.ratio import RadiusRatio, radius_ratio
 from corrie.stats.multiplicity import holm, shared_confidence
-from corrie.stats.rank_test import rank_sum
 
 RadiusUnit = Literal["sigma", "l2", "relative"]
 UNITS: tuple[RadiusUnit, ...] = get_args(RadiusUnit)
@@ -47,29 +42,32 @@ class RadiusDifference:
     """One capability, two runs.
 
     one, two   names of the runs
-    apart      the radii's intervals, at the confidence all pairs share, do not meet: the radii differ
-    p          of the rank-sum test on single edges, adjusted over all pairs; None where a side has no edges
-    larger     the run whose basin (or, if only the edges differ, whose lines) reaches further; empty if not told apart
+    ratio      the radius of ``one`` over that of ``two``, with its interval; None where a side has no radius
+    p          of "the radii are equal", adjusted over all pairs; None where a side has no radius
+    larger     the run whose basin reaches further; empty if not told apart
     """
 
     task: str
     one: str
     two: str
-    apart: bool
+    ratio: RadiusRatio | None
     p: float | None
     larger: str
 
+    @property
+    def apart(self) -> bool:
+        """Whether the radii differ."""
+        return bool(self.larger)
+
     def __str__(self) -> str:
+        if self.ratio is None or self.p is None:
+            return f"{self.task}: {self.one} and {self.two} cannot be compared: not both have a radius"
         if not self.larger:
-            p = "" if self.p is None else f" (edges of single directions: p = {self.p:.3g})"
-            return f"{self.task}: {self.one} and {self.two} are not told apart{p}"
-        smaller = self.two if self.larger == self.one else self.one
-        if self.apart:
-            return f"{self.task}: the basin of {self.larger} is wider than that of {smaller} (intervals apart)"
-        return (
-            f"{self.task}: lines of {self.larger} leave later than those of {smaller} (p = {self.p:.3g}, over "
-            "directions, on these examples); the intervals of the radii overlap"
-        )
+            return f"{self.task}: {self.one} and {self.two} are not told apart (ratio {self.ratio}, p = {self.p:.2g})"
+        turned, smaller = self.ratio, self.two
+        if self.larger == self.two:
+            turned, smaller = self.ratio.turned, self.one
+        return f"{self.task}: the basin of {self.larger} is wider than that of {smaller}: {turned}, p = {self.p:.2g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +134,30 @@ class Comparison:
         pairs = [(t, a, b) for t, there in tasks.items() for a, b in combinations(there, 2)]
         if not pairs:
             raise RunError("a comparison", found="no task was measured by two of these runs", advice="other runs")
-        together = shared_confidence(confidence, 2 * len(pairs))
-        shown, strict = ({n: {} for n in runs}, {n: {} for n in runs})
-        for task, there in tasks.items():
-            fewest = min(runs[name].block(task).examples.size for name in there)
-            for name in there:
-                shown[name][task] = _basin(runs[name], task, fewest, kept, confidence)
-                strict[name][task] = _basin(runs[name], task, fewest, kept, together)
         scales = {n: _scale(landscape, chosen) for n, landscape in runs.items()}
-        found = [_edges(shown[a][t], shown[b][t], scales[a], scales[b]) for t, a, b in pairs]
-        known = [p for p in found if p is not None]
-        adjusted = iter(holm(known).tolist() if known else [])
-        values = [None if p is None else next(adjusted) for p in found]
+        fewest = {task: min(runs[name].block(task).examples.size for name in there) for task, there in tasks.items()}
+
+        def read(task: str, name: str, confidence: float) -> Basin:
+            """On the first examples only."""
+            run = runs[name]
+            return Basin.of(run.block(task).first(fewest[task]), run.model, run.is_raw, kept, confidence)
+
+        shown = {name: {task: read(task, name, confidence) for task, there in tasks.items() if name in there}
+                 for name in runs}  # fmt: skip
+        strict = shared_confidence(confidence, 2 * len(pairs))
+        ratios = []
+        for task, a, b in pairs:
+            one, two = shown[a][task], shown[b][task]
+            if "model_free" in (one.method, two.method):
+                one, two = read(task, a, strict), read(task, b, strict)
+            ratios.append(_ratio(one, two, scales[a], scales[b]))
+        adjusted = iter(holm([r.p for r in ratios if r is not None] or [1.0]).tolist())
         return cls(
             names=tuple(runs),
             basins=tuple(shown.values()),
             differences=tuple(
-                _difference(t, a, b, strict[a][t], strict[b][t], scales[a], scales[b], p, 1 - confidence)
-                for (t, a, b), p in zip(pairs, values, strict=True)
+                _difference(*pair, ratio, None if ratio is None else next(adjusted), 1 - confidence)
+                for pair, ratio in zip(pairs, ratios, strict=True)
             ),
             scales=tuple(scales.values()),
             unit=chosen,
@@ -176,12 +180,8 @@ class Comparison:
         basin, scale = self.basins[run].get(task), self.scales[run]
         if basin is None:
             return "not measured"
-        if math.isnan(basin.limit) or basin.sigma_low is None or basin.sigma_high is None:
-            return {"absent": "no such capability", "unmeasured": "not measured"}.get(basin.status, "no radius")
-        sign = {"beyond_range": "> ", "before_first_step": "< "}.get(basin.status, "")
-        high = "∞)" if math.isinf(basin.sigma_high) else f"{basin.sigma_high * scale:.3g}]"
-        rough = "*" * basin.indicative
-        return f"{sign}{basin.limit * scale:.3g} [{basin.sigma_low * scale:.3g}, {high}{rough}"
+        words = basin.words
+        return words.none or f"{words.limit(scale).removeprefix('≤ ')} {words.interval(scale)}{'*' * basin.indicative}"
 
     def __str__(self) -> str:
         lines = [f"Basin radii in {WORDS[self.unit]} (share kept {self.retention:g}, confidence {self.confidence:g}):"]
@@ -215,6 +215,9 @@ class Comparison:
                     "one": d.one,
                     "two": d.two,
                     "apart": d.apart,
+                    "ratio": d.ratio.ratio if d.ratio else None,
+                    "ratio_low": d.ratio.low if d.ratio else None,
+                    "ratio_high": d.ratio.high if d.ratio and math.isfinite(d.ratio.high) else None,
                     "p": d.p,
                     "larger": d.larger or None,
                     "says": str(d),
@@ -260,59 +263,23 @@ def _tasks(runs: dict[str, Landscape]) -> dict[str, list[str]]:
     return there
 
 
-def _basin(landscape: Landscape, task: str, examples: int, retention: float, confidence: float) -> Basin:
-    """On the first examples only."""
-    return Basin.of(landscape.block(task).first(examples), landscape.model, landscape.is_raw, retention, confidence)
-
-
 def _scale(landscape: Landscape, unit: RadiusUnit) -> float:
     model = landscape.model
     return {"sigma": 1.0, "l2": math.sqrt(model.dimension), "relative": 1 / model.rms}[unit]
 
 
-def _edges(one: Basin, two: Basin, scale_one: float, scale_two: float) -> float | None:
-    """The rank-sum test on single edges, both cut to what both runs looked at."""
-    if not one.edges or not two.edges or one.tried is None or two.tried is None:
+def _ratio(one: Basin, two: Basin, scale_one: float, scale_two: float) -> RadiusRatio | None:
+    """None where one of them has no radius."""
+    first, second = one.measured, two.measured
+    if first is None or second is None:
         return None
-    low = max(one.tried[0] * scale_one, two.tried[0] * scale_two)
-    high = min(one.tried[1] * scale_one, two.tried[1] * scale_two)
-    if low >= high:
-        return None
-
-    def cut(basin: Basin, scale: float) -> list[float]:
-        return [min(max(math.inf if e is None else e * scale, low), high) for _, e in basin.edges]
-
-    return rank_sum(cut(one, scale_one), cut(two, scale_two))
+    return radius_ratio(replace(first, scale=scale_one), replace(second, scale=scale_two))
 
 
 def _difference(
-    task: str,
-    one: str,
-    two: str,
-    basin_one: Basin,
-    basin_two: Basin,
-    scale_one: float,
-    scale_two: float,
-    p: float | None,
-    error: float,
+    task: str, one: str, two: str, ratio: RadiusRatio | None, p: float | None, error: float
 ) -> RadiusDifference:
-    ends = [
-        (b.sigma_low * s, b.sigma_high * s) if b.sigma_low is not None and b.sigma_high is not None else (0.0, math.inf)
-        for b, s in ((basin_one, scale_one), (basin_two, scale_two))
-    ]
-    (low_one, high_one), (low_two, high_two) = ends
-    if high_two < low_one:
-        return RadiusDifference(task, one, two, True, p, one)
-    if high_one < low_two:
-        return RadiusDifference(task, one, two, True, p, two)
     larger = ""
-    if p is not None and p <= error:
-        further = _middle(basin_one) * scale_one > _middle(basin_two) * scale_two
-        larger = one if further else two
-    return RadiusDifference(task, one, two, False, p, larger)
-
-
-def _middle(basin: Basin) -> float:
-    """The median edge; infinite where most lines stay."""
-    edges = sorted(math.inf if e is None else e for _, e in basin.edges)
-    return (edges[(len(edges) - 1) // 2] + edges[len(edges) // 2]) / 2
+    if ratio is not None and p is not None and p <= error * (1 + 1e-9):  # two times half of it may round up
+        larger = one if ratio.ratio > 1 else two
+    return RadiusDifference(task, one, two, ratio, p, larger)

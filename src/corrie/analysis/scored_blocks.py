@@ -8,24 +8,15 @@ averaged; outcomes of one direction or one example go together, and the fit coun
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from corrie.analysis.block import Block
 from corrie.errors import InputError
-from corrie.stats.dose_response.blocks import ScoredBlocks
 
-
-def is_right_or_wrong(block: Block) -> bool:
-    """Whether every outcome that was scored is 0 or 1: scores in between (running text) have no curve of this kind."""
-    return all(
-        np.isin(score[np.isfinite(score)], (0.0, 1.0)).all() for score in (block.moved.score, block.unmoved.score)
-    )
-
-
-def right_and_known(block: Block) -> tuple[int, int]:
-    """Right answers of the unmoved model, among how many that were scored."""
-    known = block.unmoved.score[np.isfinite(block.unmoved.score)]
-    return int(known.sum()), known.size
+if TYPE_CHECKING:
+    from corrie.stats.dose_response import ScoredBlocks
 
 
 def scored_blocks(block: Block) -> ScoredBlocks:
@@ -36,7 +27,7 @@ def scored_blocks(block: Block) -> ScoredBlocks:
             left out. Numbers of directions and examples are their places in the block.
 
     Raises:
-        InputError: nothing scored both before and after a move, or scores other than 0 and 1.
+        InputError: nothing scored both before and after a move.
 
     >>> from corrie.analysis.landscape import Landscape
     >>> from corrie.testing.cliff_run import cliff_run
@@ -44,6 +35,8 @@ def scored_blocks(block: Block) -> ScoredBlocks:
     >>> len(found), found.directions, found.examples, found.places.size  # 3 × 12 × 20
     (720, 3, 20, 12)
     """
+    from corrie.stats.dose_response import ScoredBlocks
+
     alphas = block.axes[1].values
     moved = block.moved.score[:, alphas != 0]
     alphas, before = alphas[alphas != 0], block.unmoved.score
@@ -54,13 +47,5 @@ def scored_blocks(block: Block) -> ScoredBlocks:
             found="no example was scored both before and after a move",
             advice="corrie scan",
         )
-    if not is_right_or_wrong(block):
-        raise InputError(
-            f"the scored blocks of {block.task.name}",
-            found="scores between 0 and 1",
-            advice="the interval that assumes no shape (Basin.crossed)",
-        )
     after = moved[direction, place, example]
-    return ScoredBlocks(
-        np.log(np.abs(alphas))[place], direction, example, before[example].astype(bool), after.astype(bool)
-    )
+    return ScoredBlocks(np.log(np.abs(alphas))[place], direction, example, before[example], after)

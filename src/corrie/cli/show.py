@@ -10,7 +10,7 @@ import typer
 from corrie.cli.console import console, give
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from corrie.analysis.landscape import Landscape
     from corrie.analysis.plane import Plane
@@ -89,7 +89,7 @@ def _plain(
     return {**found, **of_kind}
 
 
-def _table(landscape: Landscape, retention: float | None, confidence: float) -> Table:
+def _table(landscape: Landscape, retention: float | None, confidence: float) -> RenderableType:
     """Basins of a landscape along random directions, scores along a path."""
     from corrie.reporting.path_table import paths_table
     from corrie.reporting.table import basins_table

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import MARKS
 from corrie.analysis.comparison import Comparison
 from corrie.reporting.figure import WIDTH, write_figure
 from corrie.reporting.palette import tone
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AXES = {"sigma": "σ, noise per weight", "l2": "L2 distance", "relative": "share of a typical weight"}
-MARKS = {"found": "D", "beyond_range": ">", "before_first_step": "<"}
 
 
 def save_comparison(comparison: Comparison, out: Path | str) -> Path:
@@ -71,8 +71,7 @@ def _bar(axes: Axes, basin: Basin, scale: float, place: float, thick: float, run
     edges = [edge * scale for _, edge in basin.edges if edge is not None]
     axes.plot(edges, [place] * len(edges), "|", color=colour, alpha=0.8, markersize=4, markeredgewidth=0.6)
     if math.isnan(basin.limit) or basin.sigma_low is None or basin.sigma_high is None:
-        said = {"absent": "no such capability", "unmeasured": "not measured"}.get(basin.status, "no radius")
-        _note(axes, said, place, colour)
+        _note(axes, basin.words.none, place, colour)
         return
     end = 0.0 if basin.status == "before_first_step" else basin.limit * scale
     far = basin.sigma_high if math.isfinite(basin.sigma_high) else basin.tried[1] if basin.tried else basin.limit

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import MARKS
+from corrie.analysis.fitted_curve import FittedCurve
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.whole_file import write_whole
 from corrie.errors import InputError, UnknownName
@@ -132,12 +134,21 @@ def _step(landscape: Landscape) -> str:
 
 
 def _curve(axes: Axes, landscape: Landscape, basin: Basin, index: int) -> None:
-    """One capability: single directions, their band, their mean, the unmoved and the chance level, the edge."""
+    """One capability: single directions, their band, their mean, the fitted curve, both levels, the edge."""
     curve, colour = landscape.curve(basin.task), tone(index).light
-    for line in curve.score.each[:_MOST_LINES]:
-        axes.plot(curve.alphas, line, color=colour, alpha=0.3, linewidth=0.5)
-    axes.fill_between(curve.alphas, curve.score.low, curve.score.high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(curve.alphas, curve.score.mean, color=colour, linewidth=1.5, marker="o", markersize=2.2)
+    fit = FittedCurve.of(landscape.block(basin.task), basin)
+    scattered = fit is not None and fit.scattered
+    if fit is not None:
+        shade = colour if scattered else "#8a8f96"
+        axes.fill_between(fit.sigma, fit.low, fit.high, color=shade, alpha=0.18, linewidth=0)
+        axes.plot(fit.sigma, fit.middle, "-" if scattered else ":", color=shade, linewidth=1.5 if scattered else 0.8)
+    if fit is not None and scattered:
+        axes.scatter(fit.points, fit.score, s=fit.outcomes / 2, color=colour, alpha=0.4, linewidth=0.4)
+    else:
+        for line in curve.score.each[:_MOST_LINES]:
+            axes.plot(curve.alphas, line, color=colour, alpha=0.3, linewidth=0.5)
+        axes.fill_between(curve.alphas, curve.score.low, curve.score.high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(curve.alphas, curve.score.mean, color=colour, linewidth=1.5, marker="o", markersize=2.2)
     for level in (curve.unmoved, curve.chance):
         if math.isfinite(level) and level > 0:
             axes.axhline(level, color="#8a8f96", linewidth=0.6, linestyle=":")
@@ -158,15 +169,16 @@ def _nested(axes: Axes, landscape: Landscape, basins: Sequence[Basin]) -> None:
         edges = [edge for _, edge in basin.edges if edge is not None]
         axes.plot(edges, [row] * len(edges), "|", color=colour, alpha=0.8, markersize=6, markeredgewidth=0.7)
         if basin.sigma_low is None or basin.sigma_high is None:
-            said = {"absent": "no such capability", "unmeasured": "not measured yet"}.get(basin.status, "")
+            said = "" if basin.status == "no_sigma" else basin.words.none
             axes.annotate(said, (0, row), xytext=(4, 0), textcoords="offset points", va="center", color="#8a8f96")
             continue
         end = 0.0 if basin.status == "before_first_step" else basin.limit
         axes.barh(row, end, height=0.62, color=colour, alpha=0.3, linewidth=0)
         far = basin.sigma_high if math.isfinite(basin.sigma_high) else basin.tried[1] if basin.tried else end
         reach = [[max(0.0, end - basin.sigma_low)], [max(0.0, far - end)]]
-        marker = {"found": "D", "beyond_range": ">", "before_first_step": "<"}[basin.status]
-        axes.errorbar(end, row, xerr=reach, fmt=marker, color=colour, markersize=4, linewidth=1.1, capsize=2.5)
+        axes.errorbar(
+            end, row, xerr=reach, fmt=MARKS[basin.status], color=colour, markersize=4, linewidth=1.1, capsize=2.5
+        )
     axes.set_yticks(range(len(order)), [basins[i].task for i in order])
     for label, index in zip(axes.get_yticklabels(), order, strict=True):
         label.set_color(tone(index).light)

@@ -10,6 +10,7 @@ import numpy as np
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.curve import Lines
+from corrie.analysis.fitted_curve import FittedCurve
 from corrie.analysis.landscape import Landscape
 from corrie.reporting.palette import DASHES, MARKERS, SERIES
 
@@ -48,9 +49,12 @@ def _task(landscape: Landscape, basin: Basin, number: int) -> dict[str, Any]:
         "score": _lines(curve.score),
         "loss": _lines(curve.loss) if np.isfinite(curve.loss.mean).any() else None,
         "retained": _plain(curve.retained) if basin.status not in ("absent", "unmeasured") else None,
+        "fit": _fit(landscape, basin),
         "composition": {label: _plain(share) for label, share in curve.composition.items()},
         "basin": {
             "status": basin.status,
+            "says": basin.words.none,
+            "sign": basin.words.sign,
             "sigma": _number(basin.sigma),
             "low": _number(basin.sigma_low),
             "high": _number(basin.sigma_high),
@@ -58,6 +62,15 @@ def _task(landscape: Landscape, basin: Basin, number: int) -> dict[str, Any]:
             "edges": [_number(edge) for _, edge in basin.edges if edge is not None],
         },
     }
+
+
+def _fit(landscape: Landscape, basin: Basin) -> dict[str, Any] | None:
+    """The fitted score with its band, and the outcomes that it was fitted to; None where there is no curve."""
+    curve = FittedCurve.of(landscape.block(basin.task), basin)
+    if curve is None:
+        return None
+    told = {name: _plain(getattr(curve, name)) for name in ("sigma", "low", "middle", "high", "points", "score")}
+    return {**told, "outcomes": _plain(curve.outcomes), "scattered": curve.scattered}
 
 
 def _steps(landscape: Landscape) -> dict[str, Any]:

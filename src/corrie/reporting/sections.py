@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from corrie.analysis.basin import Basin, percent
+from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import bracket
+from corrie.analysis.percent import percent
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.palette import SERIES
 from corrie.reporting.provenance import provenance_section
 from corrie.reporting.reading import reading
 from corrie.reporting.run_view import RunHead, RunView
-from corrie.reporting.words import along_paths, caution, headline, realised, terms, verdict
+from corrie.reporting.words import along_paths, caution, headline, realised, terms, weak
+
+if TYPE_CHECKING:
+    from corrie.stats.dose_response import Radius
 
 
 def run_section(view: RunView, number: int, titled: bool) -> Markup:
@@ -30,6 +36,7 @@ def run_section(view: RunView, number: int, titled: bool) -> Markup:
         _basins(number),
         _capabilities(view, number),
         _table(view),
+        _retentions(view),
         _answers(view, number),
         _realised(view, number),
         reading(view.landscape),
@@ -55,9 +62,11 @@ def masthead(views: Sequence[RunHead]) -> Markup:
 def _answer(view: RunView) -> Markup:
     model, lines = view.landscape.model, len(view.landscape.directions)
     verdicts = (
-        tag("li", _mark(), tag("span", tag("b", _called(basin)), f" {verdict(basin)}"), class_=_tone(i))
+        tag("li", _mark(), tag("span", tag("b", basin.words.name), f" {basin.words.sentence}"), class_=_tone(i))
         for i, basin in enumerate(view.basins)
+        if basin.status != "absent"
     )
+    apart = [tag("li", said) for said in weak(view.basins)]
     moved = "all of them" if model.dimension == model.parameters else f"{model.dimension:,} of them"
     kind = "path" if view.landscape.is_path else "random direction"
     about = (
@@ -70,6 +79,9 @@ def _answer(view: RunView) -> Markup:
     return join(
         tag("p", along_paths(view.landscape) if view.landscape.is_path else headline(view.basins), class_="lede"),
         tag("ul", *verdicts, class_="verdicts"),
+        join(tag("p", "These cannot be told from chance, so they have no basin:", class_="about"), tag("ul", *apart))
+        if apart
+        else Markup(),
         tag("p", about, class_="about"),
         tag("div", *warnings, class_="caution", role="note") if warnings else Markup(),
     )
@@ -102,7 +114,9 @@ def _capabilities(view: RunView, number: int) -> Markup:
         tag(
             "p",
             "The score with its plateau and cliff, beside the loss on the same examples. Thick: mean over directions. "
-            "Band: the middle 80 % of directions. Thin: single directions. Dashed: where the basin ends, on its "
+            "Band: the middle 80 % of directions. Thin: single directions. Dotted, in grey: the curve that was fitted "
+            "to every outcome, with its band; the basin's radius is read off it. Where outcomes lie scattered they are "
+            "points, as large as they are many, under the fitted curve. Dashed: where the basin ends, on its "
             "interval.",
         ),
         *(_card(view, number, index) for index in range(len(view.basins))),
@@ -126,7 +140,7 @@ def _card(view: RunView, number: int, index: int) -> Markup:
         plots.append(_panel("What came out", _plot(number, "composition", label, "small", index), "wide"))
     return tag(
         "article",
-        tag("header", _mark(), tag("h3", _called(basin)), tag("span", " · ".join(facts), class_="facts")),
+        tag("header", _mark(), tag("h3", basin.words.name), tag("span", " · ".join(facts), class_="facts")),
         tag("div", *plots, class_="pair"),
         class_=f"capability {_tone(index)}",
     )
@@ -152,16 +166,14 @@ def _table(view: RunView) -> Markup:
 
 
 def _row(basin: Basin) -> Markup:
-    sign = {"beyond_range": "> ", "before_first_step": "< "}.get(basin.status, "")
-    limit = basin.limit
-    if math.isnan(limit):
-        why = {"absent": "no such capability", "unmeasured": "not measured yet"}.get(basin.status, "edges only")
-        sizes = [why, "–", "–"]
+    words = basin.words
+    if words.none:
+        sizes = [words.none, "–", "–"]
     else:
         sizes = [
-            join(f"{sign}{limit:.3g} ", _range(basin.sigma_low, basin.sigma_high)),
-            join(f"{sign}{limit * math.sqrt(basin.dimension):.3g} ", _range(basin.l2_low, basin.l2_high)),
-            sign + percent(limit / basin.rms),
+            join(f"{words.limit()} ", _range(basin.sigma_low, basin.sigma_high)),
+            join(f"{words.limit(math.sqrt(basin.dimension))} ", _range(basin.l2_low, basin.l2_high)),
+            f"{words.sign} {words.share}",
         ]
     left = sorted(edge for _, edge in basin.edges if edge is not None)
     beyond = len(basin.edges) - len(left)
@@ -175,13 +187,79 @@ def _row(basin: Basin) -> Markup:
         ", ".join(edges) or "–",
         f"{basin.directions} × {basin.examples}" + (" (indicative)" if basin.indicative else ""),
     )
-    return tag("tr", tag("th", _called(basin), scope="row"), *(tag("td", cell, class_="n") for cell in cells))
+    return tag("tr", tag("th", words.name, scope="row"), *(tag("td", cell, class_="n") for cell in cells))
+
+
+def _retentions(view: RunView) -> Markup:
+    """Every radius of every capability, and what changes at the one asked for."""
+    there = [basin for basin in view.basins if basin.radii]
+    if not there:
+        return Markup()
+    shares = [percent(radius.retention) for radius in there[0].radii]
+    radii = _numbers(
+        [*(f"σ, {share} kept" for share in shares), f"crossed, {percent(there[0].retention)} kept", "outcomes scored"],
+        {
+            basin.words.name: [*map(_radius, basin.radii), basin.words.crossed, f"{basin.evaluations:,}"]
+            for basin in there
+        },
+    )
+    flips = _numbers(
+        ["at σ", "right answers that are wrong", "wrong answers that are right", "the score changes by"],
+        {
+            basin.words.name: [f"{f.sigma:.3g}", _shares(f.lost), _shares(f.gained), _change(f.net)]
+            for basin in there
+            if (f := basin.flips) is not None
+        },
+    )
+    free = any(radius.method == "model_free" for basin in there for radius in basin.radii)
+    note = " † No curve fits: this interval assumes only that the score falls as the weights move." if free else ""
+    return join(
+        tag("h2", "At other shares, and single answers"),
+        tag(
+            "p",
+            "How far each capability reaches when less of its score above chance must be kept: read off curves fitted "
+            "to every outcome, with intervals over directions and examples. Crossed: the radius read off the mean "
+            f"line, with the interval that assumes no shape.{note}",
+        ),
+        radii,
+        tag(
+            "p",
+            "Single answers change before the score does, in both directions. These are the shares at the basin's end, "
+            "and what they leave of the score.",
+        ),
+        flips,
+    )
+
+
+def _numbers(heads: Sequence[str], rows: Mapping[str, Sequence[Markup | str]]) -> Markup:
+    """A table of numbers, a row for each capability."""
+    head = tag("tr", tag("th", "Capability", scope="col"), *(tag("th", h, scope="col", class_="n") for h in heads))
+    body = (
+        tag("tr", tag("th", name, scope="row"), *(tag("td", cell, class_="n") for cell in cells))
+        for name, cells in rows.items()
+    )
+    return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="scroll")
+
+
+def _radius(radius: Radius) -> Markup:
+    middle = "–" if radius.sigma is None else f"{radius.sigma:.3g} "
+    return join(middle, _range(radius.low, radius.high), "†" * (radius.method == "model_free"))
+
+
+def _change(values: tuple[float, float, float]) -> Markup:
+    low, middle, high = (f"{value:+.3f}".replace("-", "−") for value in values)
+    return join(f"{middle} ", tag("span", f"[{low}, {high}]", class_="range"))
+
+
+def _shares(values: tuple[float, float, float]) -> Markup:
+    low, middle, high = (100 * value for value in values)
+    return join(f"{middle:.0f} % ", tag("span", f"[{low:.0f}, {high:.0f}]", class_="range"))
 
 
 def _range(low: float | None, high: float | None) -> Markup:
     if low is None or high is None:
         return Markup()
-    return tag("span", f"[{low:.3g}, ∞)" if math.isinf(high) else f"[{low:.3g}, {high:.3g}]", class_="range")
+    return tag("span", bracket(low, high), class_="range")
 
 
 def _answers(view: RunView, number: int) -> Markup:
@@ -213,10 +291,6 @@ def _realised(view: RunView, number: int) -> Markup:
             class_="pair",
         ),
     )
-
-
-def _called(basin: Basin) -> str:
-    return basin.task if basin.task == basin.capability else f"{basin.task} ({basin.capability})"
 
 
 def _tone(index: int) -> str:

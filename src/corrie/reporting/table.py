@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from corrie.analysis.basin import Basin, percent
+from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import bracket
 from corrie.analysis.landscape import Landscape
-from corrie.reporting.words import gaps
+from corrie.analysis.percent import percent
+from corrie.reporting.words import gaps, weak
 
 
-def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) -> Table:
-    """One row for each task: score, chance, and the basin radius in σ, L2 and relative to a typical weight.
+def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) -> Group:
+    """Radii of every capability in σ, L2 and relative to a typical weight; flips at the radius; weak ones apart.
+
+    For each task one line for each retention, the one asked for first, then *crossed*: that radius with the interval
+    that assumes no shape. It fits in 80 columns where names are short.
 
     Args:
         landscape: what was found.
@@ -23,56 +29,102 @@ def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) ->
     >>> from rich.console import Console
     >>> from corrie.testing.cliff_run import KINDS, cliff_run
     >>> landscape = Landscape.from_store(cliff_run(directions=2, examples=10, kinds=KINDS[:1]))
-    >>> Console(width=110, color_system=None).print(basins_table(landscape))  # doctest: +ELLIPSIS
+    >>> Console(width=80, color_system=None).print(basins_table(landscape))  # doctest: +ELLIPSIS
     toy, bfloat16: how far it can be moved ...
     """
     basins = landscape.basins() if basins is None else basins
-    terms = f"{percent(basins[0].retention)} kept, {percent(basins[0].confidence)} confidence" if basins else ""
-    table = Table(
-        title=escape(f"{landscape.model.name}, {landscape.model.dtype}: how far it can be moved"),
-        caption=_caption(landscape, basins, terms),
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
-    table.add_column("Capability")
-    table.add_column("Score", justify="right")
-    table.add_column("Chance", justify="right")
-    table.add_column("Basin radius σ", no_wrap=True)
+    present = [basin for basin in basins if basin.status != "absent"]
+    parts: list[Table | str] = []
+    if present or not basins:
+        parts.append(_radii(landscape, present))
+    flipped = [basin for basin in present if basin.flips is not None]
+    if flipped:
+        parts += ["", _flips(flipped)]
+    if said := weak(basins):
+        parts += ["", "Not told from chance, so no such capability can be seen:", *map(escape, said)]
+    parts += ["", escape(_caption(landscape, basins))]
+    return Group(*parts)
+
+
+def _radii(landscape: Landscape, basins: Sequence[Basin]) -> Table:
+    table = _table(f"{landscape.model.name}, {landscape.model.dtype}: how far it can be moved")
+    table.collapse_padding = True
+    table.add_column("Capability", overflow="fold")
+    table.add_column("Score", justify="right", no_wrap=True)
+    table.add_column("Kept", justify="right", no_wrap=True)
+    table.add_column("Radius σ", no_wrap=True)
     table.add_column("Interval", no_wrap=True)
-    table.add_column("L2", justify="right")
-    table.add_column("of a weight", justify="right")
-    table.add_column("Directions × examples", justify="right")
+    table.add_column("L2", no_wrap=True)
+    table.add_column("Share", justify="right", no_wrap=True)
+    table.add_column("Seen", justify="right", no_wrap=True)
     for basin in basins:
-        table.add_row(*(escape(cell) for cell in _cells(basin)))
+        for row in _rows(basin):
+            table.add_row(*(escape(cell) for cell in row))
     return table
 
 
-def _cells(basin: Basin) -> tuple[str, ...]:
-    name = basin.task if basin.task == basin.capability else f"{basin.task} ({basin.capability})"
-    score = "–" if basin.score is None else f"{basin.score:.3f}"
-    size = f"{basin.directions} × {basin.examples}" + ("*" if basin.indicative else "")
-    if math.isnan(basin.limit):
-        why = {"absent": "no such capability", "unmeasured": "not measured yet"}.get(basin.status, "edges only, in α")
-        return (name, score, f"{basin.chance:.3g}", why, "", "–", "–", size)
-    sign = {"beyond_range": ">", "before_first_step": "<"}.get(basin.status, "≤")
-    low, high = basin.sigma_low or 0.0, basin.sigma_high or 0.0
-    return (
-        name,
-        score,
-        f"{basin.chance:.3g}",
-        f"{sign} {basin.limit:.3g}",
-        f"[{low:.3g}, ∞)" if math.isinf(high) else f"[{low:.3g}, {high:.3g}]",
-        f"{sign} {basin.limit * math.sqrt(basin.dimension):.3g}",
-        percent(basin.limit / basin.rms),
-        size,
-    )
+def _rows(basin: Basin) -> list[tuple[str, ...]]:
+    words, score = basin.words, "–" if basin.score is None else f"{basin.score:.3f}"
+    if words.none:
+        return [(words.name, score, "", words.none, "", "–", "–", words.size)]
+    distance = words.limit(math.sqrt(basin.dimension))
+    mark = "†" if basin.method == "model_free" else ""
+    rows = [
+        (
+            words.name, score, percent(basin.retention), words.limit(), words.interval() + mark, distance, words.share,
+            words.size,
+        )
+    ]  # fmt: skip
+    for radius in basin.radii:
+        if radius.retention != basin.retention:
+            sigma = f"≤ {radius.sigma:.3g}" if radius.sigma is not None else "not reached" if radius.low else "–"
+            l2 = f"≤ {radius.sigma * math.sqrt(basin.dimension):.3g}" if radius.sigma is not None else "–"
+            share = percent(radius.sigma / basin.rms) if radius.sigma is not None else "–"
+            interval = bracket(radius.low, radius.high) + ("†" if radius.method == "model_free" else "")
+            rows.append(("", "", percent(radius.retention), sigma, interval, l2, share, ""))
+    limit, _, interval = words.crossed.partition(" [")
+    rows.append(("", "", "crossed", limit, f"[{interval}", "", "", ""))
+    return rows
 
 
-def _caption(landscape: Landscape, basins: Sequence[Basin], terms: str) -> str:
-    said = [terms] if terms else []
+def _flips(basins: Sequence[Basin]) -> Table:
+    """Single answers that change at the limit of each basin."""
+    table = _table("Single answers that change there (flips), share of each and interval")
+    table.add_column("Capability", overflow="fold")
+    table.add_column("at σ", no_wrap=True)
+    table.add_column("right → wrong", no_wrap=True)
+    table.add_column("wrong → right", no_wrap=True)
+    table.add_column("score changes by", no_wrap=True)
+    for basin in basins:
+        if basin.flips is None:
+            continue
+        low, net, high = basin.flips.net
+        cells = (
+            basin.words.name, f"{basin.flips.sigma:.3g}", *map(_share, (basin.flips.lost, basin.flips.gained)),
+            f"{net:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−"),
+        )  # fmt: skip
+        table.add_row(*map(escape, cells))
+    return table
+
+
+def _share(values: tuple[float, float, float]) -> str:
+    low, middle, high = (100 * value for value in values)
+    return f"{middle:.0f} % [{low:.0f}, {high:.0f}]"
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+
+
+def _caption(landscape: Landscape, basins: Sequence[Basin]) -> str:
+    """What the columns and marks mean, and what is not complete."""
+    said = [f"{percent(basins[0].retention)} kept, {percent(basins[0].confidence)} confidence"] if basins else []
+    if any(basin.crossed is not None for basin in basins):
+        said.append(
+            "kept: share of the score above chance; crossed: the first radius with an interval that assumes no shape"
+        )
+    if any(radius.method == "model_free" for basin in basins for radius in basin.radii):
+        said.append("† assumes only that the score falls (no curve fits)")
     if any(basin.indicative for basin in basins):
         said.append("* indicative: fewer than 8 directions × 100 examples")
     if unseen := [basin.unseen for basin in basins if basin.unseen is not None]:
@@ -84,4 +136,4 @@ def _caption(landscape: Landscape, basins: Sequence[Basin], terms: str) -> str:
     if missing := gaps(landscape):
         said.append(missing)
     said += landscape.model.notes
-    return escape("; ".join(said))
+    return "; ".join(said)

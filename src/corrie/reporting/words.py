@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from corrie.analysis.basin import Basin, percent
+from corrie.analysis.basin import Basin
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.order import Order
 from corrie.analysis.path_scores import path_scores
-
-
-def verdict(basin: Basin) -> str:
-    """One sentence about one capability, to be read after its name; *holds* is explained by :func:`terms`.
-
-    >>> from corrie.testing.cliff_run import KINDS, cliff_run
-    >>> landscape = Landscape.from_store(cliff_run(kinds=KINDS[2:3]))
-    >>> verdict(landscape.basin("math"))  # doctest: +ELLIPSIS
-    'holds up to σ = 0.00... (...): L2 ... of a typical weight.'
-    """
-    if basin.status == "unmeasured":
-        return "has not been measured yet: no example was scored both before and after a move."
-    if basin.status == "absent":
-        return (
-            f"cannot be shown by the unmoved model: its score of {basin.score:.2f} cannot be told from chance "
-            f"({basin.chance:.2f}) with {basin.examples} examples, so there is no basin to measure."
-        )
-    if basin.status == "no_sigma":
-        return f"has only edges here: {basin.finding}."
-    size = basin.limit * math.sqrt(basin.dimension)
-    move = f"L2 {size:.3g}, {percent(basin.limit / basin.rms)} of a typical weight"
-    where = f"σ = {basin.limit:.3g}{_interval(basin)}: {move}."
-    if basin.status == "beyond_range":
-        return f"still holds at the largest step tried, {where} Its basin reaches further than this scan looked."
-    if basin.status == "before_first_step":
-        return f"no longer holds at the smallest step tried, {where} Its basin ends before."
-    return f"holds up to {where}"
+from corrie.analysis.percent import percent
 
 
 def terms(retention: float, confidence: float) -> str:
-    """What *holds* and the brackets of :func:`verdict` mean."""
+    """What *holds* and the brackets of :attr:`corrie.analysis.basin_words.BasinWords.sentence` mean."""
     return (
         f"To hold is to keep {percent(retention)} of the unmoved model's score above chance, in the mean over random "
         f"directions; in brackets the interval at {percent(confidence)} confidence, over directions and examples."
@@ -48,15 +22,14 @@ def terms(retention: float, confidence: float) -> str:
 
 
 def headline(basins: Sequence[Basin]) -> str:
-    """The one sentence a reader should keep: which capability goes first, which holds longest.
+    """The one sentence a reader should keep: which capability goes first, which holds longest, if the intervals tell.
 
     >>> from corrie.testing.cliff_run import cliff_run
     >>> headline(Landscape.from_store(cliff_run()).basins())  # doctest: +ELLIPSIS
-    'Under random noise on every weight, math is the first to go, at σ = 0.00... (... of a typical weight); ...'
+    'Under random noise on every weight, the intervals do not tell which of these goes first: math, σ ≤ 0.0...'
     """
-    reached = [basin for basin in basins if basin.status in ("found", "beyond_range", "before_first_step")]
-    reached.sort(key=lambda basin: (basin.limit, basin.status == "beyond_range"))
-    if not reached:
+    order = Order.of(basins)
+    if not order.basins:
         if any(basin.status == "no_sigma" for basin in basins):
             return "Normalised directions: this scan shows where single directions leave, in α, and no radius in σ."
         if basins and all(basin.status == "absent" for basin in basins):
@@ -64,20 +37,42 @@ def headline(basins: Sequence[Basin]) -> str:
                 "Nothing that was measured can be told from chance at the unmoved model: there is no basin to measure."
             )
         return "No basin could be measured yet."
-    first, last = reached[0], reached[-1]
-    if first.status == "beyond_range":
-        everything = "Every capability" if len(reached) > 1 else first.task.capitalize()
+    first, last = order.basins[0], order.basins[-1]
+    if all(basin.status == "beyond_range" for basin in order.basins):
+        everything = "Every capability" if len(order.basins) > 1 else first.task.capitalize()
         return f"{everything} holds at every σ tried, up to {first.limit:.3g}: the edge lies further out."
-    what = {"found": "is the first to go, at", "before_first_step": "goes first, before the smallest step tried,"}
-    if len(reached) == 1:
-        what = {"found": "goes at", "before_first_step": "goes before the smallest step tried,"}
-    text = f"Under random noise on every weight, {first.task} {what[first.status]} σ = {first.limit:.3g}"
-    text += f" ({percent(first.limit / first.rms)} of a typical weight)"
+    text = f"Under random noise on every weight, {_goes_first(order)}"
     if last.status == "beyond_range":
         text += f"; {last.task} holds beyond the largest step tried, {last.limit:.3g}"
-    elif last.status == "found" and last is not first:
+    elif len(order.basins) > 1 and order.last == (last,):
         text += f"; {last.task} holds longest, to σ = {last.limit:.3g}"
     return text + "."
+
+
+def _goes_first(order: Order) -> str:
+    """What goes first, or among which that lies."""
+    first, several = order.basins[0], order.first
+    if len(several) > 1:
+        near, far = (f"{basin.task}, σ {basin.words.limit()}" for basin in (first, several[-1]))
+        ends = (
+            f"{near}; {far}" if len(several) == 2 else f"of {len(several)}, the nearest is {near}, the furthest {far}"
+        )
+        which = "which capability goes first" if len(several) == len(order.basins) else "which of these goes first"
+        return f"the intervals do not tell {which}: {ends}"
+    what = {"found": "is the first to go, at", "before_first_step": "goes first, before the smallest step tried,"}
+    if len(order.basins) == 1:
+        what = {"found": "goes at", "before_first_step": "goes before the smallest step tried,"}
+    return f"{first.task} {what[first.status]} σ = {first.limit:.3g} ({first.words.share} of a typical weight)"
+
+
+def weak(basins: Sequence[Basin]) -> tuple[str, ...]:
+    """A line for each capability whose score cannot be told from chance: the score, and what would show it."""
+    return tuple(
+        f"{basin.words.name}: {basin.score:.2f} with {basin.examples} examples, {basin.chance:.3g} by chance. "
+        f"{basin.words.to_see}"
+        for basin in basins
+        if basin.status == "absent"
+    )
 
 
 def along_paths(landscape: Landscape) -> str:
@@ -110,7 +105,8 @@ def caution(landscape: Landscape, basins: Sequence[Basin]) -> tuple[str, ...]:
 
 def gaps(landscape: Landscape) -> str:
     """Which outcomes are missing, and why; empty where none is."""
-    missing = {task.name: landscape.missing(task.name) for task in landscape.tasks}
+    grids = [task.name for task in landscape.tasks if not landscape.block(task).scattered]
+    missing = {name: landscape.missing(name) for name in grids}
     shares = ", ".join(f"{name} ({percent(share)})" for name, share in missing.items() if share)
     return shares and f"outcomes are missing for {shares}: the scan has not ended, or was asked for in parts"
 
@@ -129,12 +125,3 @@ def realised(landscape: Landscape) -> str:
     if cosine >= 0.99:
         return f"{text} as asked, in the direction asked for (cosine {cosine:.4f} or more)."
     return f"{text} as asked, and only partly in the direction asked for (cosine {cosine:.3f}): rounding took the rest."
-
-
-def _interval(basin: Basin) -> str:
-    low, high = basin.sigma_low or 0.0, basin.sigma_high if basin.sigma_high is not None else math.inf
-    if low and math.isfinite(high):
-        return f" ({low:.3g} to {high:.3g})"
-    if low:
-        return f" (at least {low:.3g})"
-    return f" (at most {high:.3g})" if math.isfinite(high) else " (too few examples for an interval)"

@@ -45,3 +45,31 @@ def above_chance(scores: ArrayLike, chance: float, confidence: float = 0.95) -> 
     if np.isin(x, (0.0, 1.0)).all():
         return float(bdtrc(x.sum() - 1, x.size, chance)) <= error
     return math.exp(-x.size * divergence(mean, chance)) <= error
+
+
+def examples_to_see(score: float, chance: float, confidence: float = 0.95, power: float = 0.9) -> int | None:
+    """How many examples of 0 and 1 show, with this power, that a true score lies above chance (:func:`above_chance`).
+
+    By the normal limit of both binomials,
+
+        m = ((z_confidence (c (1−c))^½ + z_power (x (1−x))^½) / (x − c))².
+
+    Args:
+        score: x, what the score is taken to be.
+        chance: c.
+        confidence: of the test, one-sided.
+        power: the probability that it rejects.
+
+    Returns:
+        None where the score is not above chance: no number of examples shows what is not there.
+
+    >>> examples_to_see(0.17, 0.1), examples_to_see(0.24, 0.25)
+    (194, None)
+    """
+    from scipy.special import ndtri
+
+    if not score > chance:
+        return None
+    spread = ndtri(1 - error_of(confidence)) * math.sqrt(chance * (1 - chance))
+    spread += ndtri(1 - error_of(power)) * math.sqrt(score * (1 - score))
+    return math.ceil((spread / (score - chance)) ** 2)

@@ -95,9 +95,37 @@
     };
   };
 
+  /** Outcomes as points as large as they are many, and the fitted curve with its band. */
+  const scattered = (task) => task.fit !== null && task.fit.scattered;
+  const share = (task, score) => (score === null ? null : (score - task.chance) / (task.unmoved - task.chance));
+  const points = (task, colour, y, hover) => ({
+    x: task.fit.points, y, mode: "markers", customdata: task.fit.outcomes,
+    marker: {
+      color: fade(colour, 0.35), line: { color: colour, width: 1 },
+      size: task.fit.outcomes.map((n) => Math.min(22, 3 + 2 * Math.sqrt(n / 4))),
+    },
+    hovertemplate: `${hover} (%{customdata} outcomes)<extra></extra>`,
+  });
+  const fitted = (task, theme) => {
+    if (task.fit === null) return [];
+    const colour = scattered(task) ? theme.tone(task) : theme.soft;
+    return [
+      band(task.fit.sigma, task.fit.low, task.fit.high, colour),
+      {
+        x: task.fit.sigma, y: task.fit.middle, mode: "lines", hoverinfo: "skip",
+        line: { color: colour, width: scattered(task) ? 2.6 : 1.4, dash: scattered(task) ? task.dash : "dot" },
+      },
+    ];
+  };
+
   /** The single directions, the band over them, their mean. */
   const lines = (run, task, curves, theme, unit, digits) => {
     const colour = theme.tone(task);
+    if (scattered(task))
+      return [{
+        x: task.alphas, y: curves.mean, mode: "markers", marker: { color: fade(colour, 0.6), size: 6 },
+        hovertemplate: `%{y:.${digits}f}${unit}<extra></extra>`,
+      }];
     const each = curves.each.map((y) => ({
       x: task.alphas,
       y,
@@ -175,7 +203,7 @@
         const room = Math.floor((left - 16) / 7.9);
         return name.length > room ? `${name.slice(0, room - 1)}…` : name;
       };
-      const traces = tasks.map((task) => ({
+      const traces = tasks.filter((task) => !scattered(task)).map((task) => ({
         x: task.alphas,
         y: task.retained,
         name: plain(task.name),
@@ -185,6 +213,14 @@
         connectgaps: true,
         hovertemplate: `${plain(task.name)}: %{y:.0%} kept<extra></extra>`,
       }));
+      tasks.filter(scattered).forEach((task) => {
+        const colour = theme.tone(task);
+        const of = (score) => score.map((s) => share(task, s));
+        traces.push(points(task, colour, of(task.fit.score), `${plain(task.name)}: %{y:.0%} kept`), {
+          x: task.fit.sigma, y: of(task.fit.middle), mode: "lines", hoverinfo: "skip",
+          line: { color: colour, width: 2.4, dash: task.dash },
+        });
+      });
       const shapes = [
         { type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: theme.rule, width: 1 } },
         { type: "line", xref: "paper", x0: 0, x1: 1, y0: 0, y1: 0, line: { color: theme.faint, width: 1.1, dash: "dot" } },
@@ -206,8 +242,8 @@
           text: plain(short(task.name)), xref: "paper", x: 0, xanchor: "right", xshift: -8, yref: "y2", y: row,
           showarrow: false, font: { color: colour, size: 12.5, weight: 600 },
         });
-        const says = { absent: "no such capability: cannot be told from chance", unmeasured: "not measured yet" }[status];
-        if (says) {
+        const says = status === "absent" ? `${task.basin.says}: cannot be told from chance` : task.basin.says;
+        if (says && status !== "no_sigma") {
           annotations.push({
             text: says, xref: "x", x: 0, xanchor: "left", xshift: 6, yref: "y2", y: row, showarrow: false,
             font: { color: theme.faint, size: 12 },
@@ -237,7 +273,7 @@
             color: colour, thickness: 2, width: to === null ? 0 : 6,
           },
           hovertemplate:
-            `${plain(task.name)}: ${{ found: "σ ≤ ", beyond_range: "σ > ", before_first_step: "σ < " }[status]}` +
+            `${plain(task.name)}: σ ${plain(task.basin.sign)} ` +
             `${number(status === "before_first_step" ? tried[0] : end)} ` +
             `[${number(from)}, ${to === null ? "∞)" : `${number(to)}]`}<extra></extra>`,
         });
@@ -300,7 +336,12 @@
         annotations.push(note(`chance ${number(task.chance)}`, task.chance, theme, where));
       }
       return {
-        traces: lines(run, task, task.score, theme, "", 3),
+        traces: [
+          ...fitted(task, theme),
+          ...(scattered(task)
+            ? [points(task, theme.tone(task), task.fit.score, "score %{y:.3f}")]
+            : lines(run, task, task.score, theme, "", 3)),
+        ],
         layout: layout(theme, {
           shapes, annotations,
           xaxis: axis(theme, stepName(run), { range: reach(run), nticks: 7, hoverformat: ".4~g", unifiedhovertitle: { text: `${stepLetter(run)} = %{x}` } }),

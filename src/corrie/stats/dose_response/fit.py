@@ -67,11 +67,14 @@ class DoseResponse:
         return np.quantile(curves, [a, 0.5, 1 - a], axis=0)
 
     def flips(self, sigma: float, confidence: float = 0.95) -> Flips:
-        """Shares of right answers that are wrong at σ, and of wrong ones that are right, from the fitted curves."""
+        """Shares of right answers that are wrong at σ, of wrong ones that are right, and what they leave of the score,
+        from the fitted curves."""
         a = error_of(confidence) / 2
-        strata = self.posterior.strata(np.log([float(sigma)]))[:, 0]
-        lost, gained = (np.quantile(v, [a, 0.5, 1 - a]).tolist() for v in (1 - strata[:, 1], strata[:, 0]))
-        return Flips(float(sigma), tuple(lost), tuple(gained))
+        gained, kept = self.posterior.strata(np.log([float(sigma)]))[:, 0].T
+        score = self.posterior.score
+        net = (1 - score) * gained - score * (1 - kept)
+        shares = (np.quantile(v, [a, 0.5, 1 - a]).tolist() for v in (1 - kept, gained, net))
+        return Flips(float(sigma), *map(tuple, shares))
 
     @cached_property
     def support(self) -> dict[str, float]:
