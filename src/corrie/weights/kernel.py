@@ -93,10 +93,12 @@ def kernel() -> Kernel | None:
     if os.name != "posix" or os.environ.get(COMPILE_VARIABLE) == "0":
         return None
     compiler = _compiler()
-    source = files("corrie.weights").joinpath("kernel.c").read_bytes()
-    text = b"\0".join([source, *(o.encode() for o in _OPTIONS), str(sysconfig.get_config_var("EXT_SUFFIX")).encode()])
-    name = f"kernel-{hashlib.sha256(text).hexdigest()[:16]}.so"
     try:
+        source = files("corrie.weights").joinpath("kernel.c").read_bytes()
+        text = b"\0".join(
+            [source, *(o.encode() for o in _OPTIONS), str(sysconfig.get_config_var("EXT_SUFFIX")).encode()]
+        )
+        name = f"kernel-{hashlib.sha256(text).hexdigest()[:16]}.so"
         kept = cache_folder() / "kernel" / name
         if not _ours(kept):
             if compiler is None:
