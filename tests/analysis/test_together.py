@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from corrie.analysis.basin import Basin
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.together import Together, case_of
 from corrie.errors import InputError
@@ -75,15 +76,21 @@ def by_hand(sigma: list[float], score: list[float], level: float) -> float:
 
 
 def test_how_many_times_nearer_its_edge_is_than_that_of_random_directions(noise: Landscape) -> None:
-    """The edge of the mean line over three directions by hand; along the paths all is lost after α = 0.5."""
+    """The radius over three directions on the same examples; along the paths all is lost after α = 0.5."""
     root = math.sqrt(MODEL.dimension)
+    radius = Basin.of(noise.block("math").first(20), MODEL, raw=True, retention=0.95)
+    assert radius.sigma is not None
+    random = radius.sigma
     first = noise["math"].isel(example=slice(20))
     mean = [float(first.unmoved_score.mean()), *first.score.values.mean((0, 2)).tolist()]
-    random = by_hand([0.0, *noise["math"].alpha.values.tolist()], mean, 0.95 * mean[0])
+    line = by_hand([0.0, *noise["math"].alpha.values.tolist()], mean, 0.95 * mean[0])
+    assert random == pytest.approx(line, rel=0.2), "about where the mean line leaves"
     sharp, blunt = random / 30 * root, random / 3 * root
     both = Together.of([noise, landscape(WORST, sharp, 0.5), landscape(TUNED, blunt, 0.5)])
     most, worst, tuned = both.ways["math"]
-    assert (most.ratio, most.sharpness) == (None, "")
+    assert (most.edge, most.interval) == (radius.sigma, (radius.sigma_low, radius.sigma_high))
+    assert most.ends == f"until σ {radius.sigma:.3g} [{radius.sigma_low:.3g}, {radius.sigma_high:.3g}]"
+    assert (most.ratio, most.sharpness, worst.interval) == (None, "", None)
     assert worst.ratio is not None
     assert tuned.ratio is not None
     share = 0.5 + 0.5 * (1 - 0.95 * both.unmoved["math"])  # from a score of 1 at α = 0.5 to 0 at α = 1

@@ -14,10 +14,11 @@ All curves are means over the same examples: the first ones, as many as every di
 another side of a path and are left out. What was normalised by tensor or by row takes part like the others: by its
 distance.
 
-An *edge* is where a curve first falls below what must be kept, interpolated between two steps. The **sharpness ratio**
-of a path is the edge of the mean over random directions over its own: how many times nearer it breaks. A curve that was
-not followed to its edge, or was past it at the first step, bounds the ratio: *at least*, *at most*. All of that is read
-off curves on fixed examples; it has no interval.
+An *edge* is where a curve first falls below what must be kept, interpolated between two steps; of the mean over raw
+random directions it is the basin's radius on these examples, read off the fitted curve, with its interval
+(:class:`corrie.analysis.basin.Basin`). The **sharpness ratio** of a path is the edge of the mean over random directions
+over its own: how many times nearer it breaks. A curve that was not followed to its edge, or was past it at the first
+step, bounds the ratio: *at least*, *at most*. A ratio is of edges on fixed examples; it has no interval.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from corrie.analysis.basin import Basin
+from corrie.analysis.basin_words import bracket
 from corrie.analysis.curve import Lines
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.way_out import Ratio, WayOut
@@ -64,6 +67,7 @@ class Way:
     raw      along raw random directions: their edge is what others are compared with
     ratio    sharpness ratio: how many times nearer its edge is than that of random directions; None for random ones,
              and where nothing can be said
+    interval of the edge, along raw random directions, over directions and examples; None for others
     """
 
     case: Case
@@ -73,6 +77,7 @@ class Way:
     edge: float | None
     raw: bool = False
     ratio: Ratio | None = None
+    interval: tuple[float, float] | None = None
 
     @property
     def says(self) -> str:
@@ -109,9 +114,11 @@ class Way:
     @property
     def ends(self) -> str:
         """How far it keeps its share, in words."""
+        limits = "" if self.interval is None else f" {bracket(*self.interval)}"
         if self.edge is None:
-            return f"beyond σ {self.sigma[-1]:.3g}"
-        return f"before σ {self.sigma[1]:.3g}" if self.edge < self.sigma[1] else f"until σ {self.edge:.3g}"
+            return f"beyond σ {self.sigma[-1]:.3g}{limits}"
+        where = f"before σ {self.sigma[1]:.3g}" if self.edge < self.sigma[1] else f"until σ {self.edge:.3g}"
+        return where + limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +176,7 @@ class Together:
             grids = [(one, grid.isel(example=slice(least))) for one, grid in measured[task.id]]
             unmoved[task.name] = float(np.nanmean(grids[0][1].unmoved_score.values))
             level = task.chance + wanted * (unmoved[task.name] - task.chance)
-            found = [way for one, grid in grids for way in _ways(one, grid, level)]
+            found = [way for one, grid in grids for way in _ways(one, grid, level, task, wanted)]
             told = sorted(_told_apart(found), key=lambda w: _ORDER.index(w.case))
             scored = [float(s) for s in grids[0][1].unmoved_score.values if s == s]
             present = bool(scored) and above_chance(scored, task.chance)
@@ -250,7 +257,7 @@ def _scored(landscape: Landscape, task: TaskIdentity) -> xr.Dataset | None:
     return grid.isel(example=slice(count)) if count else None
 
 
-def _ways(landscape: Landscape, grid: xr.Dataset, level: float) -> list[Way]:
+def _ways(landscape: Landscape, grid: xr.Dataset, level: float, task: TaskIdentity, retention: float) -> list[Way]:
     """One for all random directions of a landscape together, one for each of the others; of this task's own only."""
     scored = (grid.label.values >= 0).any((1, 2))
     random = [i for i, d in enumerate(landscape.directions) if isinstance(d, Gaussian) and scored[i]]
@@ -259,7 +266,9 @@ def _ways(landscape: Landscape, grid: xr.Dataset, level: float) -> list[Way]:
         normalisation = landscape.directions[random[0]].normalisation
         kind = "random" if normalisation == "none" else f"random ({normalisation})"
         name = f"{len(random)} {kind} direction{'s' * (len(random) != 1)}"
-        found.append(_way(landscape, grid, random, "most-case", name, level, normalisation == "none"))
+        way = _way(landscape, grid, random, "most-case", name, level, normalisation == "none")
+        few = landscape.block(task).first(int(grid.sizes["example"]))
+        found.append(_fitted(way, Basin.of(few, landscape.model, True, retention)) if way.raw else way)
     for i, direction in enumerate(landscape.directions):
         if scored[i] and not isinstance(direction, Gaussian):
             found.append(_way(landscape, grid, [i], *case_of(direction), level))
@@ -279,6 +288,16 @@ def _way(
     score = Lines.of(np.where(known[:, :, None], grid.score.values, np.nan), grid.unmoved_score.values, 0, 0.8)
     sigma = np.insert(distance / math.sqrt(landscape.model.dimension), 0, 0.0)
     return Way(case, name, sigma, score, first_crossing(sigma, score.mean, level), raw)
+
+
+def _fitted(way: Way, basin: Basin) -> Way:
+    """The mean over raw random directions with the edge and interval of its fitted curve, where there is one."""
+    if len(way.sigma) < 2 or basin.sigma_low is None or basin.sigma_high is None:
+        return way
+    interval = (basin.sigma_low, basin.sigma_high)
+    if basin.status == "before_first_step":
+        return replace(way, interval=interval)
+    return replace(way, edge=basin.sigma, interval=interval)
 
 
 def _told_apart(ways: list[Way]) -> list[Way]:

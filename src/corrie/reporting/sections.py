@@ -197,16 +197,19 @@ def _retentions(view: RunView) -> Markup:
         return Markup()
     shares = [percent(radius.retention) for radius in there[0].radii]
     radii = _numbers(
-        [*(f"σ, {share} kept" for share in shares), f"crossed, {percent(there[0].retention)} kept", "outcomes scored"],
-        {
-            basin.words.name: [*map(_radius, basin.radii), basin.words.crossed, f"{basin.evaluations:,}"]
-            for basin in there
-        },
+        [*(f"σ, {share} kept" for share in shares), f"crossed, {percent(there[0].retention)} kept"],
+        {basin.words.name: [*map(_radius, basin.radii), basin.words.crossed] for basin in there},
     )
     flips = _numbers(
-        ["at σ", "right answers that are wrong", "wrong answers that are right", "the score changes by"],
+        ["at σ", "right answers that are wrong", "wrong answers that are right", "the score changes by", "outcomes"],
         {
-            basin.words.name: [f"{f.sigma:.3g}", _shares(f.lost), _shares(f.gained), _change(f.net)]
+            basin.words.name: [
+                f"{f.sigma:.3g}",
+                _shares(f.lost),
+                _shares(f.gained),
+                _change(f.net),
+                f"{basin.evaluations:,}",
+            ]
             for basin in there
             if (f := basin.flips) is not None
         },
