@@ -23,14 +23,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.landscape import Landscape
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.task import TaskIdentity
-from corrie.stats.dose_response.ratio import RadiusRatio, radius_ratio
 from corrie.stats.multiplicity import holm, shared_confidence
+
+if TYPE_CHECKING:
+    from corrie.stats.dose_response import RadiusRatio
 
 RadiusUnit = Literal["sigma", "l2", "relative"]
 UNITS: tuple[RadiusUnit, ...] = get_args(RadiusUnit)
@@ -270,6 +272,8 @@ def _scale(landscape: Landscape, unit: RadiusUnit) -> float:
 
 def _ratio(one: Basin, two: Basin, scale_one: float, scale_two: float) -> RadiusRatio | None:
     """None where one of them has no radius."""
+    from corrie.stats.dose_response import radius_ratio
+
     first, second = one.measured, two.measured
     if first is None or second is None:
         return None

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from corrie.analysis.basin import Basin
-from corrie.stats.dose_response.ratio import radius_ratio
 from corrie.stats.multiplicity import holm
 
 
@@ -41,6 +40,8 @@ class Order:
     @classmethod
     def of(cls, basins: Sequence[Basin]) -> Order:
         """From the basins of one run, at one retention and confidence."""
+        from corrie.stats.dose_response import radius_ratio
+
         measured = [(b, radius) for b in basins if (radius := b.measured) is not None]
         measured.sort(key=lambda m: (m[0].limit, m[0].status == "beyond_range"))
         there = tuple(basin for basin, _ in measured)

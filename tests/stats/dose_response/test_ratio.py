@@ -108,8 +108,8 @@ def test_a_ratio_of_two_is_seen_and_none_is_not() -> None:
 @pytest.mark.coverage
 @pytest.mark.parametrize("name", ["middle", "sharp cliff", "shoulder", "directions differ by 20 %"])
 def test_equal_basins_on_other_directions_and_examples(name: str) -> None:
-    """At most the stated share of 200 pairs is called different (three standard errors), and a ratio of two is seen."""
-    world, n = WORLDS[name], 200
+    """At most the stated share of 100 pairs is called different (three standard errors), and a ratio of two is seen."""
+    world, n = WORLDS[name], 100
     wide = replace(world, centre=2 * world.centre)
     equal = [radius_ratio(fitted(world, 3 * k), fitted(world, 3 * k + 1)).p <= 0.05 for k in range(n)]
     assert np.mean(equal) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / n)

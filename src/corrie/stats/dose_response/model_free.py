@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 from scipy.special import stdtrit
 
 from corrie.stats.dose_response.blocks import ScoredBlocks
@@ -46,6 +45,8 @@ def model_free_middle(blocks: ScoredBlocks, held: float, retention: float) -> fl
 
     R at a place is 1 + mean(X − X0)/(J0 − c), ``held`` = J0 − c. None where the curve does not cross within the range.
     """
+    from scipy.optimize import isotonic_regression  # slow to load, and most fits need it not
+
     count = np.bincount(blocks.place)
     change = np.bincount(blocks.place, blocks.after - blocks.before) / count
     falling = isotonic_regression(1 + change / held, weights=count, increasing=False).x
