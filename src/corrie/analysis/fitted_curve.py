@@ -17,7 +17,7 @@ from corrie.analysis.block import Block
 from corrie.analysis.scored_blocks import scored_blocks
 from corrie.stats.arguments import Array
 
-PLACES = 81
+_PLACES = 81
 """Steps at which the fitted curve is drawn."""
 
 
@@ -55,7 +55,7 @@ class FittedCurve:
         if basin.response is None or basin.score is None:
             return None
         blocks, held = scored_blocks(block), basin.score - basin.chance
-        sigma = np.linspace(*basin.response.tried, PLACES)
+        sigma = np.linspace(*basin.response.tried, _PLACES)
         low, middle, high = basin.chance + held * basin.response.retained(sigma, basin.confidence)
         count = np.bincount(blocks.place).astype(float)
         change = np.bincount(blocks.place, blocks.after - blocks.before) / count
