@@ -142,7 +142,7 @@ def test_the_catalogue_lists_all_and_loads_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(registry, "packaged_task", lambda *_, **__: pytest.fail("a listing fetched data"))
     rows = catalogue()
     names = [row.name for row in rows]
-    assert names == [row.name for row in SUITE] + ["gone", "nothing", "theirs", "trouble"]
+    assert names == ["agreement"] + [row.name for row in SUITE] + ["gone", "nothing", "theirs", "trouble"]
     assert [row.name for row in rows if row.default] == list(DEFAULT_SUITE)
     assert {row.name for row in rows if row.sensitive} == {"safety", "safety_margin"}
     assert {row.name for row in rows if row.chat} == {"safety", "safety_margin", "over_refusal"}

@@ -7,6 +7,7 @@ text.py          which share of a long text's tokens is?
 choice.py        which option is likeliest?
 generation.py    what is written, and is the answer in it?        checks.py
 safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
+agreement.py     does the moved model still say what the unmoved one says?   windows.py
 margin.py        for weak models: a leaning to refuse or to comply
 loss_gradient.py a task's loss and its gradient, for those who climb it      choice_error.py
 walking.py       down a loss or up it, inside a subspace and a radius

@@ -8,10 +8,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import NamedTuple
 
+from corrie.capabilities.agreement import AGREEMENT, BEHAVIOUR, agreement_in, agreement_on
 from corrie.capabilities.jsonl import jsonl_task
 from corrie.capabilities.packaged import packaged_task
 from corrie.capabilities.suite import DEFAULT_SUITE, SCORINGS, SUITE
 from corrie.capabilities.task import Task
+from corrie.capabilities.windows import MOST_WINDOWS
 from corrie.errors import InputError, TaskError, UnknownName
 from corrie.records.canonical import Record
 from corrie.records.task import Scoring, TaskIdentity
@@ -22,6 +24,9 @@ TASK_GROUP = "corrie.tasks"
 """The entry-point group in which other packages name their tasks."""
 
 _SUFFIX = ".jsonl"
+
+_TEXTS = ("language", "knowledge", "math", "code", "reasoning")
+"""Whose texts ``agreement`` compares on where no other task is asked for."""
 
 
 class CatalogueRow(Record):
@@ -85,24 +90,37 @@ def catalogue() -> tuple[CatalogueRow, ...]:
         )
         for row in SUITE
     )
+    behaviour = CatalogueRow(
+        name=AGREEMENT,
+        what="does the moved model still say what the unmoved one says?",
+        source="the texts of the tasks beside it",
+        capability=BEHAVIOUR,
+        scoring="agreement",
+        chance=0.0,
+        size=MOST_WINDOWS,
+        licence="as these tasks",
+    )
     others = tuple(
         CatalogueRow(name=name, what="a task of another package", source=_origin(point))
         for name, point in sorted(_third_party().items())
     )
-    return own + others
+    return (behaviour, *own, *others)
 
 
 def parse_task(text: str) -> TaskAsked:
-    """``TASK`` or ``TASK:LIMIT``, where TASK may be a file.
+    """``TASK`` or ``TASK:LIMIT``, where TASK may be a file, or ``agreement:TEXTS``.
 
     Raises:
         InputError: a limit that is no number, or zero examples.
 
     >>> parse_task("math:40"), parse_task("my:facts.jsonl")
-    (Asked(name='math', limit=40), Asked(name='my:facts.jsonl', limit=None))
+    (TaskAsked(name='math', limit=40), TaskAsked(name='my:facts.jsonl', limit=None))
+    >>> parse_task("agreement:20"), parse_task("agreement:story.txt:20")
+    (TaskAsked(name='agreement', limit=20), TaskAsked(name='agreement:story.txt', limit=20))
     """
     name, colon, limit = text.rpartition(":")
-    if not colon or limit.endswith(_SUFFIX):
+    texts = text.startswith(f"{AGREEMENT}:") and not limit.removeprefix("-").isdigit()
+    if not colon or limit.endswith(_SUFFIX) or texts:
         return TaskAsked(text, None)
     try:
         count = int(limit)
@@ -146,7 +164,8 @@ def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...
 
     Args:
         names: a packaged task, a ``FILE.jsonl``, or a task of the entry-point group ``corrie.tasks``. A packaged
-            task goes before another package's task of the same name.
+            task goes before another package's task of the same name. ``agreement`` compares on the texts of the tasks
+            it is asked with, ``agreement:FILE.txt`` and ``agreement:TASK+TASK`` on these.
         chat: ask through the model's chat template. (Another package's task decides for itself.)
         say: is told when something is fetched.
 
@@ -160,7 +179,10 @@ def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...
     Traceback (most recent call last):
     corrie.errors.UnknownName: no task named 'gsm9k'. Known: ... Did you mean 'gsm8k'?
     """
-    found = tuple(_find(name, chat, say) for name in names or DEFAULT_SUITE)
+    asked = names or DEFAULT_SUITE
+    others = tuple(_find(name, chat, say) for name in asked if name != AGREEMENT)
+    beside = iter(others)
+    found = tuple(_agreement_beside(others, say) if name == AGREEMENT else next(beside) for name in asked)
     seen: set[str] = set()
     for task in found:
         if task.identity.name in seen:
@@ -198,7 +220,22 @@ def same_tasks(known: Iterable[TaskIdentity], say: Say = silent) -> tuple[Task, 
     return tuple(found)
 
 
+def _agreement_beside(others: Iterable[Task], say: Say) -> Task:
+    """Agreement on the texts of the tasks it is asked with; where there are none, on those of the suite."""
+    own = [task for task in others if task.identity.scoring != "agreement"]
+    return agreement_on(own) if own else agreement_on([_find(name, False, say) for name in _TEXTS], AGREEMENT)
+
+
+def _agreement_on(texts: str, chat: bool, say: Say) -> Task:
+    """Agreement on a text file (its name has a dot, which no task's has), or on the texts of some tasks."""
+    if Path(texts).suffix not in ("", _SUFFIX):
+        return agreement_in(Path(texts).expanduser())
+    return agreement_on([_find(name, chat, say) for name in texts.split("+")])
+
+
 def _find(name: str, chat: bool, say: Say) -> Task:
+    if name.startswith(f"{AGREEMENT}:"):
+        return _agreement_on(name.removeprefix(f"{AGREEMENT}:"), chat, say)
     if name.endswith(_SUFFIX):
         return jsonl_task(Path(name).expanduser(), chat=chat)
     for row in SUITE:
@@ -207,11 +244,11 @@ def _find(name: str, chat: bool, say: Say) -> Task:
     others = _third_party()
     if name in others:
         return _load(name, others[name])
-    raise UnknownName("task", name, [row.name for row in SUITE] + list(others))
+    raise UnknownName("task", name, [AGREEMENT, *(row.name for row in SUITE), *others])
 
 
 def _third_party() -> dict[str, EntryPoint]:
-    own = {row.name for row in SUITE}
+    own = {AGREEMENT, *(row.name for row in SUITE)}
     return {point.name: point for point in entry_points(group=TASK_GROUP) if point.name not in own}
 
 

@@ -6,13 +6,15 @@ otherwise end a scan in its midst. So every example is asked once of a reader th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import NoReturn
 
 from corrie.capabilities.task import Task
 from corrie.errors import ModelError, TaskError
 from corrie.models.encoding import Encoder
-from corrie.models.reading import Question, Reading, Writing
+from corrie.models.reading import Comparer, Question, Reader, Reading, Writing
+from corrie.models.reference import Divergence
 
 
 def rehearse(task: Task, encoder: Encoder, limit: int) -> None:
@@ -60,6 +62,14 @@ class _Rehearsal:
             self._encoder.prompt(prompt, templated, max_tokens)
         self._enough()
 
+    def remember(self, questions: Sequence[Question]) -> None:
+        self.read(questions)
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        for question in questions:
+            self._encoder.question(question)
+        self._enough()
+
     def chat(self, request: str) -> str:
         return self._encoder.template.prompt(request)
 
@@ -69,3 +79,48 @@ class _Rehearsal:
 
     def _enough(self) -> NoReturn:
         raise _Asked
+
+
+def remember(task: Task, reader: Reader, stop: int, start: int = 0) -> None:
+    """Ask the unmoved model what examples start … stop−1 will compare with; other tasks cost nothing.
+
+    To be called before weights are moved, and anew in every process: what is remembered is not stored.
+
+    Args:
+        task: what will be scored.
+        reader: of the unmoved model.
+        stop, start: which examples.
+
+    Raises:
+        TaskError: it is too much to keep.
+    """
+    if isinstance(reader, Comparer):
+        with contextlib.suppress(_Asked):
+            task.score(_Remembering(reader), start, stop)
+
+
+class _Remembering:
+    """A reader that remembers what it would compare, and reads nothing."""
+
+    def __init__(self, reader: Comparer) -> None:
+        self._reader = reader
+
+    def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
+        raise _Asked
+
+    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+        raise _Asked
+
+    def remember(self, questions: Sequence[Question]) -> None:
+        self._reader.remember(questions)
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        self._reader.remember(questions)
+        raise _Asked
+
+    def chat(self, request: str) -> str:
+        return self._reader.chat(request)
+
+    @property
+    def has_chat_template(self) -> bool:
+        return self._reader.has_chat_template

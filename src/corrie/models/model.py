@@ -12,6 +12,7 @@ from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.engine import Engine, choose_engine
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reader
+from corrie.models.reference import Reference
 from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
@@ -37,6 +38,7 @@ class Model:
     identity: ModelIdentity
     sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
+    _reference: Reference = field(init=False, repr=False, default_factory=Reference)
 
     def __post_init__(self) -> None:
         self.sources = Sources(own=self.identity.fingerprint, layout=Layout.of(self.module))
@@ -44,7 +46,7 @@ class Model:
 
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
-        return ModelReader(self.module, self._encoder, self.engine, self.end_tokens)
+        return ModelReader(self.module, self._encoder, self.engine, self.end_tokens, reference=self._reference)
 
     @property
     def encoder(self) -> Encoder:
@@ -53,7 +55,7 @@ class Model:
 
     def row_readers(self, rows: int) -> tuple[Reader, ...]:
         """A reader for each row of a batch, for when the module gives every row a change of its own."""
-        reader = ModelReader(self.module, self._encoder, self.engine, self.end_tokens, rows)
+        reader = ModelReader(self.module, self._encoder, self.engine, self.end_tokens, rows, self._reference)
         return row_readers(reader, rows)
 
     def sequences(self, question: Question) -> tuple[Sequenced, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from corrie.models.encoding import Sequenced
 from corrie.models.likelihood import TokenScores, token_scores
@@ -35,8 +35,14 @@ class PlainEngine:
         found = [[self._one(s) for s in q] for q in questions]
         return [[[scores[row] for scores in q] for q in found] for row in range(self.rows)]
 
-    def _one(self, sequence: Sequenced) -> list[TokenScores]:
+    @torch.no_grad()
+    def logits(self, sequence: Sequenced) -> Tensor:
+        """What is predicted at each scored token, shape (rows, scored tokens, vocabulary), as the model gives it."""
         forget_longer_rows(self.module)
         ids = torch.tensor([sequence.ids], device=self.device)
         logits = self.module(input_ids=ids.expand(self.rows, -1), use_cache=False).logits
-        return [token_scores(row[sequence.start - 1 : -1], ids[0, sequence.start :]) for row in logits]
+        return logits[:, sequence.start - 1 : -1]
+
+    def _one(self, sequence: Sequenced) -> list[TokenScores]:
+        targets = torch.tensor(sequence.ids[sequence.start :], device=self.device)
+        return [token_scores(row, targets) for row in self.logits(sequence)]

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from corrie.models.encoding import Encoder
+from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.engine import Engine
 from corrie.models.greedy import Written, write_greedily
 from corrie.models.likelihood import TokenScores
 from corrie.models.packed import PackedEngine
 from corrie.models.plain import PlainEngine
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.reference import Divergence, Reference, TokenDifferences, token_differences
 
 
 class ModelReader:
@@ -23,7 +24,13 @@ class ModelReader:
     """
 
     def __init__(
-        self, module: nn.Module, encoder: Encoder, engine: Engine, end_tokens: frozenset[int], rows: int = 1
+        self,
+        module: nn.Module,
+        encoder: Encoder,
+        engine: Engine,
+        end_tokens: frozenset[int],
+        rows: int = 1,
+        reference: Reference | None = None,
     ) -> None:
         self._module = module
         self._encoder = encoder
@@ -31,6 +38,8 @@ class ModelReader:
         self._engine = PackedEngine(module, rows, engine.reach) if engine.tree else PlainEngine(module, rows)
         self._end_tokens = end_tokens
         self._rows = rows
+        self._alone = PlainEngine(module, rows)
+        self._reference = Reference() if reference is None else reference
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         """One reading for each continuation of each question (see :class:`corrie.models.reading.Reader`)."""
@@ -60,6 +69,35 @@ class ModelReader:
             written = write_greedily(self._module, asked * self._rows, max_tokens, self._end_tokens, self._how.keep)
             found |= {place: written[number :: len(batch)] for number, place in enumerate(batch)}
         return [[self._writing(found[place][row]) for place in range(len(ids))] for row in range(self._rows)]
+
+    def remember(self, questions: Sequence[Question]) -> None:
+        """Keep what the unmoved model says (see :class:`corrie.models.reading.Comparer`)."""
+        sequences = [s for question in questions for s in self._encoder.question(question)]
+        for sequence in sequences:
+            self._reference.keep(sequence, self._alone.logits(sequence)[0])
+        self._reference.check(sequences)
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        """One divergence for each continuation of each question (see :class:`corrie.models.reading.Comparer`)."""
+        return self.differ_rows(questions)[0]
+
+    def differ_rows(self, questions: Sequence[Question]) -> list[list[tuple[Divergence, ...]]]:
+        """The same for every row."""
+        found = [[self._differences(s) for s in self._encoder.question(q)] for q in questions]
+        return [[tuple(rows[row] for rows in question) for question in found] for row in range(self._rows)]
+
+    def _differences(self, sequence: Sequenced) -> list[Divergence]:
+        """Of one sequence, in every row."""
+        unmoved = self._reference.of(sequence)
+        return [self._difference(token_differences(unmoved, present)) for present in self._alone.logits(sequence)]
+
+    def _difference(self, found: TokenDifferences) -> Divergence:
+        return Divergence(
+            nats=float(found.divergence.sum()),
+            tokens=len(found.best),
+            agreeing=int(found.agrees.sum()),
+            answer=self._encoder.decode(found.best.tolist(), special=True),
+        )
 
     def _batches(self, prompts: Sequence[tuple[int, ...]], max_tokens: int) -> list[list[int]]:
         """Places of the prompts that are written together: none whose text could change its neighbours'."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from corrie.models.reference import Divergence
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,17 @@ class Reader(Protocol):
 
     @property
     def has_chat_template(self) -> bool: ...
+
+
+@runtime_checkable
+class Comparer(Reader, Protocol):
+    """A reader that can also say how far the present weights are from the unmoved ones."""
+
+    def remember(self, questions: Sequence[Question]) -> None:
+        """Keep what the model says of these: asked before its weights are moved, and only then. Readers that are
+        taken later from the same model compare with it. TaskError where it is too much to keep."""
+        ...
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        """One divergence for each continuation of each question. TaskError where nothing was remembered."""
+        ...

@@ -11,6 +11,7 @@ from typing import Any
 
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.reference import Divergence
 
 
 class RowReader:
@@ -33,6 +34,17 @@ class RowReader:
         key = ("write", tuple(prompts), max_tokens, templated)
         if key not in self._known:
             self._known[key] = self._reader.write_rows(prompts, max_tokens, templated)
+        return self._known[key][self._row]
+
+    def remember(self, questions: Sequence[Question]) -> None:
+        """See :class:`corrie.models.reading.Comparer`."""
+        self._reader.remember(questions)
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        """See :class:`corrie.models.reading.Comparer`."""
+        key = ("differ", tuple(questions))
+        if key not in self._known:
+            self._known[key] = self._reader.differ_rows(questions)
         return self._known[key][self._row]
 
     def chat(self, request: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
-from corrie.capabilities.rehearsal import rehearse
+from corrie.capabilities.rehearsal import rehearse, remember
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
@@ -104,7 +104,9 @@ class Scan(Trial[Any]):
                     advice=f"{task.identity.name}:{min(max(limit, 1), task.identity.size)}",
                 )
             task.check(reader)
-            rehearse(task, model.encoder, min(-(-limit // max(block, 1)) * max(block, 1), task.identity.size))
+            scored = min(-(-limit // max(block, 1)) * max(block, 1), task.identity.size)
+            rehearse(task, model.encoder, scored)
+            remember(task, reader, scored)
         spec = ScanSpec(
             tasks=tuple(TaskRequest(task=t.identity.id, limit=limit) for t, limit in tasks),
             directions=tuple(directions),

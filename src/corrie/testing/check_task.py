@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from corrie.capabilities.rehearsal import remember
 from corrie.capabilities.task import Task
 from corrie.errors import TaskError
-from corrie.models.reading import Question, Reader, Reading, Writing
+from corrie.models.reading import Comparer, Question, Reader, Reading, Writing
+from corrie.models.reference import Divergence
 from corrie.records.cell import Outcome
 
 TOLERANCE = 1e-4
@@ -53,6 +55,7 @@ def check_task(
 
         reader = toy_model().reader
     count = min(max(examples, 2), create().identity.size)
+    reader = _remembering(create(), reader, count)
     _identity(create, count, must)
     _outcomes(create(), reader, count, must)
     _blocks(create(), reader, count, must)
@@ -60,6 +63,18 @@ def check_task(
     _broken_weights(create(), reader, count, must)
     _no_chat_template(create(), reader, must)
     return tried
+
+
+def _remembering(task: Task, reader: Callable[[], Reader], count: int) -> Callable[[], Reader]:
+    """Readers of weights that are the unmoved ones: what the task compares with is known, as in a scan."""
+
+    def create() -> Reader:
+        made = reader()
+        remember(task, made, count)
+        remember(task, made, task.identity.size, task.identity.size - 1)
+        return made
+
+    return create
 
 
 _Must = Callable[[str, bool], None]
@@ -169,6 +184,20 @@ class _Broken:
             for readings in self._reader.read(questions, shared)
         ]
 
+    def remember(self, questions: Sequence[Question]) -> None:
+        self._comparer().remember(questions)
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        return [
+            tuple(Divergence(math.nan, d.tokens, 0, d.answer) for d in differences)
+            for differences in self._comparer().differ(questions)
+        ]
+
+    def _comparer(self) -> Comparer:
+        if not isinstance(self._reader, Comparer):
+            raise TaskError("a comparison", found="a reader that cannot compare", advice="a reader of corrie.load")
+        return self._reader
+
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         return [
             Writing(w.text, w.tokens, w.ended, finite=False) for w in self._reader.write(prompts, max_tokens, templated)
@@ -187,6 +216,9 @@ class _Templateless(_Broken):
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         return self._reader.read(questions, shared)
+
+    def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
+        return self._comparer().differ(questions)
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         return self._reader.write(prompts, max_tokens, templated)
