@@ -158,3 +158,19 @@ def test_a_single_task_is_judged_as_it_would_be_by_hand(tmp_path: Path) -> None:
 
 def _like() -> TaskIdentity:
     return TaskIdentity(name="quiz", capability="quiz", source="x", scoring="choice", chance=0.25, size=60, digest="d")
+
+
+@pytest.mark.parametrize("as_written", [False, True])
+def test_options_after_an_empty_context_are_no_more_options(tmp_path: Path, as_written: bool) -> None:
+    """For ``acc_mutual_info`` the harness scores each option twice; chance is 1/4 all the same."""
+    pairs = [[context, f" {letter}"] for context in ("Q:", "") for letter in "abcd"]
+    written = {f"gen_args_{i}": {"arg_0": c, "arg_1": o} for i, (c, o) in enumerate(pairs)}
+    log(tmp_path, answers(0.75, 20), arguments=written if as_written else pairs)
+    assert LoggedSamples.open(tmp_path, "quiz").chance == 0.25
+
+
+@pytest.mark.parametrize("examples", [0, -1])
+def test_no_documents_to_judge_by_are_refused(tmp_path: Path, examples: int) -> None:
+    log(tmp_path, answers(0.75, 20))
+    with pytest.raises(InputError, match="none to judge by"):
+        SamplesDiff.of(tmp_path, tmp_path, ["quiz"], examples=examples)

@@ -130,7 +130,7 @@ class FineTuneDiff(Statement, Record):
             RunError: a landscape of another model; α = 1 is not scored yet.
         """
         if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.05")
+            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
         (direction,) = spec.directions
         identity = store.identity.model
         if landscape is not None:
@@ -261,8 +261,8 @@ class FineTuneDiff(Statement, Record):
         """Its cards, and where it moved."""
         about = (
             f"The fine-tune moved {self.model.name} by {self.move}. To be kept is to lose no more than "
-            f"{percent(self.tolerance)} of the score above chance on the same examples; to be lost is to lose more, "
-            f"significantly (exact McNemar test, error {1 - self.confidence:.2g})"
+            f"{percent(self.tolerance)} of the score above chance, to be lost is to lose more. Each is said only if "
+            f"the other is rejected on the same examples, with error {1 - self.confidence:.2g} over all tasks and looks"
         )
         tables = (_shares("Where it moved, by layer", self.move.layers), _shares("By kind of tensor", self.move.kinds))
         return Section(self.title, self.headline, (about,), None, tuple(map(self._card, self.capabilities)), tables)

@@ -66,6 +66,8 @@ class SamplesDiff(Statement):
             raise InputError("a comparison of logged samples", found="no task", advice="-t TASK, as lm_eval names it")
         if not 0 <= tolerance < 1:
             raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
+        if examples is not None and examples < 1:
+            raise InputError(f"{examples} documents of each task", found="none to judge by", advice="400")
         pairs, notes = {}, []
         for asked in dict.fromkeys(tasks):
             before, after = (LoggedSamples.open(Path(folder), asked) for folder in (base, tuned))

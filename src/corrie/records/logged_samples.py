@@ -157,9 +157,20 @@ def _score(value: object, metric: str, file: Path, number: int) -> float:
 
 
 def _options(line: dict[str, Any], metric: str) -> int:
-    """How many options were compared; 1 where none were."""
+    """How many options were compared; 1 where none were.
+
+    For ``acc_mutual_info`` each option is scored once more after an empty context; those are no options of their own.
+    """
     arguments = line.get("arguments")
     if not metric.startswith("acc") or not isinstance(arguments, list | dict):
         return 1
     asked = arguments if isinstance(arguments, list) else list(arguments.values())
-    return len({json.dumps(one, sort_keys=True) for one in asked})
+    after_context = [one for one in asked if _context(one) != ""]
+    return len({json.dumps(one, sort_keys=True) for one in after_context or asked})
+
+
+def _context(request: object) -> object:
+    """What an option was scored after: first of a list, or ``arg_0`` as the harness writes it."""
+    if isinstance(request, dict):
+        return request.get("arg_0")
+    return request[0] if isinstance(request, list) and request else None

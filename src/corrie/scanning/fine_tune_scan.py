@@ -116,7 +116,7 @@ class FineTuneScan(Trial[FineTuneDiff]):
                 advice="0:1.5:7",
             )
         if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.05")
+            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
         if not 0.5 < confidence < 1:
             raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
         if directions < 0:

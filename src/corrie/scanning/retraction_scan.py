@@ -60,7 +60,7 @@ class RetractionScan(Trial[Retraction]):
         if direction.normalisation != "path":
             raise InputError(f"going back along {direction}", found="it leads nowhere", advice="a checkpoint")
         if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.05")
+            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
         if not 0.5 < confidence < 1:
             raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
         kept = Scan.of(model, tasks, directions=(direction,), alpha=END, block=block)
