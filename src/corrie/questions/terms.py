@@ -87,7 +87,7 @@ def counts(what: str, least: int = 1) -> Callable[[int], None]:
     >>> counts("selection draws", 2)(1)
     Traceback (most recent call last):
     ...
-    corrie.errors.InputError: 1 selection draws: there must be 2 or more. Try: a larger number.
+    corrie.errors.InputError: 1 selection draws: there must be 2 or more. Try: a larger number
     """
 
     def check(count: int) -> None:
