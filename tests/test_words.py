@@ -15,7 +15,6 @@ SHARED = {
     "upper_limit": "as lower_limit",
     "draw": "of a module that has one thing to draw: figure.draw, plane_figure.draw, prior.draw",
     "project": "the verb, called as its command, and the step of an optimizer into a ball",
-    "check_terms": "of a question about weights, of one about inputs",
 }
 """Names that several modules define on purpose, and why. Add one only where the modules are siblings."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from corrie.analysis.certificate import RETAIN, Certificate
+from corrie.analysis.certificate import Certificate
 from corrie.analysis.certificates_at_hand import certificates_at_hand
 from corrie.analysis.comparison import Comparison, open_runs
 from corrie.analysis.fine_tune_diff import FineTuneDiff
@@ -27,19 +27,22 @@ from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.write import check_beside, write_at
 from corrie.optim.ball import check_radius
+from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.fraction import FractionQuestion
+from corrie.questions.generalisation import GeneralisationQuestion
+from corrie.questions.inputs import InputQuestion
+from corrie.questions.protection import ProtectionQuestion
 from corrie.records.direction import Direction, gaussian
-from corrie.records.fraction_spec import parse_design
-from corrie.records.input_spec import INPUT_EXAMPLES, parse_noise
+from corrie.records.input_spec import INPUT_EXAMPLES
 from corrie.records.paths import Saved
 from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
 from corrie.records.subspace import parse_subspace
-from corrie.scanning.certificate_scan import ROWS, SELECTION_DRAWS, THRESHOLDS, CertificateScan
+from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.plane_axes import as_far
-from corrie.scanning.protecting import PROMPTS
 from corrie.scanning.protection import protection
 from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
@@ -118,12 +121,12 @@ def fraction(
     sigma: float,
     at_least: float,
     confidence: float,
-    tolerance: float = 0.05,
-    design: str = "zero-failure",
+    tolerance: float = FractionQuestion.tolerance,
+    design: str = FractionQuestion.design,
     seeds: int | None = None,
     draws: int | None = None,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = FractionQuestion.block,
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -166,18 +169,10 @@ def fraction(
     >>> claim.finding
     'at least 0.5 of all directions keep toy; 4 of 4 draws did'
     """
+    asked = FractionQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    prepared = FractionScan.of(
-        loaded,
-        _limited(tasks),
-        sigma=sigma,
-        at_least=at_least,
-        confidence=confidence,
-        tolerance=tolerance,
-        failures=parse_design(design),
-        first=seeds,
-        block=block,
-    )
+    terms = asked.terms("design", "seeds", "draws")
+    prepared = FractionScan.of(loaded, _limited(tasks), failures=asked.failures, first=seeds, **terms)
     say(f"Claim: {prepared.claim}.")
     return prepared.answer(to, engine=engine, draws=draws, watch=watch)
 
@@ -186,21 +181,21 @@ def certify(
     model: Model | str | Path,
     tasks: Sequence[Task | tuple[Task, int]],
     *,
-    subspace: str | Space = "full",
-    sigma: float | Literal["auto"] = "auto",
-    draws: int = 300,
-    confidence: float = 0.99,
+    subspace: str | Space = CertificateQuestion.subspace,
+    sigma: float | Literal["auto"] = CertificateQuestion.sigma,
+    draws: int = CertificateQuestion.draws,
+    confidence: float = CertificateQuestion.confidence,
     tuned: str | Path | None = None,
     distance: float | None = None,
-    retain: float = RETAIN,
-    exact: bool = True,
-    selection_draws: int = SELECTION_DRAWS,
+    retain: float = CertificateQuestion.retain,
+    exact: bool = CertificateQuestion.exact,
+    selection_draws: int = CertificateQuestion.selection_draws,
     ratio: float | None = None,
-    thresholds: int = THRESHOLDS,
+    thresholds: int = CertificateQuestion.thresholds,
     seeds: int | None = None,
-    rows: int = ROWS,
+    rows: int = CertificateQuestion.rows,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = CertificateQuestion.block,
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -243,6 +238,7 @@ def certify(
     >>> found.verdict
     'vacuous'
     """
+    question = CertificateQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
     chosen = _limited(tasks)
     if sigma == "auto":
@@ -257,16 +253,10 @@ def certify(
         chosen,
         space,
         sigma=sigma,
-        draws=draws,
-        confidence=confidence,
         lattice=lattice,
-        selection_draws=selection_draws,
-        ratio=ratio,
         expected=1.0 if asked is None else asked.distance / sigma,
-        thresholds=thresholds,
         first=seeds,
-        rows=rows,
-        block=block,
+        **question.terms("subspace", "sigma", "tuned", "distance", "retain", "exact", "seeds"),
     )
     say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
     return prepared.answer(to, engine=engine, asked=asked, retain=retain, watch=watch)
@@ -278,19 +268,19 @@ def protect(
     *,
     out: str | Path,
     examples: Task | tuple[Task, int] | None = None,
-    layers: str = "q_proj",
-    rank: int = 1,
-    prompts: int = PROMPTS,
-    sigma: float | Literal["auto"] = "auto",
-    draws: int = 300,
-    confidence: float = 0.99,
-    retain: float = RETAIN,
-    exact: bool = True,
-    selection_draws: int = SELECTION_DRAWS,
-    ratio: float = 1.0,
-    thresholds: int = THRESHOLDS,
-    rows: int = ROWS,
-    block: int = 10,
+    layers: str = ProtectionQuestion.layers,
+    rank: int = ProtectionQuestion.rank,
+    prompts: int = ProtectionQuestion.prompts,
+    sigma: float | Literal["auto"] = ProtectionQuestion.sigma,
+    draws: int = ProtectionQuestion.draws,
+    confidence: float = ProtectionQuestion.confidence,
+    retain: float = ProtectionQuestion.retain,
+    exact: bool = ProtectionQuestion.exact,
+    selection_draws: int = ProtectionQuestion.selection_draws,
+    ratio: float = ProtectionQuestion.ratio,
+    thresholds: int = ProtectionQuestion.thresholds,
+    rows: int = ProtectionQuestion.rows,
+    block: int = ProtectionQuestion.block,
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -320,29 +310,11 @@ def protect(
             something else is at ``out``.
         StorageError: the disk refuses.
     """
+    asked = ProtectionQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    return protection(
-        loaded,
-        _limited(tasks),
-        Path(out),
-        lesson=None if examples is None else _limited([examples])[0],
-        layers=layers,
-        rank=rank,
-        prompts=prompts,
-        sigma=sigma,
-        draws=draws,
-        confidence=confidence,
-        retain=retain,
-        exact=exact,
-        selection_draws=selection_draws,
-        ratio=ratio,
-        thresholds=thresholds,
-        rows=rows,
-        block=block,
-        engine=engine,
-        watch=watch,
-        say=say,
-    )
+    lesson = None if examples is None else _limited([examples])[0]
+    chosen = _limited(tasks)
+    return protection(loaded, chosen, Path(out), asked, lesson=lesson, engine=engine, watch=watch, say=say)
 
 
 def draw(
@@ -422,13 +394,13 @@ def generalise(
     *,
     subspace: str | Space,
     sigma: float,
-    draws: int = 100,
-    confidence: float = 0.95,
-    choices: int = 1,
-    exact: bool = True,
-    rows: int = ROWS,
+    draws: int = GeneralisationQuestion.draws,
+    confidence: float = GeneralisationQuestion.confidence,
+    choices: int = GeneralisationQuestion.choices,
+    exact: bool = GeneralisationQuestion.exact,
+    rows: int = GeneralisationQuestion.rows,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = GeneralisationQuestion.block,
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -460,23 +432,12 @@ def generalise(
         RunError: the run folder belongs to another model.
         StorageError: the disk refuses.
     """
+    terms = GeneralisationQuestion.of(locals()).terms("subspace", "exact")
     loaded = model if isinstance(model, Model) else load(model)
-    lattice = fine_lattice(sigma) if exact and subspace != "full:rms" and sigma > 0 else None
+    lattice = fine_lattice(sigma) if exact and subspace != "full:rms" else None
     space = _space(loaded, subspace, lattice, say)
     place = tuned if isinstance(tuned, Stand) else stand(loaded, space, str(tuned), lattice=lattice, say=say)
-    prepared = GeneralisationScan.of(
-        loaded,
-        _limited(tasks),
-        space,
-        place,
-        sigma=sigma,
-        draws=draws,
-        confidence=confidence,
-        lattice=lattice,
-        choices=choices,
-        rows=rows,
-        block=block,
-    )
+    prepared = GeneralisationScan.of(loaded, _limited(tasks), space, place, lattice=lattice, **terms)
     say(f"{place}, in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
     return prepared.answer(to, engine=engine, watch=watch)
 
@@ -586,14 +547,14 @@ def certify_inputs(
     model: Model | str | Path,
     task: Task | tuple[Task, int],
     *,
-    kernel: str = "absorbing:0.5",
-    draws: int = 100,
-    selection: int = 10,
-    confidence: float = 0.95,
+    kernel: str = InputQuestion.kernel,
+    draws: int = InputQuestion.draws,
+    selection: int = InputQuestion.selection,
+    confidence: float = InputQuestion.confidence,
     change: float | None = None,
     mask: str | None = None,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = InputQuestion.block,
 ) -> InputCertificate:
     """Certify the score of a model that reads its prompts through noise, whatever is done to so much of each prompt.
 
@@ -620,19 +581,10 @@ def certify_inputs(
     >>> certify_inputs(toy_model(), (toy_choice(), 4), kernel="embedding:0.05", draws=20).verdict
     'informative'
     """
+    question = InputQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
     ((asked, limit),) = _limited([task], INPUT_EXAMPLES)
-    trial = InputTrial.of(
-        loaded,
-        asked,
-        limit,
-        parse_noise(kernel),
-        draws=draws,
-        selection=selection,
-        confidence=confidence,
-        mask=mask,
-        block=block,
-    )
+    trial = InputTrial.of(loaded, asked, limit, question.noise, **question.terms("kernel", "change"))
     return trial.run(change, to=None if to is None else Path(to))
 
 

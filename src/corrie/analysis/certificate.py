@@ -24,15 +24,13 @@ from corrie.analysis.certified_score import CertifiedScore
 from corrie.analysis.evidence import Evidence
 from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, Verdict, kept_in
 from corrie.analysis.whole_file import write_whole
-from corrie.errors import InputError
+from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.terms import check_distance, check_retain
 from corrie.records.canonical import Record, canonical_json
 from corrie.records.model import ModelIdentity
 from corrie.records.run_folder import RunFolder
 from corrie.records.sealed import sealed
 from corrie.stats.rounding import rounded_up
-
-RETAIN = 0.8
-"""Share of the smoothed score above chance at which a radius is stated unless told otherwise."""
 
 DISTANCE_DIGITS, RATIO_DIGITS = 4, 3
 """Significant digits of r and of r/σ where they are said: both are rounded up, and the bound is that of the r said."""
@@ -71,7 +69,7 @@ class Certificate(Statement):
 
     evidence: Evidence
     asked: FineTuned | None = None
-    retain: float = RETAIN
+    retain: float = CertificateQuestion.retain
 
     def __post_init__(self) -> None:
         check_retain(self.retain)
@@ -295,23 +293,3 @@ class Certificate(Statement):
     def file_in(self, folder: str | Path) -> Path:
         """Where :meth:`write` puts it."""
         return Path(folder) / f"certificate-{self.to_json()['digest'][:12]}.json"
-
-
-def check_retain(retain: float) -> None:
-    """Refuse what is no share.
-
-    Raises:
-        InputError: outside of (0, 1].
-    """
-    if not 0 < retain <= 1:
-        raise InputError(f"retain {retain:g}", found="no share of the score above chance", advice="0.8")
-
-
-def check_distance(distance: float) -> None:
-    """Refuse what is no L2 norm.
-
-    Raises:
-        InputError: below 0, or not finite.
-    """
-    if not 0 <= distance < float("inf"):
-        raise InputError(f"distance {distance:g}", found="no L2 norm", advice="a number from 0 on")

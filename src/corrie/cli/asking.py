@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corrie.cli.console import say
 from corrie.cli.progress import ScanProgress
-from corrie.errors import InputError
+from corrie.questions.terms import check_block
 
 if TYPE_CHECKING:
     from corrie.capabilities.task import Task
@@ -41,8 +41,7 @@ def ask(verb: str, given: Mapping[str, Any], folder: str = "", **more: Any) -> A
     Raises:
         CorrieError: whatever loading or the verb refuses.
     """
-    if given.get("block", 1) < 1:
-        raise InputError(f"block {given['block']}", found="no examples", advice="10")
+    check_block(given.get("block", 1))
     asked = {**given, "say": say, **more}
     named = "base" if "base" in given else "model"
     if "task" in given and "tasks" not in more and "task" not in more:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corrie.analysis.certificate import RETAIN, Certificate, FineTuned, check_retain
+from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.evidence import Evidence
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.terms import check_retain
 from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, noise_point, own_seeds
-from corrie.records.fraction_spec import ROOM
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
@@ -26,22 +26,12 @@ from corrie.scanning.scan import Scan
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
-from corrie.stats.arguments import error_of
 from corrie.subspaces.rows_agree import rows_agree
 from corrie.subspaces.space import Space, dimension
-
-SELECTION_DRAWS = 20
-"""Draws that thresholds are chosen on, unless told otherwise."""
-
-THRESHOLDS = 3
-"""Thresholds a task may have, unless told otherwise."""
 
 FAR = 2.0
 """r/σ beyond which thresholds are not made good unless that is asked for: much farther out every bound is 0, and then
 any threshold looks as good as another, at all distances."""
-
-ROWS = 8
-"""Draws run as one batch where rows can carry their own, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +72,12 @@ class CertificateScan(Trial[Certificate]):
         draws: int,
         confidence: float,
         lattice: int | None = None,
-        selection_draws: int = SELECTION_DRAWS,
+        selection_draws: int = CertificateQuestion.selection_draws,
         ratio: float | None = None,
         expected: float = 1.0,
-        thresholds: int = THRESHOLDS,
+        thresholds: int = CertificateQuestion.thresholds,
         first: int | None = None,
-        rows: int = ROWS,
+        rows: int = CertificateQuestion.rows,
         block: int = 10,
     ) -> CertificateScan:
         """Check that everything fits, before a draw is made.
@@ -101,7 +91,10 @@ class CertificateScan(Trial[Certificate]):
             TaskError: this model cannot be asked this task.
         """
         wanted = min(expected, FAR) if ratio is None else ratio
-        check_terms(sigma, confidence, draws, selection_draws, wanted, thresholds, rows, first)
+        CertificateQuestion(
+            sigma=sigma, confidence=confidence, draws=draws, selection_draws=selection_draws, ratio=wanted,
+            thresholds=thresholds, seeds=first, rows=rows, block=block,
+        )  # fmt: skip
         if dimension(space) == 0:
             raise InputError(f"a certificate in {space.spec}", found="a subspace of dimension 0", advice="another one")
         if space.spec.id == FullSpace().id and getattr(space, "lattice", lattice) != lattice:
@@ -130,7 +123,7 @@ class CertificateScan(Trial[Certificate]):
         store: Store,
         *,
         asked: FineTuned | None = None,
-        retain: float = RETAIN,
+        retain: float = CertificateQuestion.retain,
         engine: str = "serial",
         watch: Watch | None = None,
     ) -> Certificate:
@@ -210,40 +203,6 @@ class CertificateScan(Trial[Certificate]):
 
     def _point(self, seed: int) -> Point:
         return noise_point(self.space.spec, seed, self.lattice, self.sigma)
-
-
-def check_terms(
-    sigma: float,
-    confidence: float,
-    draws: int,
-    selection_draws: int,
-    ratio: float,
-    thresholds: int,
-    rows: int,
-    first: int | None = None,
-) -> None:
-    """Refuse what cannot be meant, before anything is loaded.
-
-    Raises:
-        InputError: which, and why.
-    """
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say, or auto")
-    error_of(confidence)
-    if not (math.isfinite(ratio) and ratio >= 0):
-        raise InputError(f"ratio {ratio:g}", found="no r/σ", advice="1")
-    for count, what, least in (
-        (draws, "certifying draws", 1),
-        (selection_draws, "selection draws", 2),
-        (thresholds, "thresholds", 1),
-        (rows, "rows", 1),
-    ):
-        if count < least:
-            raise InputError(f"{count} {what}", found=f"there must be {least} or more", advice="a larger number")
-        if count > ROOM:
-            raise InputError(f"{count} {what}", found=f"there is room for {ROOM:,}", advice="a smaller number")
-    if first is not None and not 0 <= first < 2**62:
-        raise InputError(f"seeds from {first}", found="no seed, or no room above it", advice="a number from 0 on")
 
 
 def _refuse_selecting_seeds(selection: SelectingDraws, first: int, draws: int) -> None:

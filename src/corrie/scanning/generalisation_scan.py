@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from corrie.analysis.generalisation import Generalisation
 from corrie.capabilities.task import Task
-from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.questions.generalisation import GeneralisationQuestion
 from corrie.records.generalisation_spec import GeneralisationSpec
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.certificate_scan import ROWS
 from corrie.scanning.executors import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.scan import Scan
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
-from corrie.stats.arguments import error_of
 from corrie.subspaces.space import Space, dimension
 from corrie.subspaces.stand import Stand
 
@@ -48,8 +45,8 @@ class GeneralisationScan(Trial[Generalisation]):
         draws: int,
         confidence: float,
         lattice: int | None = None,
-        choices: int = 1,
-        rows: int = ROWS,
+        choices: int = GeneralisationQuestion.choices,
+        rows: int = GeneralisationQuestion.rows,
         block: int = 10,
     ) -> GeneralisationScan:
         """Check that everything fits, before a draw is made.
@@ -59,7 +56,8 @@ class GeneralisationScan(Trial[Generalisation]):
                 meant.
             TaskError: this model cannot be asked this task.
         """
-        check_question(sigma, confidence, draws, choices, rows)
+        asked = {"sigma": sigma, "confidence": confidence, "draws": draws, "choices": choices, "rows": rows}
+        GeneralisationQuestion(subspace="full", block=block, **asked)  # in whichever subspace
         scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid(low=sigma, high=sigma, count=1), block=block)
         spec = GeneralisationSpec(
             tasks=scan.spec.tasks,
@@ -96,17 +94,3 @@ class GeneralisationScan(Trial[Generalisation]):
     def keep(self, found: Generalisation, run: Path) -> None:
         """The statement as a file."""
         found.write(run)
-
-
-def check_question(sigma: float, confidence: float, draws: int, choices: int, rows: int) -> None:
-    """Refuse what cannot be meant, before anything is loaded.
-
-    Raises:
-        InputError: which, and why.
-    """
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say")
-    error_of(confidence)
-    for count, what in ((draws, "draws"), (choices, "choices"), (rows, "rows")):
-        if count < 1:
-            raise InputError(f"{count} {what}", found="there must be 1 or more", advice="a larger number")

@@ -12,24 +12,22 @@ from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.questions.protection import ProtectionQuestion
 from corrie.scanning.later_examples import first_later
 from corrie.subspaces.protected import RIDGE, listening, protected_matrices
 from corrie.subspaces.row_layers import find_layers
 from corrie.subspaces.row_space import Free, LowRankSpace
-
-PROMPTS = 60
-"""Examples of each task whose prompts are listened to, unless told otherwise."""
 
 
 def protected_space(
     model: Model,
     tasks: Sequence[tuple[Task, int]],
     *,
-    layers: str = "q_proj",
-    rank: int = 1,
+    layers: str = ProtectionQuestion.layers,
+    rank: int = ProtectionQuestion.rank,
     lesson: tuple[Task, int] | None = None,
     free: Free = "up",
-    prompts: int = PROMPTS,
+    prompts: int = ProtectionQuestion.prompts,
     ridge: float = RIDGE,
     block: int = 10,
     name: str = "",

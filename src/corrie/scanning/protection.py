@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 from corrie.analysis.certificate import Certificate
 from corrie.capabilities.task import Task
 from corrie.models.model import Model
 from corrie.models.unfinished import Unfinished, refuse_others
+from corrie.questions.protection import ProtectionQuestion
 from corrie.records.canonical import content_hash
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
@@ -30,21 +30,9 @@ def protection(
     model: Model,
     tasks: Sequence[tuple[Task, int]],
     out: Path,
+    asked: ProtectionQuestion,
     *,
     lesson: tuple[Task, int] | None,
-    layers: str,
-    rank: int,
-    prompts: int,
-    sigma: float | Literal["auto"],
-    draws: int,
-    confidence: float,
-    retain: float,
-    exact: bool,
-    selection_draws: int,
-    ratio: float,
-    thresholds: int,
-    rows: int,
-    block: int,
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -63,9 +51,10 @@ def protection(
                 "protect": model.identity.canonical(),
                 "tasks": [[t.identity.id, count] for t, count in tasks],
                 "lesson": [lesson[0].identity.id, lesson[1]] if lesson else None,
-                "adapter": [layers, rank, prompts, block],
+                "adapter": [asked.layers, asked.rank, asked.prompts, asked.block],
                 "certificate": [
-                    str(sigma), draws, confidence, retain, exact, selection_draws, ratio, thresholds, rows,
+                    str(asked.sigma), asked.draws, asked.confidence, asked.retain, asked.exact, asked.selection_draws,
+                    asked.ratio, asked.thresholds, asked.rows,
                 ],
             }
         ),
@@ -73,15 +62,16 @@ def protection(
     place.refuse_others()
     if not place.begun:
         names = ", ".join(t.identity.name for t, _ in tasks)
-        say(f"Listening to {prompts} examples each of {names} at {layers} …")
-        terms: dict[str, Any] = {"layers": layers, "rank": rank, "lesson": lesson, "prompts": prompts, "block": block}
-        made = protected_space(model, tasks, name=f"adapter:{out.name}", **terms)
+        say(f"Listening to {asked.prompts} examples each of {names} at {asked.layers} …")
+        terms = {name: getattr(asked, name) for name in ("layers", "rank", "prompts", "block")}
+        made = protected_space(model, tasks, lesson=lesson, name=f"adapter:{out.name}", **terms)
         write_place(made, nowhere(made), place.work, model.identity.name, note_of(place.asked))
     elif not place.whole:
         say("Going on with what the same command left unfinished.")
     space = adapter_space(model, place.work, out.resolve().name)
+    sigma = asked.sigma
     if sigma == "auto":
-        choice = choose_sigma(model, space, tasks, rows=rows, block=block)
+        choice = choose_sigma(model, space, tasks, rows=asked.rows, block=asked.block)
         say(f"{choice}.")
         sigma = choice.sigma
     trial = CertificateScan.of(
@@ -89,18 +79,12 @@ def protection(
         tasks,
         space,
         sigma=sigma,
-        draws=draws,
-        confidence=confidence,
-        lattice=fine_lattice(sigma) if exact else None,
-        selection_draws=selection_draws,
-        ratio=ratio,
-        thresholds=thresholds,
-        rows=rows,
-        block=block,
+        lattice=fine_lattice(sigma) if asked.exact else None,
+        **asked.terms("layers", "rank", "prompts", "sigma", "retain", "exact"),
     )
     say(f"Adapter: {out}. Train its B, A frozen (corrie.optim.freeze_down); then corrie certify … --tuned FOLDER.")
-    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {draws} draws.")
-    certificate = trial.answer(place.work / "run", engine=engine, retain=retain, watch=watch)
+    say(f"Certify in {space.spec}: {dimension(space):,} coordinates, σ = {sigma:g}, {asked.draws} draws.")
+    certificate = trial.answer(place.work / "run", engine=engine, retain=asked.retain, watch=watch)
     certificate.write(place.work)
     place.finish()
     return certificate

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from corrie.analysis.certificate import FineTuned, check_distance
+from corrie.analysis.certificate import FineTuned
 from corrie.errors import InputError, ModelError
 from corrie.models.model import Model
+from corrie.questions.terms import check_distance
 from corrie.records.direction import Direction
 from corrie.records.paths import Adapter
 from corrie.records.subspace import Coordinates

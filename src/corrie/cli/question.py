@@ -1,0 +1,151 @@
+"""The one way from a question to its command: the options are the question's terms, the rest loads and says.
+
+A command is a function of what was found, decorated with its question: the decorator declares the options, makes the
+question of what was typed (which refuses what is not valid, before anything is loaded), asks the verb of the command's
+name, and ends by what the function returns. So a new option is one line: a field of the question.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from corrie.cli.asking import ask
+from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
+from corrie.cli.stating import state
+from corrie.questions.question import BaseQuestion, Field
+
+LOADED: dict[str, tuple[Any, Any]] = {
+    "dtype": (Dtype, "float32"),
+    "device": (Device, "auto"),
+    "include": (Include, ["*"]),
+    "exclude": (Exclude, []),
+    "limit": (Limit, 100),
+    "chat": (Chat, False),
+    "engine": (Engine, "serial"),
+}
+"""Options of every command that loads a model and scores tasks, with their defaults."""
+
+
+class Ending(NamedTuple):
+    """How a command that states something ends: what was asked, for the error, and what to try."""
+
+    asked: str
+    advice: str = ""
+
+
+class Asked(NamedTuple):
+    """What a command's function gets: the question, the options as typed, what was found, and its run folder."""
+
+    question: Any
+    options: Mapping[str, Any]
+    found: Any
+    folder: Path
+
+
+def tasks_option(says: str) -> Any:
+    """``-t``, with what is said of several tasks."""
+    return Annotated[list[str], typer.Option("--task", "-t", help=f"TASK, TASK:LIMIT or FILE.jsonl[:LIMIT]{says}")]
+
+
+def asks(
+    question: type[BaseQuestion],
+    *,
+    first: Mapping[str, tuple[Any, Any]],
+    without: tuple[str, ...] = (),
+    folder: str | None = None,
+    before: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
+) -> Callable[[Callable[[Asked], Ending]], Callable[..., None]]:
+    """A command that asks a question.
+
+    Args:
+        question: its kind; its fields become options.
+        first: arguments and options that stand before them, as (type, default) by name; no default: ``...``.
+        without: options of :data:`LOADED` that it does not have.
+        folder: what the default run folder is called behind the model's name; None: the command has no ``--to``.
+        before: called with what was typed once the question is valid; what it returns goes to the verb, too.
+    """
+    options = options_of(question, first=first, without=without, folder=folder)
+
+    def decorate(told: Callable[[Asked], Ending]) -> Callable[..., None]:
+        def command(**typed: Any) -> None:
+            terms = {name: field.term.read for name, field in question.fields().items()}
+            given: dict[str, Any] = {
+                n: read(v) if (read := terms.get(n)) and v is not None else v for n, v in typed.items()
+            }
+            made = question.of(given)
+            answer = ask(told.__name__, given, folder or "", **before(given))
+            ending = told(Asked(made, given, *answer))
+            state(answer.found, ending.asked, as_json=given["as_json"], advice=ending.advice)
+
+        return with_options(options, told)(command)
+
+    return decorate
+
+
+def options_of(
+    question: type[BaseQuestion],
+    *,
+    first: Mapping[str, tuple[Any, Any]],
+    without: tuple[str, ...] = (),
+    folder: str | None = None,
+) -> dict[str, tuple[Any, Any]]:
+    """The options of a command, as (type, default) by name; the arguments are those of :func:`asks`."""
+    options = {**first, **{name: _option(field, _default(question, name)) for name, field in question.fields().items()}}
+    block = options.pop("block", None)
+    options |= {name: kept for name, kept in LOADED.items() if name not in without}
+    if block is not None:
+        options["block"] = (Block, block[1])
+    if folder is not None:
+        says = f"The run folder. The same command continues it. Default: runs/MODEL{folder}."
+        options["to"] = (Annotated[Path | None, typer.Option(help=says)], None)
+    options["as_json"] = (Json, False)
+    return options
+
+
+def with_options(
+    options: Mapping[str, tuple[Any, Any]], told: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a function the parameters of a command, and the name and help of the one that tells (by default its own)."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        _describe(command, told or command, options)
+        return command
+
+    return decorate
+
+
+def _default(question: type[BaseQuestion], name: str) -> Any:
+    return getattr(question, name, ...)
+
+
+def _option(field: Field, default: Any) -> tuple[Any, Any]:
+    """A field as typer wants it: its type (text where the term reads text), and its default."""
+    term, kind = field.term, field.type if field.term.read is None else str
+    if term.place:
+        return Annotated[kind, typer.Argument(metavar=term.place, help=term.says)], default
+    return Annotated[kind, typer.Option(*term.flags, help=term.says)], default
+
+
+def _describe(command: Any, told: Callable[..., Any], options: Mapping[str, tuple[Any, Any]]) -> None:
+    """Give a function the name, help and parameters of a command; those that must be given come first."""
+    command.__name__, command.__doc__, command.__module__ = told.__name__, told.__doc__, told.__module__
+    made = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=kind,
+            default=inspect.Parameter.empty if default is ... else default,
+        )
+        for name, (kind, default) in options.items()
+    ]
+    command.__signature__ = inspect.Signature(made)
+    command.__annotations__ = {p.name: p.annotation for p in made}
+
+
+MODEL = {"model": (Model, ...)}
+"""The argument of a command that moves one model."""

@@ -1,0 +1,117 @@
+"""The terms that several kinds of question share: each means the same everywhere, and is checked by one rule.
+
+Rules that need the floors below load them when they are used: the help of every command is made of these terms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from corrie.errors import InputError
+from corrie.questions.term import Term
+
+CHOSEN: Literal["auto"] = "auto"
+"""Of σ: the largest that hardly costs any score."""
+
+
+def check_sigma(sigma: float | Literal["auto"]) -> None:
+    """σ is above 0 and finite, or to be chosen."""
+    if sigma != CHOSEN and not (math.isfinite(sigma) and sigma > 0):
+        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say, or auto")
+
+
+def read_sigma(text: str) -> float | Literal["auto"]:
+    """A number, or ``auto``.
+
+    >>> read_sigma("0.4"), read_sigma("auto")
+    (0.4, 'auto')
+    """
+    if text == CHOSEN:
+        return CHOSEN
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"sigma {text!r}", found="no number", advice="0.4, say, or auto") from None
+
+
+def check_distance(distance: float) -> None:
+    """An L2 norm: from 0 on, and finite."""
+    if not 0 <= distance < math.inf:
+        raise InputError(f"distance {distance:g}", found="no L2 norm", advice="a number from 0 on")
+
+
+def check_retain(retain: float) -> None:
+    """A share of the score above chance, in (0, 1]."""
+    if not 0 < retain <= 1:
+        raise InputError(f"retain {retain:g}", found="no share of the score above chance", advice="0.8")
+
+
+def check_ratio(ratio: float) -> None:
+    """r/σ: from 0 on, and finite."""
+    if not (math.isfinite(ratio) and ratio >= 0):
+        raise InputError(f"ratio {ratio:g}", found="no r/σ", advice="1")
+
+
+def check_seeds(first: int) -> None:
+    """A first seed with room above it."""
+    if not 0 <= first < 2**62:
+        raise InputError(f"seeds from {first}", found="no seed, or no room above it", advice="a number from 0 on")
+
+
+def check_block(block: int) -> None:
+    """At least one example."""
+    if block < 1:
+        raise InputError(f"block {block}", found="no examples", advice="10")
+
+
+def check_confidence(confidence: float) -> None:
+    """Strictly between 0 and 1."""
+    from corrie.stats.arguments import error_of
+
+    error_of(confidence)
+
+
+def check_subspace(text: str) -> None:
+    """One that :func:`corrie.records.subspace.parse_subspace` reads; or a subspace itself."""
+    from corrie.records.subspace import parse_subspace
+
+    if isinstance(text, str):
+        parse_subspace(text)
+
+
+def counts(what: str, least: int = 1) -> Callable[[int], None]:
+    """The check of a number of things.
+
+    >>> counts("selection draws", 2)(1)
+    Traceback (most recent call last):
+    ...
+    corrie.errors.InputError: 1 selection draws: there must be 2 or more. Try: a larger number
+    """
+
+    def check(count: int) -> None:
+        from corrie.records.fraction_spec import ROOM
+
+        if count < least:
+            raise InputError(f"{count} {what}", found=f"there must be {least} or more", advice="a larger number")
+        if count > ROOM:
+            raise InputError(f"{count} {what}", found=f"there is room for {ROOM:,}", advice="a smaller number")
+
+    return check
+
+
+BlockSize = Annotated[int, Term("Examples scored together. Part of a run's identity.", check_block)]
+Confidence = Annotated[float, Term("With which all bounds hold together.", check_confidence)]
+SigmaOrAuto = Annotated[
+    float | Literal["auto"],
+    Term("Noise per coordinate; or auto: the largest that hardly costs any score.", check_sigma, read_sigma),
+]
+CertifyingDraws = Annotated[int, Term("Certifying draws. Selection draws are extra.", counts("certifying draws"))]
+Retain = Annotated[float, Term("Share of the smoothed score above chance whose radius is stated.", check_retain)]
+Exact = Annotated[
+    bool, Term("Noise and weight change on a lattice, so that every sum is exact. --no-exact assumes it.")
+]
+SelectionDraws = Annotated[int, Term("Draws that the thresholds are chosen on.", counts("selection draws", 2))]
+Thresholds = Annotated[int, Term("Thresholds a task may have.", counts("thresholds"))]
+Rows = Annotated[int, Term("Draws run as one batch, where the subspace allows it.", counts("rows"))]

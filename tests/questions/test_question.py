@@ -1,0 +1,97 @@
+"""A question that exists is valid, and its defaults are those of the verb and of the command."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import click
+import pytest
+import typer
+
+import corrie
+from corrie.cli.main import app
+from corrie.errors import InputError
+from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.fraction import FractionQuestion
+from corrie.questions.generalisation import GeneralisationQuestion
+from corrie.questions.inputs import InputQuestion
+from corrie.questions.protection import ProtectionQuestion
+
+KINDS = {
+    "fraction": (FractionQuestion, {"sigma": 0.1, "at_least": 0.5, "confidence": 0.9}),
+    "certify": (CertificateQuestion, {}),
+    "protect": (ProtectionQuestion, {}),
+    "generalise": (GeneralisationQuestion, {"subspace": "full", "sigma": 0.1}),
+    "inputs": (InputQuestion, {}),
+}
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("fraction", {"sigma": 0.0}, "sigma 0"),
+    ("fraction", {"at_least": 1.5}, "1.5"),
+    ("fraction", {"design": "often"}, "design"),
+    ("fraction", {"draws": 0}, "0 draws"),
+    ("fraction", {"seeds": -1}, "seeds from -1"),
+    ("fraction", {"block": 0}, "block 0"),
+    ("certify", {"subspace": "half"}, "half"),
+    ("certify", {"sigma": float("inf")}, "sigma inf"),
+    ("certify", {"confidence": 1.0}, "confidence 1"),
+    ("certify", {"retain": 0.0}, "retain 0"),
+    ("certify", {"distance": -1.0}, "distance -1"),
+    ("certify", {"selection_draws": 1}, "1 selection draws"),
+    ("certify", {"draws": 2**21}, "there is room for"),
+    ("certify", {"ratio": -1.0}, "ratio -1"),
+    ("protect", {"thresholds": 0}, "0 thresholds"),
+    ("generalise", {"choices": 0}, "0 choices"),
+    ("generalise", {"sigma": -1.0}, "sigma -1"),
+    ("inputs", {"kernel": "absorbing:2"}, "absorbing:2"),
+    ("inputs", {"kernel": "uniform:0.5", "mask": "x"}, "mask 'x'"),
+    ("inputs", {"change": 0.5}, "a change of 0.5"),
+    ("inputs", {"draws": 0}, "0 draws"),
+]
+
+
+@pytest.mark.parametrize(("name", "wrong", "said"), REFUSED)
+def test_what_is_not_valid_is_refused_as_the_question_is_made(name: str, wrong: dict[str, Any], said: str) -> None:
+    kind, needed = KINDS[name]
+    with pytest.raises(InputError) as refused:
+        kind(**{**needed, **wrong})
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_defaults_of_question_verb_and_command_are_one(name: str) -> None:
+    kind, needed = KINDS[name]
+    made = kind(**needed)
+    verb = inspect.signature(getattr(corrie, "certify_inputs" if name == "inputs" else name)).parameters
+    group: Any = typer.main.get_command(app)
+    command = group.commands[name]
+    options = {option.name: option for option in command.params}
+    for field in dataclasses.fields(kind):
+        if field.name in needed:
+            assert verb[field.name].default is inspect.Parameter.empty
+            assert options[field.name].required
+            continue
+        assert verb[field.name].default == getattr(made, field.name), field.name
+        assert options[field.name].get_default(click.Context(command)) == getattr(made, field.name), field.name
+        assert options[field.name].help == kind.fields()[field.name].term.says
+
+
+def test_questions_are_frozen_and_know_their_terms() -> None:
+    asked = FractionQuestion.of({"sigma": 0.1, "at_least": 0.5, "confidence": 0.9, "model": "is no term"})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        asked.sigma = 0.2  # pyright: ignore[reportAttributeAccessIssue]
+    assert asked.terms("design", "draws", "seeds", "block") == {
+        "sigma": 0.1, "at_least": 0.5, "confidence": 0.9, "tolerance": 0.05,
+    }  # fmt: skip
+
+
+def test_the_terms_load_no_floor_of_numbers() -> None:
+    """The help of every command is made of them."""
+    modules = ", ".join(f"corrie.questions.{m}" for m in ("certificate", "fraction", "generalisation", "inputs"))
+    code = f"import sys, {modules}; print([m for m in ('torch', 'numpy', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
