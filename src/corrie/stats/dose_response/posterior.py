@@ -22,6 +22,7 @@ Source: Del Moral, Doucet & Jasra 2006; Bissiri, Holmes & Walker 2016 (posterior
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from scipy.special import betainc, betaincinv
@@ -93,7 +94,7 @@ class _Walk:
     def __init__(
         self, blocks: ScoredBlocks, chance: float, low: float, high: float, count: int, rng: np.random.Generator
     ) -> None:
-        self.places, self.single = blocks.places, blocks.places.astype(np.float32)
+        self.places, self.single = blocks.places, cast("Array", blocks.places.astype(np.float32))
         self.outcomes = np.moveaxis(blocks.counts, 0, -1).astype(np.float32)
         self.range, self.rng, self.power = (low, high), rng, 0.0
         self.curves = prior.draw(count, low, high, chance, rng)
