@@ -113,7 +113,7 @@ class AlphaAuto(Record):
 Alpha = AlphaGrid | AlphaEdges | AlphaAuto
 """Which step sizes: fixed ones, or looked for."""
 
-MOST_DIRECTIONS = 256
+_MOST_DIRECTIONS = 256
 """Directions that a plan may choose from where none are asked for."""
 
 
@@ -146,7 +146,7 @@ def usual_directions(alpha: Alpha) -> int:
     >>> usual_directions(AlphaEdges()), usual_directions(AlphaAuto())
     (8, 256)
     """
-    return MOST_DIRECTIONS if isinstance(alpha, AlphaAuto) else 8
+    return _MOST_DIRECTIONS if isinstance(alpha, AlphaAuto) else 8
 
 
 def usual_retention(alpha: Alpha) -> float:

@@ -24,11 +24,11 @@ from corrie.errors import InputError
 from corrie.records.cell import CellKey
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, ScanSpec
-from corrie.scanning.plans.pursuit import Look, Pursuit, Reading
+from corrie.scanning.plans.pursuit import FinishedRounds, Pursuit, ScoredLook
 from corrie.scanning.work import Agenda, Known, Work
 from corrie.stats.dose_response import Rounds
 
-SMALLEST, LARGEST = 1 / 200, 0.4
+_SMALLEST, _LARGEST = 1 / 200, 0.4
 """Steps between which the first round looks, in typical weights."""
 
 _ORIGIN = Point.origin()
@@ -46,7 +46,7 @@ class AutoPlan:
 
     step: float
     chances: dict[str, float]
-    _kept: dict[object, Reading] = field(default_factory=dict, compare=False, repr=False)
+    _kept: dict[object, FinishedRounds] = field(default_factory=dict, compare=False, repr=False)
     _points: dict[tuple[str, float], Point] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, spec: ScanSpec, known: Known) -> Agenda:
@@ -61,7 +61,7 @@ class AutoPlan:
         pursuits = []
         for request in spec.tasks:
             rounds = Rounds(
-                self.step * SMALLEST, self.step * LARGEST, precision=asked.precision, retention=spec.retention,
+                self.step * _SMALLEST, self.step * _LARGEST, precision=asked.precision, retention=spec.retention,
                 most=asked.most, size=min(spec.block, request.limit),
             )  # fmt: skip
             pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept))
@@ -78,7 +78,7 @@ class AutoPlan:
                     pursuit.advance(directions)
         return tuple(pursuits)
 
-    def _scores(self, spec: ScanSpec, known: Known, pursuit: Pursuit, look: Look) -> tuple[float | None, ...]:
+    def _scores(self, spec: ScanSpec, known: Known, pursuit: Pursuit, look: ScoredLook) -> tuple[float | None, ...]:
         key = CellKey(self._point(spec, look.direction, look.sigma).id, pursuit.request.task, look.block)
         return known.block(key) or ()
 

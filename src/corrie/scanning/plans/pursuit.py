@@ -10,16 +10,16 @@ from corrie.records.scan_spec import TaskRequest
 from corrie.stats.chance import above_chance
 from corrie.stats.dose_response import DoseResponse, Rounds, ScoredBlocks, dose_response
 
-BASELINE = 100
+_BASELINE = 100
 """Examples scored at the unmoved model to begin with; twice as many before a capability is called absent."""
 
-CONFIDENCE = 0.95
+_CONFIDENCE = 0.95
 
-Ending = Literal["narrow", "absent", "spent"]
+PursuitEnding = Literal["narrow", "absent", "spent"]
 """narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes."""
 
 
-class Look(NamedTuple):
+class ScoredLook(NamedTuple):
     """One block: the number of its direction, its step (0: the unmoved model), the number of its block of examples."""
 
     direction: int
@@ -27,7 +27,7 @@ class Look(NamedTuple):
     block: int
 
 
-class Reading(NamedTuple):
+class FinishedRounds(NamedTuple):
     """What finished rounds say, and where the next one looks."""
 
     found: DoseResponse
@@ -51,17 +51,17 @@ class Pursuit:
     chance: float
     block: int
     rounds: Rounds
-    kept: dict[object, Reading]
+    kept: dict[object, FinishedRounds]
     unmoved: int = field(init=False)
-    looks: list[Look] = field(default_factory=list)
+    looks: list[ScoredLook] = field(default_factory=list)
     found: list[DoseResponse] = field(default_factory=list)
-    ending: Ending | None = None
+    ending: PursuitEnding | None = None
     _steps: tuple[float, ...] = ()
     _given: int = 0
     _finished: int = 0
 
     def __post_init__(self) -> None:
-        self.unmoved = min(self.blocks, -(-BASELINE // self.block))
+        self.unmoved = min(self.blocks, -(-_BASELINE // self.block))
         self._steps = self.rounds.first()
 
     @property
@@ -69,11 +69,11 @@ class Pursuit:
         """Blocks of examples that there are."""
         return -(-self.request.limit // self.block)
 
-    def read(self, scores: Callable[[Look], tuple[float | None, ...]]) -> bool:
+    def read(self, scores: Callable[[ScoredLook], tuple[float | None, ...]]) -> bool:
         """Take in a finished round, once; False if more unmoved outcomes are wanted first."""
-        known = [s for b in range(self.unmoved) for s in self._meant(b, scores(Look(0, 0.0, b))) if s is not None]
-        if not known or not above_chance(known, self.chance, CONFIDENCE):
-            more = min(self.blocks, -(-2 * BASELINE // self.block))
+        known = [s for b in range(self.unmoved) for s in self._meant(b, scores(ScoredLook(0, 0.0, b))) if s is not None]
+        if not known or not above_chance(known, self.chance, _CONFIDENCE):
+            more = min(self.blocks, -(-2 * _BASELINE // self.block))
             if self.unmoved < more:
                 self.unmoved = more
                 return False
@@ -99,15 +99,15 @@ class Pursuit:
         self.ending = self.rounds.ending(self.found)
         return True
 
-    def _reading(self, rows: tuple, right: float, known: int) -> Reading:
+    def _reading(self, rows: tuple, right: float, known: int) -> FinishedRounds:
         looked = tuple(look.sigma for look in self.looks)
         key = (self.request, self.chance, self.rounds, rows, right, known, looked)
         if key not in self.kept:
             found = dose_response(
-                ScoredBlocks.of(list(rows)), right=right, known=known, chance=self.chance, confidence=CONFIDENCE,
+                ScoredBlocks.of(list(rows)), right=right, known=known, chance=self.chance, confidence=_CONFIDENCE,
                 retentions=self.rounds.retentions,
             )  # fmt: skip
-            self.kept[key] = Reading(found, self.rounds.next(found, looked))
+            self.kept[key] = FinishedRounds(found, self.rounds.next(found, looked))
         return self.kept[key]
 
     def advance(self, directions: Sequence[int]) -> None:
@@ -121,7 +121,7 @@ class Pursuit:
         for direction, step in zip(directions, self._steps, strict=True):
             sigma, number = float(f"{step:.3g}"), self._given
             self._given += 1
-            tries = (Look(direction, sigma, (number + i) % self.blocks) for i in range(self.blocks))
+            tries = (ScoredLook(direction, sigma, (number + i) % self.blocks) for i in range(self.blocks))
             look = next((look for look in tries if look not in taken), None)
             if look is not None:
                 taken.add(look)
