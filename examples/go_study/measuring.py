@@ -16,7 +16,7 @@ import corrie
 from corrie.analysis.landscape import Landscape
 from corrie.models.load import from_module
 from corrie.models.model import Model
-from corrie.records.scan_spec import AlphaAuto
+from corrie.records.scan_spec import AlphaEdges
 
 DIRECTIONS, EXAMPLES, STEPS = 8, 100, 5
 RISE = 0.1
@@ -54,7 +54,7 @@ def validation(model: nn.Module, here: Corpora, domain: str, limit: int | None =
 def radius(model: nn.Module, here: Corpora) -> dict[str, Any]:
     """Basin radius by score (corrie's) and by loss, and the curves that they are read from."""
     loaded = from_module(model, here.tokenizer, name="study")
-    landscape = _along(loaded, here, AlphaAuto(points=STEPS))
+    landscape = _along(loaded, here, AlphaEdges(points=STEPS))
     basin = landscape.basin("prose")
     curve = landscape.curve("prose")
     wider, reach = landscape, float(curve.alphas[-1])
@@ -74,7 +74,7 @@ def radius(model: nn.Module, here: Corpora) -> dict[str, Any]:
     }
 
 
-def _along(loaded: Model, here: Corpora, alpha: AlphaAuto | str) -> Landscape:
+def _along(loaded: Model, here: Corpora, alpha: AlphaEdges | str) -> Landscape:
     """The landscape of the prose task along the eight random directions."""
     return corrie.scan(
         loaded,

@@ -35,7 +35,7 @@ from corrie.questions.protection import ProtectionQuestion
 from corrie.records.direction import Direction, gaussian
 from corrie.records.input_spec import INPUT_EXAMPLES
 from corrie.records.paths import Saved
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid, parse_alpha
+from corrie.records.scan_spec import Alpha, AlphaGrid, parse_alpha, usual_directions, usual_retention
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
@@ -67,11 +67,12 @@ def scan(
     tasks: Sequence[Task | tuple[Task, int]],
     *,
     directions: Sequence[Direction] | None = None,
-    alpha: str | AlphaGrid | AlphaAuto = "auto",
+    alpha: str | Alpha = "auto",
     to: str | Path | None = None,
     block: int = 10,
     engine: str = "serial",
-    retention: float = 0.95,
+    precision: float | None = None,
+    retention: float | None = None,
     budget: float | None = None,
     watch: Watch | None = None,
 ) -> Landscape:
@@ -81,13 +82,16 @@ def scan(
         model: a loaded model, or what :func:`corrie.load` takes.
         tasks: what is scored (:func:`corrie.tasks`): a task (its first 100 examples), or one with a limit,
             ``(task, 40)``.
-        directions: where to; by default eight Gaussian ones, ``gaussian(range(8))``. Also :func:`corrie.toward`,
-            :func:`corrie.adapter`, :func:`corrie.saved` (made for this loaded model) and :func:`corrie.quantised`.
-        alpha: step sizes, ``"LO:HI:N"``, or ``"auto"`` to look for the edges.
+        directions: where to; by default Gaussian ones, eight or as many as ``"auto"`` needs. Also
+            :func:`corrie.toward`, :func:`corrie.adapter`, :func:`corrie.saved` (made for this loaded model) and
+            :func:`corrie.quantised`.
+        alpha: step sizes, ``"LO:HI:N"``; ``"auto"``: blocks of examples where they tell most, until every radius is
+            known; ``"edges"``: a grid laid around the edges.
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        retention: share ρ of the score above chance that counts as kept.
+        precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
+        retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
         budget: seconds to spend where they tell most.
         watch: who is told of the progress.
 
@@ -103,13 +107,14 @@ def scan(
     ['toy']
     """
     loaded = model if isinstance(model, Model) else load(model)
+    steps = parse_alpha(alpha, precision) if isinstance(alpha, str) else alpha
     prepared = Scan.of(
         loaded,
         _limited(tasks),
-        directions=gaussian(8) if directions is None else directions,
-        alpha=parse_alpha(alpha) if isinstance(alpha, str) else alpha,
+        directions=gaussian(usual_directions(steps)) if directions is None else directions,
+        alpha=steps,
         block=block,
-        retention=retention,
+        retention=usual_retention(steps) if retention is None else retention,
     )
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 

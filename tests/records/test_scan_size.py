@@ -3,7 +3,7 @@ import pytest
 from corrie.errors import InputError
 from corrie.records.direction import MOST_SEEDS, directions_asked, gaussian, parse_directions
 from corrie.records.scan_size import MOST_CELLS, MOST_POINTS, ScanSize
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, size_of
+from corrie.records.scan_spec import AlphaEdges, AlphaGrid, ScanSpec, TaskRequest, size_of
 
 
 def spec(directions: int, count: int, beta: int | None = None, limit: int = 10) -> ScanSpec:
@@ -18,7 +18,7 @@ def spec(directions: int, count: int, beta: int | None = None, limit: int = 10) 
 def test_a_scan_says_how_much_it_asks_for() -> None:
     assert str(spec(2, 3, limit=25).size) == "2 directions × 3 α = 6 points, 18 blocks of examples"
     assert str(spec(2, 3, beta=4).size) == "3 α × 4 β = 12 points, 12 blocks of examples"
-    assert str(size_of(2, AlphaAuto())) == "about 2 directions × 8 α = 16 points"
+    assert str(size_of(2, AlphaEdges())) == "about 2 directions × 8 α = 16 points"
 
 
 def test_products_are_bounded_and_not_only_their_parts() -> None:

@@ -1,10 +1,11 @@
+import math
 from typing import Any
 
 import pytest
 
 from corrie.errors import InputError
 from corrie.records.direction import gaussian
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, parse_alpha
+from corrie.records.scan_spec import AlphaAuto, AlphaEdges, AlphaGrid, ScanSpec, TaskRequest, parse_alpha
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,30 @@ def test_a_range_holds_both_ends_in_short_numbers(text: str, values: tuple[float
 
 
 def test_auto() -> None:
-    assert parse_alpha("auto") == AlphaAuto()
+    assert parse_alpha("auto") == AlphaAuto(precision=2.0)
+    assert parse_alpha("auto", 1.5).precision == 1.5
+    assert parse_alpha("edges") == AlphaEdges()
+
+
+@pytest.mark.parametrize(("alpha", "precision"), [("auto", 1.0), ("auto", math.nan), ("edges", 2.0), ("0:1:3", 2.0)])
+def test_a_precision_is_a_factor_and_belongs_to_auto(alpha: str, precision: float) -> None:
+    with pytest.raises(InputError, match="precision"):
+        parse_alpha(alpha, precision)
+
+
+def test_an_old_spec_that_looks_for_edges_keeps_its_text() -> None:
+    old = (
+        '{"alpha":{"points":8},"block":10,"directions":[{"kind":"gaussian","law":"philox-1","normalisation":"none",'
+        '"seed":0}],"retention":0.95,"tasks":[{"limit":20,"task":"a"}]}'
+    )
+    assert ScanSpec.parse(old).canonical() == old
+    assert ScanSpec.parse(old).alpha == AlphaEdges()
+
+
+def test_what_is_looked_for_is_part_of_the_spec() -> None:
+    spec = ScanSpec(tasks=(TaskRequest(task="a", limit=20),), directions=gaussian(3), alpha=AlphaAuto(precision=1.5))
+    assert ScanSpec.parse(spec.canonical()) == spec
+    assert spec.canonical() != spec.model_copy(update={"alpha": AlphaAuto()}).canonical()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +73,7 @@ def test_a_range_that_cannot_be_meant(text: str, words: str) -> None:
 
 def test_blocks_are_whole_and_nest() -> None:
     requests = (TaskRequest(task="t", limit=40), TaskRequest(task="u", limit=41))
-    spec = ScanSpec(tasks=requests, directions=gaussian(1), alpha=AlphaAuto(), block=10)
+    spec = ScanSpec(tasks=requests, directions=gaussian(1), alpha=AlphaEdges(), block=10)
     assert list(spec.blocks(requests[0])) == [0, 1, 2, 3]
     assert list(spec.blocks(requests[1])) == [0, 1, 2, 3, 4]
     assert ScanSpec.parse(spec.canonical()) == spec
@@ -57,7 +81,7 @@ def test_blocks_are_whole_and_nest() -> None:
 
 def test_a_scan_has_a_task_and_a_task_has_examples() -> None:
     with pytest.raises(InputError, match="no task"):
-        ScanSpec(tasks=(), directions=gaussian(1), alpha=AlphaAuto())
+        ScanSpec(tasks=(), directions=gaussian(1), alpha=AlphaEdges())
     with pytest.raises(ValueError, match="greater than 0"):
         TaskRequest(task="t", limit=0)
 
@@ -71,7 +95,7 @@ def test_a_plane_is_read_back_and_lines_are_written_as_before() -> None:
     spec = plane_spec()
     assert spec.is_plane
     assert ScanSpec.parse(spec.canonical()) == spec
-    line = ScanSpec(tasks=spec.tasks, directions=gaussian(1), alpha=AlphaAuto())
+    line = ScanSpec(tasks=spec.tasks, directions=gaussian(1), alpha=AlphaEdges())
     assert not line.is_plane
     assert "beta" not in line.canonical()
     assert ScanSpec.parse(line.canonical()) == line
@@ -83,7 +107,7 @@ def test_a_plane_is_read_back_and_lines_are_written_as_before() -> None:
         {"directions": gaussian(1)},
         {"directions": gaussian(3)},
         {"directions": gaussian(1) * 2},
-        {"alpha": AlphaAuto()},
+        {"alpha": AlphaEdges()},
         {"beta": AlphaGrid.parse("1")},
     ],
     ids=str,

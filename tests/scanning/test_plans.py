@@ -9,8 +9,8 @@ from corrie.records.cell import Cell, CellKey, Outcome
 from corrie.records.direction import gaussian
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.records.point import Point
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
-from corrie.scanning.plans.auto import SCOUT_SEED, AutoPlan, natural_step, scout_direction
+from corrie.records.scan_spec import AlphaEdges, AlphaGrid, ScanSpec, TaskRequest
+from corrie.scanning.plans.edges import SCOUT_SEED, EdgesPlan, natural_step, scout_direction
 from corrie.scanning.plans.line import line
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.work import Known, Plan, Work
@@ -20,7 +20,7 @@ CHANCES = {"narrow": 0.25, "wide": 0.0}
 STEP = 0.2
 
 
-def spec_of(alpha: AlphaGrid | AlphaAuto, directions: int = 3, limit: int = 40) -> ScanSpec:
+def spec_of(alpha: AlphaGrid | AlphaEdges, directions: int = 3, limit: int = 40) -> ScanSpec:
     tasks = tuple(TaskRequest(task=t, limit=limit) for t in EDGES)
     return ScanSpec(tasks=tasks, directions=gaussian(directions), alpha=alpha)
 
@@ -91,7 +91,7 @@ def test_more_of_anything_is_only_what_is_missing() -> None:
     ("step", "why"), [(STEP, "starts inside"), (20.0, "starts far outside"), (1e-3, "starts deep inside")]
 )
 def test_auto_finds_both_edges(step: float, why: str) -> None:
-    _, asked = drive(AutoPlan(step, CHANCES), spec_of(AlphaAuto()))
+    _, asked = drive(EdgesPlan(step, CHANCES), spec_of(AlphaEdges()))
     grid = sorted(alphas(asked, 0))
     assert grid[0] <= 0.004, why
     assert grid[-1] >= 0.036, why
@@ -101,7 +101,7 @@ def test_auto_finds_both_edges(step: float, why: str) -> None:
 
 
 def test_auto_gives_every_direction_the_same_grid_and_few_points() -> None:
-    _, asked = drive(AutoPlan(STEP, CHANCES), spec_of(AlphaAuto()))
+    _, asked = drive(EdgesPlan(STEP, CHANCES), spec_of(AlphaEdges()))
     grids = [sorted(alphas(asked, seed)) for seed in range(3)]
     assert grids[0] == grids[1] == grids[2]
     assert 8 <= len(grids[0]) <= 10
@@ -109,7 +109,7 @@ def test_auto_gives_every_direction_the_same_grid_and_few_points() -> None:
 
 
 def test_the_scout_looks_at_few_examples() -> None:
-    _, asked = drive(AutoPlan(STEP, CHANCES), spec_of(AlphaAuto(), limit=100))
+    _, asked = drive(EdgesPlan(STEP, CHANCES), spec_of(AlphaEdges(), limit=100))
     scouting = [w for w in asked if w.point.steps and w.point.steps[0].direction.seed == SCOUT_SEED]
     assert scouting
     assert {block for w in scouting for _, block in w.blocks} == {0, 1}
@@ -118,8 +118,8 @@ def test_the_scout_looks_at_few_examples() -> None:
 def test_the_scout_looks_at_as_many_examples_as_a_weak_capability_takes() -> None:
     """0.15 above chance 0 is not to be told from chance on 20 examples: without more, the scout stopped at its first
     step and the grid lay far inside the basin."""
-    spec = ScanSpec(tasks=(TaskRequest(task="weak", limit=100),), directions=gaussian(3), alpha=AlphaAuto())
-    plan = AutoPlan(STEP, {"weak": 0.0})
+    spec = ScanSpec(tasks=(TaskRequest(task="weak", limit=100),), directions=gaussian(3), alpha=AlphaEdges())
+    plan = EdgesPlan(STEP, {"weak": 0.0})
     _, asked = drive(plan, spec, score=lambda key, alpha: cell(key, alpha, 0.02, 0.0, best=0.15))
     scouting = [w for w in asked if w.point.steps and w.point.steps[0].direction.seed == SCOUT_SEED]
     assert {len(w.blocks) for w in scouting} == {4}
@@ -128,7 +128,7 @@ def test_the_scout_looks_at_as_many_examples_as_a_weak_capability_takes() -> Non
 
 
 def test_auto_goes_on_where_it_was() -> None:
-    plan, spec = AutoPlan(STEP, CHANCES), spec_of(AlphaAuto())
+    plan, spec = EdgesPlan(STEP, CHANCES), spec_of(AlphaEdges())
     whole, _ = drive(plan, spec)
     for stop in range(10, len(whole), 37):
         known, _ = drive(plan, spec, stop=lambda known, stop=stop: len(known) >= stop)
@@ -141,7 +141,7 @@ def test_auto_goes_on_where_it_was() -> None:
 
 def test_auto_without_any_capability_stays_bounded() -> None:
     """A model at chance level has no edge: the scout must not walk for ever."""
-    _, asked = drive(AutoPlan(STEP, {"narrow": 0.95, "wide": 0.95}), spec_of(AlphaAuto()))
+    _, asked = drive(EdgesPlan(STEP, {"narrow": 0.95, "wide": 0.95}), spec_of(AlphaEdges()))
     assert len(alphas(asked, SCOUT_SEED)) <= 32
     assert len(alphas(asked, 0)) <= 10
 
@@ -154,7 +154,7 @@ def test_the_natural_step_is_the_size_of_the_weights() -> None:
     assert natural_step(model, "none") == 0.5
     assert natural_step(model, "unit") == 5.0
     assert natural_step(model, "filter") == 1.0
-    spec = ScanSpec(tasks=(TaskRequest(task="t", limit=1),), directions=gaussian(1, "layer"), alpha=AlphaAuto())
+    spec = ScanSpec(tasks=(TaskRequest(task="t", limit=1),), directions=gaussian(1, "layer"), alpha=AlphaEdges())
     assert scout_direction(spec).normalisation == "layer"
 
 
@@ -178,6 +178,6 @@ def test_a_budget_without_end_does_the_same_work() -> None:
 
 def test_plans_refuse_the_other_kind_of_alpha() -> None:
     with pytest.raises(InputError, match="line plan"):
-        line(spec_of(AlphaAuto()), Known())
+        line(spec_of(AlphaEdges()), Known())
     with pytest.raises(InputError, match="auto plan"):
-        AutoPlan(STEP, CHANCES)(spec_of(AlphaGrid.parse("0:1:2")), Known())
+        EdgesPlan(STEP, CHANCES)(spec_of(AlphaGrid.parse("0:1:2")), Known())

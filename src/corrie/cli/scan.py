@@ -22,7 +22,6 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
-    Retention,
 )
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError
@@ -36,10 +35,17 @@ Directions = Annotated[
     typer.Option(
         "--direction",
         help="gaussian:SEEDS, such as gaussian:0-7; toward:CHECKPOINT, adapter:FOLDER, quantised:int8, quantised:int4, "
-        "saved:FILE (with --alpha 0:1:11); may be repeated.",
+        "saved:FILE (with --alpha 0:1:11); may be repeated. Default: gaussian:0-7; auto takes as many as it needs.",
     ),
 ]
-Alpha = Annotated[str, typer.Option(help="auto (find the edges), or LO:HI:N, both ends included.")]
+Alpha = Annotated[
+    str, typer.Option(help="auto (find the radii), edges (a grid around the edges), or LO:HI:N, both ends included.")
+]
+Precision = Annotated[float | None, typer.Option(help="With auto: upper over lower limit of each radius. Default: 2.")]
+Retention = Annotated[
+    float | None,
+    typer.Option(help="Share of the score above chance that counts as kept. Default: 0.95, with auto 0.8."),
+]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 To = Annotated[Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL.")]
 
@@ -47,14 +53,15 @@ To = Annotated[Path | None, typer.Option(help="The run folder. The same command 
 def scan(
     model: Model,
     task: Tasks = [],  # noqa: B006 (the form typer wants)
-    direction: Directions = ["gaussian:0-7"],  # noqa: B006
+    direction: Directions = [],  # noqa: B006
     alpha: Alpha = "auto",
+    precision: Precision = None,
     normalisation: Normalisation = "none",
     dtype: Dtype = "float32",
     device: Device = "auto",
     include: Include = ["*"],  # noqa: B006
     exclude: Exclude = [],  # noqa: B006
-    retention: Retention = 0.95,
+    retention: Retention = None,
     block: Block = 10,
     limit: Limit = 100,
     chat: Chat = False,
@@ -71,15 +78,16 @@ def scan(
     """
     from corrie.records.direction import directions_asked
 
-    if not 0 < retention <= 1:
+    if retention is not None and not 0 < retention <= 1:
         raise InputError(f"retention {retention:g}", found="not a share between 0 and 1", advice="0.95")
     if block < 1:
         raise InputError(f"block {block}", found="no examples", advice="10")
-    wanted = directions_asked(direction, normalisation)
     seconds = None if budget is None else parse_duration(budget)
-    from corrie.records.scan_spec import parse_alpha, size_of
+    from corrie.records.scan_spec import parse_alpha, size_of, usual_directions, usual_retention
 
-    alphas = parse_alpha(alpha)
+    alphas = parse_alpha(alpha, precision)
+    retention = usual_retention(alphas) if retention is None else retention
+    wanted = directions_asked(direction or [f"gaussian:0-{usual_directions(alphas) - 1}"], normalisation)
     size_of(len(wanted), alphas).check()
     from corrie.capabilities.registry import default_suite, examples_asked, parse_task, tasks
 

@@ -88,7 +88,7 @@ class AlphaGrid(Record):
         return tuple(0.0 if abs(a) < dust else float(f"{a:.12g}") for a in np.linspace(self.low, self.high, self.count))
 
 
-class AlphaAuto(Record):
+class AlphaEdges(Record):
     """Find the edges: a scout direction on few examples widens until collapse, then one grid for all
     directions is laid around the edges it saw.
 
@@ -98,20 +98,74 @@ class AlphaAuto(Record):
     points: int = Field(default=8, ge=3)
 
 
-def parse_alpha(text: str) -> AlphaGrid | AlphaAuto:
-    """``auto``, or a range ``LO:HI:N``.
+class AlphaAuto(Record):
+    """Find the radii: blocks of examples at steps and along directions that a plan chooses as it goes, until every
+    radius at the spec's retention is as well known as asked (:mod:`corrie.scanning.plans.auto`).
 
-    >>> parse_alpha("auto")
-    AlphaAuto(points=8)
+    precision   upper over lower limit that is narrow enough
+    most        outcomes of one task after which it is given up
     """
-    return AlphaAuto() if text == "auto" else AlphaGrid.parse(text)
+
+    precision: float = Field(default=2.0, gt=1.0, le=1e6)
+    most: int = Field(default=640, gt=0, lt=2**48)
+
+
+Alpha = AlphaGrid | AlphaEdges | AlphaAuto
+"""Which step sizes: fixed ones, or looked for."""
+
+_MOST_DIRECTIONS = 256
+"""Directions that a plan may choose from where none are asked for."""
+
+
+def parse_alpha(text: str, precision: float | None = None) -> Alpha:
+    """``auto`` (find the radii, each to ``precision``), ``edges`` (a grid around the edges), or a range ``LO:HI:N``.
+
+    Raises:
+        InputError: no such range, a precision that is not above 1, or one beside step sizes that are not ``auto``.
+
+    >>> parse_alpha("auto").precision, parse_alpha("edges")
+    (2.0, AlphaEdges(points=8))
+    """
+    if text != "auto" and precision is not None:
+        raise InputError(
+            f"precision {precision:g} with alpha {_short(text)}", found="only auto goes on until a radius is known",
+            advice="--alpha auto, or no precision",
+        )  # fmt: skip
+    if text == "auto":
+        wanted = 2.0 if precision is None else precision
+        if not 1 < wanted <= 1e6:
+            found = "upper over lower limit of an interval is above 1"
+            raise InputError(f"precision {wanted:g}", found=found, advice="2, or 1.5 for twice the work and more")
+        return AlphaAuto(precision=wanted)
+    return AlphaEdges() if text == "edges" else AlphaGrid.parse(text)
+
+
+def usual_directions(alpha: Alpha) -> int:
+    """How many random directions a scan has that names none: eight, or as many as ``auto`` may choose from.
+
+    >>> usual_directions(AlphaEdges()), usual_directions(AlphaAuto())
+    (8, 256)
+    """
+    return _MOST_DIRECTIONS if isinstance(alpha, AlphaAuto) else 8
+
+
+def usual_retention(alpha: Alpha) -> float:
+    """The share to be kept in a scan that names none: 0.8 where a radius is looked for, 0.95 for an edge.
+
+    A plateau's last twentieth shows in few answers, so the radius at 0.95 costs several times as many.
+    """
+    return 0.8 if isinstance(alpha, AlphaAuto) else 0.95
 
 
 def size_of(
-    directions: int, alpha: AlphaGrid | AlphaAuto, beta: AlphaGrid | None = None, blocks: int | None = None
+    directions: int, alpha: Alpha, beta: AlphaGrid | None = None, blocks: int | None = None, *, tasks: int = 1
 ) -> ScanSize:
-    """What a scan over these step sizes asks for."""
+    """What a scan over these step sizes asks for (``blocks`` of all ``tasks`` at one point)."""
     if isinstance(alpha, AlphaAuto):
+        looks = -(-alpha.most // 10)
+        steps = -(-looks // max(directions, 1))
+        return ScanSize(min(directions, looks), steps, blocks=None if blocks is None else tasks, exact=False)
+    if isinstance(alpha, AlphaEdges):
         return ScanSize(directions, alpha.points, blocks=blocks, exact=False)
     return ScanSize(directions, alpha.count, None if beta is None else beta.count, blocks)
 
@@ -137,7 +191,7 @@ class ScanSpec(Record):
 
     tasks: tuple[TaskRequest, ...]
     directions: tuple[Direction, ...]
-    alpha: AlphaGrid | AlphaAuto
+    alpha: Alpha
     block: int = Field(default=10, gt=0)
     retention: float = Field(default=0.95, gt=0.0, le=1.0)
     beta: AlphaGrid | None = None
@@ -178,7 +232,7 @@ class ScanSpec(Record):
     def size(self) -> ScanSize:
         """How much it asks for."""
         blocks = sum(len(self.blocks(request)) for request in self.tasks)
-        return size_of(len(self.directions), self.alpha, self.beta, blocks)
+        return size_of(len(self.directions), self.alpha, self.beta, blocks, tasks=len(self.tasks))
 
     @property
     def is_plane(self) -> bool:

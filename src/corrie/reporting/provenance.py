@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from corrie.records.scan_spec import AlphaAuto, ScanSpec
+from corrie.records.scan_spec import AlphaAuto, AlphaEdges, ScanSpec
 from corrie.records.task import TaskIdentity
 from corrie.reporting.markup import Markup, join, tag
 from corrie.reporting.run_view import RunView
@@ -50,6 +50,8 @@ def _asked(spec: ScanSpec, tasks: tuple[TaskIdentity, ...]) -> str:
     names = {task.id: task.name for task in tasks}
     grid = spec.alpha
     if isinstance(grid, AlphaAuto):
+        alphas = f"α chosen block by block, radii to a factor of {grid.precision:g} where {spec.retention:g} is kept"
+    elif isinstance(grid, AlphaEdges):
         alphas = f"α laid around the edges, {grid.points} steps"
     else:
         alphas = f"α from {grid.low:g} to {grid.high:g}, {grid.count} steps"

@@ -18,7 +18,7 @@ from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
 from corrie.records.point import Point
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid, TaskRequest
+from corrie.records.scan_spec import AlphaEdges, AlphaGrid, TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.plans.decide import DecidePlan
 from corrie.scanning.plans.inward import InwardPlan
@@ -136,7 +136,7 @@ class FineTuneScan(Trial[FineTuneDiff]):
         if landscape is None and directions and not quick:
             retention = 1 - tolerance
             every = gaussian(directions)
-            around = Scan.of(model, fewer, directions=every, alpha=AlphaAuto(), block=block, retention=retention)
+            around = Scan.of(model, fewer, directions=every, alpha=AlphaEdges(), block=block, retention=retention)
         for one in certificates:
             refuse_other_model(one.certificate, model)
         name = direction.label

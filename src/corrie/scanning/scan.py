@@ -14,12 +14,13 @@ from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.direction import GAUSSIAN_LAW, Direction
-from corrie.records.scan_spec import AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import Within, engine_named
 from corrie.scanning.loop import Ending, fill
-from corrie.scanning.plans.auto import AutoPlan, natural_step
+from corrie.scanning.plans.auto import AutoPlan
+from corrie.scanning.plans.edges import EdgesPlan, natural_step
 from corrie.scanning.plans.line import line
 from corrie.scanning.plans.plane import plane_plan
 from corrie.scanning.plans.telling import MostTelling
@@ -69,7 +70,7 @@ class Scan(Trial[Any]):
         tasks: Sequence[tuple[Task, int]],
         *,
         directions: Sequence[Direction],
-        alpha: AlphaGrid | AlphaAuto,
+        alpha: Alpha,
         block: int = 10,
         retention: float = 0.95,
         beta: AlphaGrid | None = None,
@@ -89,9 +90,9 @@ class Scan(Trial[Any]):
             raise InputError(f"tasks {', '.join(names)}", found=f"{min(twice)} is there twice", advice="each task once")
         if beta is None and len({d.normalisation for d in directions}) > 1:
             raise InputError("directions", found="several normalisations in one scan", advice="a scan for each")
-        if isinstance(alpha, AlphaAuto) and directions and directions[0].normalisation == "path":
+        if not isinstance(alpha, AlphaGrid) and directions and directions[0].normalisation == "path":
             raise InputError(
-                f"alpha auto along {directions[0]}",
+                f"alpha {'auto' if isinstance(alpha, AlphaAuto) else 'edges'} along {directions[0]}",
                 found="only random directions are looked at by a scout; this one leads from α = 0 to its end at α = 1",
                 advice="--alpha 0:1:11, or further: --alpha=-0.5:1.5:9",
             )
@@ -131,7 +132,9 @@ class Scan(Trial[Any]):
             plan: Plan = line
         else:
             step = natural_step(self.model.identity, self.spec.directions[0].normalisation)
-            plan = AutoPlan(step=step, chances=chances)
+            if isinstance(self.spec.alpha, AlphaAuto):
+                return AutoPlan(step=step, chances=chances)
+            plan = EdgesPlan(step=step, chances=chances)
         return MostTelling(plan, chances) if budgeted else plan
 
     def run(
@@ -178,7 +181,8 @@ class Scan(Trial[Any]):
     def estimate(self, known: Known) -> Estimate:
         """Points, examples and time, without writing anything: one block of each task is scored and timed."""
         agenda = self.plan()(self.spec, known)
-        per_point = {r.task: len(self.spec.blocks(r)) for r in self.spec.tasks}
+        scattered = isinstance(self.spec.alpha, AlphaAuto)
+        per_point = {r.task: 1 if scattered else len(self.spec.blocks(r)) for r in self.spec.tasks}
         blocks = sum(per_point.values())
         seconds = 0.0
         reader = self.model.reader()

@@ -34,7 +34,11 @@ class Known:
 
     def add(self, cell: Cell) -> None:
         """Take note of one more cell."""
-        self._scores[cell.key] = tuple(o.success for o in cell.outcomes)
+        self.note(cell.key, tuple(o.success for o in cell.outcomes))
+
+    def note(self, key: CellKey, scores: Successes) -> None:
+        """The same, given the scores alone."""
+        self._scores[key] = scores
 
     def __contains__(self, key: CellKey) -> bool:
         return key in self._scores
@@ -44,6 +48,10 @@ class Known:
 
     def __len__(self) -> int:
         return len(self._scores)
+
+    def block(self, key: CellKey) -> Successes | None:
+        """The scores of one cell, None where an example is unscored; None if the cell is missing."""
+        return self._scores.get(key)
 
     def score(self, spec: ScanSpec, point: Point, request: TaskRequest) -> float | None:
         """Mean success over the first ``limit`` examples; None while a block is missing or nothing is scored."""

@@ -19,8 +19,8 @@ def stretched(world: World, seed: int, count: int = 64) -> float:
         drawn.append((sigma, i, examples, run.before[examples], run.score(i, sigma, examples)))
     blocks = ScoredBlocks.of(drawn)
     posterior = sample(blocks, int(run.before.sum()), run.before.size, world.chance)
-    places = first_falls(posterior.retained, -9.0, -2.0, 0.5)
-    return stretch(blocks, posterior, places, 0.025)
+    places = first_falls(posterior.retained, -9.0, -2.0, (0.5,))[0]
+    return stretch(blocks, posterior.power, posterior.strata(blocks.places), places, 0.025)
 
 
 def test_independent_outcomes_need_little_more_than_students_quantile() -> None:

@@ -21,15 +21,17 @@ def test_first_falls_is_the_first_root() -> None:
         return np.stack([curve(i, x if x.ndim == 1 else x[i]) for i in range(40)])
 
     fine = np.linspace(0, 3, 3001)
-    for i, found in enumerate(first_falls(curves, 0.0, 3.0, 0.8)):
+    for i, found in enumerate(first_falls(curves, 0.0, 3.0, (0.8,))[0]):
         below = np.flatnonzero(curve(i, fine) < 0.8)
         known = brentq(lambda x, i=i: curve(i, x) - 0.8, *fine[[below[0] - 1, below[0]]]) if below.size else 3.0
         assert found == pytest.approx(known, abs=1e-3)
 
 
 def test_a_cliff_between_two_places_of_the_grid_is_found_where_it_is() -> None:
-    assert first_falls(lambda x: (x < 1.23456) * np.ones((1, 1)), 0.0, 8.0, 0.8)[0] == pytest.approx(1.23456, abs=1e-4)
-    assert first_falls(lambda x: np.zeros((1, x.shape[-1])), 0.0, 8.0, 0.8)[0] == 0.0
+    assert first_falls(lambda x: (x < 1.23456) * np.ones((1, 1)), 0.0, 8.0, (0.8,))[0, 0] == pytest.approx(
+        1.23456, abs=1e-4
+    )
+    assert first_falls(lambda x: np.zeros((1, x.shape[-1])), 0.0, 8.0, (0.8,))[0, 0] == 0.0
 
 
 def test_an_end_outside_of_what_was_tried_is_said_to_be() -> None:

@@ -61,25 +61,29 @@ class Curves:
         return lose, gain
 
     def steps(self, places: Array) -> tuple[Array, Array]:
-        """F and G at the places, (k,) for all curves or (n, k), shape (n, k) each."""
-        places = np.broadcast_to(places, (self.step.size, places.shape[-1]))
-        m, log_w, log_gap, log_w_early = self.values[:, :4].T
-        cliff = broken(self.family, (places - m[:, None]) / np.exp(log_w)[:, None])
+        """F and G at the places, (k,) for all curves or (n, k), shape (n, k) each, in the places' precision."""
+        m, log_w, log_gap, log_w_early = (self.values[:, i, None] for i in range(4))
+        exact = places.dtype
+        cliff = broken(self.family, (places - m.astype(exact)) * np.exp(-log_w).astype(exact))
         early = np.zeros_like(cliff)
         some = self.step > 0
         if some.any():
-            place = (m - np.exp(log_gap))[some, None]
-            early[some] = broken(self.family[some], (places[some] - place) / np.exp(log_w_early)[some, None])
+            where = places if places.ndim == 1 else places[some]
+            place, narrow = (m - np.exp(log_gap))[some], np.exp(-log_w_early[some])
+            early[some] = broken(self.family[some], (where - place.astype(exact)) * narrow.astype(exact))
         return cliff, early
 
-    def strata(self, places: Array) -> Array:
-        """P(right) at the places, shape (n, k, 2): of examples that were wrong (0) and right (1) before."""
+    def both(self, places: Array) -> tuple[Array, Array]:
+        """P(right) at the places of examples that were wrong and that were right before, shape (n, k) each."""
         cliff, early = self.steps(places)
-        lose, gain = self.shares
+        lose, gain = (share[:, None].astype(places.dtype) for share in self.shares)
         lucky = cliff * self.chance
-        wrong = (1 - cliff) * gain[:, None] * early + lucky
-        right = (1 - cliff) * (1 - lose[:, None] * early) + lucky
-        return np.stack((wrong, right), -1)
+        whole = np.subtract(1, cliff, out=cliff)
+        return whole * gain * early + lucky, whole * (1 - lose * early) + lucky
+
+    def strata(self, places: Array) -> Array:
+        """Both of them, shape (n, k, 2): of examples that were wrong (0) and right (1) before."""
+        return np.stack(self.both(places), -1)
 
     def retained(self, places: Array, score: Array) -> Array:
         """R at the places, shape (n, k), for unmoved scores J0, shape (n,)."""

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
+from scipy.special import ndtr
 
 from corrie.stats.arguments import Array
 
@@ -45,8 +45,8 @@ def _log_normal(z: Array) -> Array:
 
 
 def _log_logistic(z: Array) -> Array:
-    return expit(LOGISTIC * z)
+    return 1 / (1 + np.exp(np.minimum(-LOGISTIC * z, 80.0)))
 
 
 def _weibull(z: Array) -> Array:
-    return -np.expm1(-math.log(2) * np.exp(np.minimum(WEIBULL * z, 50.0)))
+    return -np.expm1(-math.log(2.0) * np.exp(np.minimum(WEIBULL * z, 50.0)))

@@ -120,18 +120,19 @@ def dose_response(
     error = error_of(confidence) / 2
     posterior = sample(blocks, float(right), float(known), chance)
     low, high = float(blocks.places[0]), float(blocks.places[-1])
-    misfit = fit_p_value(blocks, posterior.strata(blocks.places).mean(0))
+    strata = posterior.strata(blocks.places)
+    misfit = fit_p_value(blocks, strata.mean(0))
     method: Method = "model_free" if misfit < MISFIT else "dose_response"
     found = []
-    for retention in retentions:
-        at = first_falls(posterior.retained, low - MARGIN, high + MARGIN, retention)
+    places = first_falls(posterior.retained, low - MARGIN, high + MARGIN, retentions)
+    for retention, at in zip(retentions, places, strict=True):
         below, middle, above = _ends(at, posterior.curves.step, error)
         if method == "model_free":
             below, above = model_free_interval(blocks, chance, retention, confidence)
             middle = model_free_middle(blocks, right / known - chance, retention)
             middle = None if middle is None else min(max(middle, below), above)
         else:
-            factor = stretch(blocks, posterior, at, error)
+            factor = stretch(blocks, posterior.power, strata, at, error)
             below, above = middle - factor * (middle - below), middle + factor * (above - middle)
         found.append(
             Radius(

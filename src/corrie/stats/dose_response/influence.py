@@ -25,14 +25,20 @@ from scipy.special import ndtri, stdtrit
 from corrie.stats.arguments import Array
 from corrie.stats.dose_response.blocks import ScoredBlocks
 from corrie.stats.dose_response.dispersion import two_way
-from corrie.stats.dose_response.posterior import Posterior
 
 LEAST_SCATTER = 0.06
 
 
-def stretch(blocks: ScoredBlocks, posterior: Posterior, log_radius: Array, error: float) -> float:
-    """The factor ≥ 1 by which an interval with ``error`` on each side is stretched."""
-    p = posterior.strata(blocks.places)
+def stretch(blocks: ScoredBlocks, power: float, p: Array, log_radius: Array, error: float) -> float:
+    """The factor ≥ 1 by which an interval with ``error`` on each side is stretched.
+
+    Args:
+        blocks: what was scored.
+        power: of the posterior.
+        p: P(right) at the blocks' places under each curve, (curves, places, 2).
+        log_radius: of each curve.
+        error: on each side.
+    """
     centred = log_radius - log_radius.mean()
     variance = float((centred**2).mean())
     clusters = blocks.directions
@@ -45,7 +51,7 @@ def stretch(blocks: ScoredBlocks, posterior: Posterior, log_radius: Array, error
     expected = mean * wins + (1 - mean) * loses
     won, lost = blocks.by_stratum(wins), blocks.by_stratum(loses)
     seen = np.einsum("nbo,nbo->n", blocks.parts, np.stack((loses, wins), -1)[blocks.place])
-    moved = posterior.power * (seen - blocks.by_stratum(expected))
+    moved = power * (seen - blocks.by_stratum(expected))
     jackknife = two_way(moved, blocks.direction, blocks.example) * clusters / freedom
     p_at = blocks.by_stratum(mean)
     expected_move = p_at * (1 - p_at) * (won - lost) ** 2

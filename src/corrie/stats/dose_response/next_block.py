@@ -17,6 +17,8 @@ after the other and they do not all go to one place. It is a pure function of th
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -41,11 +43,19 @@ class NextBlocks:
     True
     """
 
-    def __init__(self, posterior: Posterior, sigmas: ArrayLike, *, retention: float, size: int = 10) -> None:
+    def __init__(
+        self,
+        posterior: Posterior,
+        sigmas: ArrayLike,
+        *,
+        retention: float,
+        size: int = 10,
+    ) -> None:
         places = np.log(np.asarray(sigmas, float))
-        target = first_falls(posterior.retained, places.min() - MARGIN, places.max() + MARGIN, retention)
+        ends = places.min() - MARGIN, places.max() + MARGIN
+        log_radius = first_falls(posterior.retained, *ends, (retention,))[0]
         p = posterior.strata(places)
-        table = np.concatenate((target[:, None], p[..., 0], p[..., 1]), 1)
+        table = np.concatenate((log_radius[:, None], p[..., 0], p[..., 1]), 1)
         self._cov = np.cov(table.T)
         self._k, self._size = places.size, size
         score = float(posterior.score.mean())
@@ -64,25 +74,29 @@ class NextBlocks:
         Args:
             blocks_there: blocks already scored along the direction, near that σ; 0 for a new direction.
         """
-        gains = [self._gain(i, blocks_there) for i in range(self._k)]
+        wrong, right = self._where(np.arange(self._k))
+        noise = self._noise_of(blocks_there)
+        a, d, b = self._cov[wrong, wrong] + noise[0], self._cov[right, right] + noise[1], self._cov[wrong, right]
+        k0, k1 = self._cov[wrong, 0], self._cov[right, 0]
+        gains = (d * k0**2 - 2 * b * k0 * k1 + a * k1**2) / (a * d - b**2)
         now = self._cov[0, 0]
-        return np.sqrt(now) - np.sqrt(np.maximum(now - np.array(gains), 0.0))
+        return np.sqrt(now) - np.sqrt(np.maximum(now - gains, 0.0))
 
     def take(self, candidate: int, blocks_there: int = 0) -> None:
         """Count a block at a candidate as if it were scored as expected."""
-        where, noisy = self._parts(candidate, blocks_there)
+        where = list(self._where(candidate))
+        noisy = self._cov[np.ix_(where, where)] + np.diag(self._noise_of(blocks_there)[:, candidate])
         self._cov = self._cov - self._cov[:, where] @ np.linalg.solve(noisy, self._cov[where])
 
-    def _gain(self, candidate: int, blocks_there: int) -> float:
-        where, noisy = self._parts(candidate, blocks_there)
-        k = self._cov[where, 0]
-        return float(k @ np.linalg.solve(noisy, k))
+    def _where(self, candidate: Any) -> tuple[Any, Any]:
+        """Rows of the covariance that hold both strata."""
+        return 1 + candidate, 1 + self._k + candidate
 
-    def _parts(self, candidate: int, blocks_there: int) -> tuple[list[int], Array]:
+    def _noise_of(self, blocks_there: int) -> Array:
+        """Variances of a block's two shares at every candidate, (2, k)."""
+
         def information(blocks: int) -> float:
             return blocks / (1 + (blocks * self._size - 1) * self._icc)
 
         share = information(blocks_there + 1) - information(blocks_there)
-        where = [1 + candidate, 1 + self._k + candidate]
-        noise = np.diag(self._noise[:, candidate]) / max(share, 1e-6)
-        return where, self._cov[np.ix_(where, where)] + noise + 1e-9 * np.eye(2)
+        return self._noise / max(share, 1e-6) + 1e-9

@@ -13,7 +13,7 @@ from corrie.stats.arguments import Array
 
 Method = Literal["dose_response", "model_free"]
 RETENTIONS = (0.95, 0.8, 0.5)
-GRID, HALVINGS = 120, 10
+GRID, HALVINGS = 60, 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +44,27 @@ class Radius:
         return f"{middle} [{self.low:.3g}, {high} where {self.retention:g} is kept ({self.method})"
 
 
-def first_falls(retained: Callable[[Array], Array], low: float, high: float, retention: float) -> Array:
-    """For each of n curves the place in [low, high] where it first falls below; an end where it never or always does.
+def first_falls(retained: Callable[[Array], Array], low: float, high: float, retentions: tuple[float, ...]) -> Array:
+    """For each of n curves the places in [low, high] where it first falls below each retention, (retentions, n).
 
-    Looked for on a grid, then halved ten times: a cliff may be sharper than the grid.
+    An end where it never or always does.
+
+    Looked for on one grid for all of them, then halved eleven times: a cliff may be sharper than the grid.
 
     Args:
         retained: the curves at places (k,), or (n, k), each its own; shape (n, k).
 
-    >>> first_falls(lambda x: 1 - np.array([[0.1], [0.4]]) * x, 0.0, 3.0, 0.8).round(3)
-    array([2. , 0.5])
+    >>> first_falls(lambda x: 1 - np.array([[0.1], [0.4]]) * x, 0.0, 3.0, (0.8,)).round(3)
+    array([[2. , 0.5]])
     """
     grid = np.linspace(low, high, GRID)
-    below = retained(grid) < retention
+    on_grid = retained(grid)
+    levels = np.array(retentions)
+    below = on_grid[:, :, None] < levels  # curve, place, retention
     at = below.argmax(1)
     left, right = grid[np.maximum(at - 1, 0)], grid[at]
     for _ in range(HALVINGS):
         middle = (left + right) / 2
-        falls = retained(middle[:, None])[:, 0] < retention
+        falls = retained(middle) < levels
         left, right = np.where(falls, left, middle), np.where(falls, middle, right)
-    return np.where(below.any(1), (left + right) / 2, high)
+    return np.where(below.any(1), (left + right) / 2, high).T

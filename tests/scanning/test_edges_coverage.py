@@ -8,8 +8,8 @@ import pytest
 
 from corrie.records.direction import gaussian
 from corrie.records.point import Point
-from corrie.records.scan_spec import AlphaAuto, ScanSpec, TaskRequest
-from corrie.scanning.plans.auto import SCOUT_SEED, AutoPlan
+from corrie.records.scan_spec import AlphaEdges, ScanSpec, TaskRequest
+from corrie.scanning.plans.edges import SCOUT_SEED, EdgesPlan
 from corrie.scanning.work import Work
 from corrie.stats.model_free_radius import RadiusEstimate, basin_radius
 from corrie.testing.landscapes import KnownBasin
@@ -44,9 +44,9 @@ class Oracle:
 
 def scan(basin: KnownBasin, rng: np.random.Generator) -> RadiusEstimate:
     spec = ScanSpec(
-        tasks=(TaskRequest(task="t", limit=EXAMPLES),), directions=gaussian(DIRECTIONS), alpha=AlphaAuto(), block=10
+        tasks=(TaskRequest(task="t", limit=EXAMPLES),), directions=gaussian(DIRECTIONS), alpha=AlphaEdges(), block=10
     )
-    plan, oracle = AutoPlan(0.2, {"t": basin.chance}), Oracle(basin, rng)
+    plan, oracle = EdgesPlan(0.2, {"t": basin.chance}), Oracle(basin, rng)
     alphas: set[float] = set()
     while work := plan(spec, oracle).work:  # type: ignore[arg-type]
         for piece in work:
