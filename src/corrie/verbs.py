@@ -21,7 +21,6 @@ from corrie.analysis.whole_folder import refuse_full
 from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
-from corrie.inputs.input_trial import InputTrial
 from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
@@ -42,6 +41,7 @@ from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
+from corrie.scanning.input_trial import InputTrial
 from corrie.scanning.plane_axes import as_far
 from corrie.scanning.protection import protection
 from corrie.scanning.retraction_scan import RetractionScan
@@ -560,6 +560,8 @@ def certify_inputs(
     mask: str | None = None,
     to: str | Path | None = None,
     block: int = InputQuestion.block,
+    engine: str = "serial",
+    watch: Watch | None = None,
 ) -> InputCertificate:
     """Certify the score of a model that reads its prompts through noise, whatever is done to so much of each prompt.
 
@@ -575,11 +577,14 @@ def certify_inputs(
         change: where it is judged: replaced tokens of each prompt (default 1), or L2 norm over each prompt (default σ).
         mask: the token that masks, its id or a text of one token (default: the tokenizer's own special one).
         to: a run folder; the same call continues it. None keeps the draws in memory.
-        block: examples scored together.
+        block: examples scored together; part of a run's identity.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
+        watch: who is told of the progress.
 
     Raises:
         InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
-        RunError, StorageError: the folder is locked or cannot be written.
+        RunError: the run folder belongs to another model, or another process writes to it.
+        StorageError: the disk refuses.
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
@@ -590,7 +595,7 @@ def certify_inputs(
     loaded = model if isinstance(model, Model) else load(model)
     ((asked, limit),) = _limited([task], INPUT_EXAMPLES)
     trial = InputTrial.of(loaded, asked, limit, question.noise, **question.terms("kernel", "change"))
-    return trial.run(change, to=None if to is None else Path(to))
+    return trial.answer(to, engine=engine, change=change, watch=watch)
 
 
 def diff(

@@ -30,7 +30,7 @@ def test_a_certificate_is_printed_kept_and_continued(corrie: Any, toy: Path, tas
     assert kept["verdict"] == "informative"
     wider = json.loads(corrie(*asked, "--json", "--change", "0.2").out)
     assert (wider["bound"] < kept["bound"], wider["groups"]) == (True, kept["groups"])
-    assert len(list(run.glob("draws-*"))) == 1
+    assert sorted(f.name for f in run.iterdir() if not f.name.startswith("inputs-")) == ["run.db"]
 
 
 def test_tokens_are_counted(corrie: Any, toy: Path, task: Path, run: Path) -> None:
@@ -63,6 +63,7 @@ def test_a_replaced_text(corrie: Any, toy: Path, run: Path) -> None:
         (["-t", "TASK", "--change", "0.5"], "no number of tokens"),
         (["-t", "TASK", "--kernel", "uniform:0.5", "--mask", "3"], "puts none"),
         (["-t", "TASK:9999"], "it has 40"),
+        (["-t", "TASK", "--engine", "steam"], "no engine named 'steam'"),
         (["--replace", "ab", "abc"], "a token for a token"),
     ],
 )

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import corrie as library
-from corrie.inputs.input_trial import InputTrial
 from corrie.records.run_folder import RunFolder
 from corrie.scanning.executor import SerialExecutor
+from corrie.scanning.input_executor import InputExecutor
 from corrie.scanning.subspace_executor import SubspaceExecutor
 
 DATA = Path(__file__).parents[1] / "data" / "runs"
@@ -86,8 +86,8 @@ def test_an_old_run_goes_on_without_scoring_again(
     def never(*args: Any, **how: Any) -> Any:
         raise RuntimeError("something is scored again")
 
-    for scores, method in ((SerialExecutor, "run"), (SubspaceExecutor, "run"), (InputTrial, "_score")):
-        monkeypatch.setattr(scores, method, never)
+    for scores in (SerialExecutor, SubspaceExecutor, InputExecutor):
+        monkeypatch.setattr(scores, "run", never)
     before = files_of(old)
     version = request.node.callspec.params["old"].partition("/")[0]
     world.ask(old.name, old)
@@ -96,6 +96,25 @@ def test_an_old_run_goes_on_without_scoring_again(
     assert {n: after.get(n) for n in kept} == {n: before[n] for n in kept}
     if version == "26fb81b" and old.name in ("certificate", "generalisation", "inputs"):
         assert set(after) == set(before)
+
+
+@pytest.mark.parametrize("old", [name for name in OLD if name.endswith("/inputs")], indirect=True)
+def test_old_draws_on_inputs_say_the_same_from_the_store(old: Path, world: Any, corrie: Any, tmp_path: Path) -> None:
+    def told() -> tuple[str, list[str], list[Any]]:
+        assert corrie("export", old, "--format", "csv", "--out", tmp_path / "all.csv").code == 0
+        kept = [json.loads(file.read_text("utf-8"))["certificate"] for file in RunFolder(old).files("inputs")]
+        table = sorted((tmp_path / "all.csv").read_text("utf-8").splitlines())
+        (tmp_path / "all.csv").unlink()
+        return corrie("show", old).out, table, kept
+
+    world.ask("inputs", old)
+    (old / "run.db").unlink()
+    before = told()
+    world.ask("inputs", old)
+    assert (old / "run.db").is_file()
+    for log in old.glob("draws-*"):
+        log.unlink()
+    assert told() == before
 
 
 @pytest.mark.parametrize("old", ["26fb81b/scan"], indirect=True)

@@ -18,7 +18,6 @@ import pytest
 import corrie.records.sqlite_store as module
 from corrie.errors import RunError, StorageError
 from corrie.records.cell import CellKey
-from corrie.records.draw_log import DrawLog
 from corrie.records.point import Point
 from corrie.records.run_database import APPLICATION_ID
 from corrie.records.sqlite_store import SqliteStore
@@ -326,7 +325,6 @@ def test_reading_where_nobody_may_write(locked_up: Path, journal: str) -> None:
 WRITE = """
 import sys
 from corrie.records.cell import CellKey
-from corrie.records.draw_log import DrawLog
 from corrie.records.sqlite_store import SqliteStore
 from corrie.testing.check_store import CARDS, IDENTITY, MOVED, TASK, a_cell
 store = SqliteStore.create_or_open(sys.argv[1], IDENTITY)
@@ -490,11 +488,3 @@ def test_a_folder_that_goes_is_noticed_at_the_next_write(trouble: str, run: Path
     if trouble == "moved":
         with SqliteStore.open(elsewhere) as kept:
             assert len(kept.keys()) == 2
-
-
-def test_draws_that_go_are_noticed_at_the_next_write(tmp_path: Path) -> None:
-    log = DrawLog(tmp_path, "f0")
-    log.add("draw 0", ["a"], [1.0])
-    (tmp_path / log.name).unlink()
-    with pytest.raises(StorageError, match="is gone"):
-        log.add("draw 1", ["a"], [1.0])

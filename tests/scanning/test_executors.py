@@ -18,7 +18,7 @@ from corrie.errors import InputError, UnknownName
 from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.scanning.executor import Arrived
-from corrie.scanning.executors import GROUP, Within, engine_named, engine_names, serial
+from corrie.scanning.executors import GROUP, Noised, Within, engine_named, engine_names, serial
 from corrie.scanning.work import Work
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import toy_choice
@@ -47,7 +47,7 @@ class Counting:
             yield event
 
 
-def counting(model: Model, tasks: Mapping[str, Task], block: int, within: Within | None = None, /) -> Counting:
+def counting(model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /) -> Counting:
     return Counting(model, tasks, block, within)
 
 
@@ -112,10 +112,12 @@ def answer(verb: str, model: Model, tasks: list[Any], tuned: Path, core: Path, e
             return corrie.diff(model, tuned, engine=engine, **terms).to_json()
         case "retract":
             return corrie.retract(model, tuned, tasks, tolerance=0.3, engine=engine).to_json()
+        case "certify_inputs":
+            return corrie.certify_inputs(model, tasks[0], draws=2, selection=1, engine=engine).to_json()
     raise ValueError(verb)
 
 
-VERBS = ("scan", "plane", "fraction", "certify", "certify weights", "generalise", "diff", "retract")
+VERBS = ("scan", "plane", "fraction", "certify", "certify weights", "generalise", "diff", "retract", "certify_inputs")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -44,7 +44,7 @@ from typing import Any, ClassVar
 
 from corrie.analysis.statement import Card, Chart, Line, Statement, Table, Terms, Verdict, kept_in
 from corrie.errors import InputError
-from corrie.records.draw_log import DrawLog, labels, logs_in
+from corrie.records.input_draws import InputDraws, specs_drawn
 from corrie.records.input_spec import InputSpec, check_change
 from corrie.records.model import ModelIdentity
 from corrie.records.run_folder import RunFolder
@@ -144,26 +144,24 @@ class InputCertificate(Statement):
     def _kept(cls, run: RunFolder, file: Path) -> InputCertificate:
         stated = unsealed(run.read(file), f"certificate {file.name}", "certificate")
         spec = InputSpec.model_validate(stated["spec"])
-        log = DrawLog.read(run.path, spec.id)
-        drawn = [log.get(label) for label in labels(spec.selection, spec.draws)]
-        found = [outcomes for outcomes in drawn if outcomes is not None]
-        if len(found) < len(drawn):
-            raise ValueError(f"{len(drawn) - len(found)} of its draws are not in {log.name}")
+        draws = InputDraws.found_in(run, spec)
+        if draws.missing:
+            raise ValueError(f"{draws.missing} of its draws are not in the run folder")
         lengths = tuple(example["own_tokens"] for example in stated["examples"])
-        if len(lengths) != len(log.ids) or not all(type(n) is int and 0 <= n < _LONGEST for n in lengths):
+        if len(lengths) != len(draws.ids) or not all(type(n) is int and 0 <= n < _LONGEST for n in lengths):
             raise ValueError("its prompts are not those of its draws")
         return cls.of(
             spec,
             ModelIdentity.model_validate(stated["model"]),
             TaskIdentity.model_validate(stated["task"]),
             stated["change"],
-            ids=log.ids,
+            ids=draws.ids,
             lengths=lengths,
-            clean=found[0],
-            selection=found[1 : 1 + spec.selection],
-            draws=found[1 + spec.selection :],
+            clean=draws.clean,
+            selection=draws.selection,
+            draws=draws.certifying,
             nearest=stated["nearest_other_token"],
-            sharing=logs_in(run.path),
+            sharing=_sharing(run),
         )
 
     def bound(self, change: float) -> float:
@@ -410,3 +408,11 @@ class InputCertificate(Statement):
             f"any change of L2 norm up to {self.change:.4g} (r/σ = {ratio:.3g}) of the vectors of every prompt's own "
             "tokens together"
         )
+
+
+def _sharing(run: RunFolder) -> int:
+    """How many specs have drawn in a run folder."""
+    if not run.has_store:
+        return len(specs_drawn(None, run.path))
+    with run.store() as store:
+        return len(specs_drawn(store, run.path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corrie.cli.asking import choose_tasks, load_model
+from corrie.cli.asking import ask, choose_tasks, load_model
 from corrie.cli.console import give, say
 from corrie.cli.question import MODEL, options_of, with_options
 from corrie.errors import InputError
@@ -32,7 +32,7 @@ Replace = Annotated[
     options_of(
         InputQuestion,
         first={**MODEL, "task": (Task, None), "replace": (Replace, None)},
-        without=("include", "exclude", "limit", "engine"),
+        without=("include", "exclude", "limit"),
         folder="-inputs",
     )
 )
@@ -50,17 +50,11 @@ def inputs(**given: Any) -> None:
         loaded = load_model(given["model"], dtype=dtype, device=device)
         _replace(loaded, replaced, given["to"], as_json=given["as_json"])
         return
-    question = InputQuestion.of(given)
+    InputQuestion.of(given)
     from corrie.records.input_spec import INPUT_EXAMPLES
 
-    ((found, limit),) = choose_tasks([task], limit=INPUT_EXAMPLES, chat=given["chat"])
-    loaded = load_model(given["model"], dtype=dtype, device=device)
-    from corrie.inputs.input_trial import InputTrial
-    from corrie.scanning.provenance import provenance
-
-    trial = InputTrial.of(loaded, found, limit, question.noise, **question.terms("kernel", "change"))
-    folder = given["to"] or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-inputs"
-    certificate = trial.run(question.change, to=folder, say=say, provenance=provenance(device=loaded.device))
+    (chosen,) = choose_tasks([task], limit=INPUT_EXAMPLES, chat=given["chat"])
+    certificate, folder = ask("certify_inputs", given, "-inputs", task=chosen)
     give(certificate.to_json() if given["as_json"] else f"{certificate}\n{certificate.rows}")
     say(f"Run: {folder}.")
 

@@ -67,13 +67,7 @@ class ScanProgress:
     def arrives(self, point: Point, realised: Realised) -> None:
         """The weights have been set."""
         self._points.add(point.id)
-        if point.steps:
-            self._here = f"α = {point.steps[0].alpha:g} along {point.steps[0].direction.id.split('@')[0]}"
-            direction = point.steps[0].direction
-            if direction.kind == "gaussian" and direction.seed == 2**63 - 1:
-                self._here = f"scouting α = {point.steps[0].alpha:g}"
-        else:
-            self._here = "the unmoved model"
+        self._here = _words(point)
         self._show()
 
     def acknowledges(self, cell: Cell) -> None:
@@ -105,3 +99,15 @@ class ScanProgress:
             self._said = time.monotonic()
             left = self._left()
             say(f"{self._done} of {self._expected} cells, {self._here}" + (f", {left}" if left else ""))
+
+
+def _words(point: Point) -> str:
+    """Where a scan stands."""
+    if not point.steps:
+        return "the unmoved model"
+    step = point.steps[0]
+    if step.direction.kind == "inputs":
+        return step.direction.label
+    if step.direction.kind == "gaussian" and step.direction.seed == 2**63 - 1:
+        return f"scouting α = {step.alpha:g}"
+    return f"α = {step.alpha:g} along {step.direction.id.split('@')[0]}"

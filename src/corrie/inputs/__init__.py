@@ -8,5 +8,5 @@ text_change.py      one text against another: all of the above, on a loaded mode
 token_noise.py, embedding_noise.py   a noised prompt as token ids
 prompts.py          which tokens of a task's prompts may be attacked
 noised_reader.py    a model that reads noised prompts
-input_trial.py      draws them and certifies (:class:`corrie.analysis.input_certificate.InputCertificate`)
+mask_token.py, nearest_token.py      what masks a token, how far the next one is
 """

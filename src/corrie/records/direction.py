@@ -14,6 +14,7 @@ from pydantic import Field
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record
+from corrie.records.input_draw import InputDraw
 from corrie.records.labelled import LabelledDirection
 from corrie.records.paths import Adapter, Difference, Quantised, Saved, quantised
 from corrie.records.subspace import Coordinates, SubspaceNoise
@@ -54,7 +55,8 @@ class Gaussian(LabelledDirection):
 
 
 Direction = Annotated[
-    Gaussian | Difference | Adapter | Quantised | Saved | SubspaceNoise | Coordinates, Field(discriminator="kind")
+    Gaussian | Difference | Adapter | Quantised | Saved | SubspaceNoise | Coordinates | InputDraw,
+    Field(discriminator="kind"),
 ]
 """Any kind of direction."""
 

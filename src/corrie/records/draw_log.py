@@ -1,144 +1,90 @@
-"""The outcomes of noise draws, line by line in a file: what was drawn is never drawn again.
+"""The noise draws on inputs as corrie kept them before they lay in the store: line by line in a file, only read now.
 
 One line for each draw: its label, the outcome of every example, and a hash of both. A line that a kill left half
-written ends the log: what follows is drawn again, and comes out the same, for the noise is a function of the label.
+written ends the log: what follows was not drawn.
 """
 
 from __future__ import annotations
 
 import json
-import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corrie.errors import RunError, StorageError
+from corrie.errors import RunError
 from corrie.records.canonical import canonical_json, content_hash
-from corrie.records.plain_file import open_plain, read_plain, refuse_link
+from corrie.records.plain_file import read_plain
 
 PREFIX = "draws-"
+_END = ".jsonl"
 
 
+@dataclass(frozen=True, slots=True)
 class DrawLog:
-    """The draws of one spec in one folder; without a folder they are kept in memory.
+    """The draws of one spec.
 
-    >>> log = DrawLog(None, "3f2a")
-    >>> log.add("draw 0", ["a", "b"], [1.0, 0.0])
-    >>> log.get("draw 0"), log.get("draw 1"), log.ids
-    ((1.0, 0.0), None, ('a', 'b'))
+    ids        of the examples
+    outcomes   of every example, by the draw's label, in the order of making
+    function   the model's function (:class:`corrie.records.model.ModelIdentity`); empty where it was not kept yet
     """
 
-    def __init__(self, folder: Path | None, spec: str, function: str = "") -> None:
-        """Open the draws of a spec.
-
-        Args:
-            folder: the run folder.
-            spec: the spec's id.
-            function: the model's function (:class:`corrie.records.model.ModelIdentity`), kept with every draw: the id
-                of a spec names weights, not the settings under which they compute. A log without it goes on with any,
-                and belongs to that one from then on.
-
-        Raises:
-            RunError: these draws are of another function.
-            StorageError: the log's file is a link.
-        """
-        self.name = f"{PREFIX}{spec}.jsonl"
-        self._file = None if folder is None else folder / self.name
-        self._known: dict[str, tuple[float, ...]] = {}
-        self._function = ""
-        self._began = False
-        self.ids: tuple[str, ...] = ()
-        if self._file is not None and self._file.exists():
-            refuse_link(self._file, f"run folder {folder}")
-            self._began = True
-            good = self._read(self._file)
-            if good < self._file.stat().st_size:
-                os.truncate(self._file, good)
-        if function and self._function and self._function != function:
-            raise RunError(
-                f"run {folder}",
-                found="its draws are of the same weights under other settings: the model's function is "
-                f"{self._function[:16]} there and {function[:16]} here",
-                advice="another folder, or the model's config.json as it was",
-            )
-        self._function = function or self._function
+    ids: tuple[str, ...]
+    outcomes: dict[str, tuple[float, ...]]
+    function: str
 
     @classmethod
     def read(cls, folder: Path, spec: str) -> DrawLog:
-        """The draws that a folder holds, without touching its file: a line that was left half written stays there."""
-        log = cls(None, spec)
-        log._read(folder / log.name)
-        return log
-
-    def get(self, label: str) -> tuple[float, ...] | None:
-        """The outcomes of a draw, if it was made."""
-        return self._known.get(label)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Of the draws that were made, in the order of making."""
-        return tuple(self._known)
-
-    def add(self, label: str, ids: list[str], outcomes: list[float]) -> None:
-        """Keep a draw.
+        """The draws of a spec that a folder's file holds; none where there is no file.
 
         Raises:
-            StorageError: the disk refuses, or the file is gone or a link.
-        """
-        self.ids = tuple(ids)
-        self._known[label] = tuple(outcomes)
-        if self._file is None:
-            return
-        try:
-            if self._began and not self._file.exists():
-                raise FileNotFoundError(2, "its file is gone: the run folder was removed or moved")
-            opened = open_plain(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, f"writing {self._file}")
-            with open(opened, "a", encoding="utf-8") as stream:
-                self._began = True
-                stream.write(_line(label, ids, outcomes, self._function) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise StorageError(f"writing {self._file}", found=error.strerror or str(error), advice="room") from None
+            RunError: the file is no plain file.
 
-    def _read(self, file: Path) -> int:
-        """Take in every whole line; how many bytes they have."""
-        good = 0
-        for raw in read_plain(file, f"draws {file}").splitlines(keepends=True):
+        >>> DrawLog.read(Path("nowhere"), "3f2a").outcomes
+        {}
+        """
+        file = folder / f"{PREFIX}{spec}{_END}"
+        ids: tuple[str, ...] = ()
+        outcomes: dict[str, tuple[float, ...]] = {}
+        function = ""
+        for raw in read_plain(file, f"draws {file}").splitlines(keepends=True) if file.exists() else ():
             found = _parse(raw)
             if found is None:
                 break
-            self._known[found["draw"]] = tuple(found["outcomes"])
-            self.ids = tuple(found["ids"])
-            self._function = found.get("function", self._function)
-            good += len(raw)
-        return good
+            outcomes[found["draw"]] = tuple(found["outcomes"])
+            ids = tuple(found["ids"])
+            function = found.get("function", function)
+        return cls(ids, outcomes, function)
+
+    def refuse_other_function(self, run: Path, function: str) -> None:
+        """Draws of the same weights under other settings are of another model: the id of a spec names weights alone.
+
+        Raises:
+            RunError: these draws are of another function.
+        """
+        if function and self.function and self.function != function:
+            raise RunError(
+                f"run {run}",
+                found="its draws are of the same weights under other settings: the model's function is "
+                f"{self.function[:16]} there and {function[:16]} here",
+                advice="another folder, or the model's config.json as it was",
+            )
 
 
-def labels(selection: int, draws: int) -> list[str]:
-    """The labels of all draws of a spec, in order.
-
-    >>> labels(1, 2)
-    ['clean', 'selection 0', 'draw 0', 'draw 1']
-    """
-    return ["clean", *(f"selection {i}" for i in range(selection)), *(f"draw {i}" for i in range(draws))]
+def specs_logged(folder: Path) -> set[str]:
+    """Ids of the specs that have a log in this folder."""
+    return {file.name.removeprefix(PREFIX).removesuffix(_END) for file in folder.glob(f"{PREFIX}*{_END}")}
 
 
-def logs_in(folder: Path) -> int:
-    """How many specs have drawn in this folder."""
-    return len(list(folder.glob(f"{PREFIX}*.jsonl")))
-
-
-def _line(label: str, ids: list[str], outcomes: list[float], function: str = "") -> str:
-    content = {"draw": label, "ids": ids, "outcomes": outcomes} | ({"function": function} if function else {})
+def _line(found: dict[str, Any]) -> str:
+    content = {name: found[name] for name in ("draw", "ids", "outcomes")}
+    content |= {"function": found["function"]} if found.get("function") else {}
     return canonical_json({**content, "hash": content_hash(content)[:16]})
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(raw)
-        whole = raw.endswith(b"\n") and raw[:-1].decode() == _line(
-            found["draw"], found["ids"], found["outcomes"], found.get("function", "")
-        )
+        whole = raw.endswith(b"\n") and raw[:-1].decode() == _line(found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return found if whole and _is_draw(found) else None

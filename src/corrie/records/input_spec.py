@@ -9,14 +9,13 @@ from pydantic import Field, model_validator
 
 from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record, content_hash
-from corrie.records.scan_spec import TaskRequest
+from corrie.records.certificate_spec import certified_scan
+from corrie.records.input_draw import INPUT_LAW, InputDraw, InputPart
+from corrie.records.scan_spec import ScanSpec, TaskRequest
 from corrie.stats.gaussian_kernel import GaussianKernel
 from corrie.stats.token_kernels import AbsorbingKernel, UniformKernel
 
 NoiseKind = Literal["absorbing", "uniform", "embedding"]
-
-INPUT_LAW = "inputs-1"
-"""Version of the rules by which a draw's noise follows from the spec."""
 
 INPUT_EXAMPLES = 20
 """Of a task that is named without a number: every draw reads each prompt again."""
@@ -128,6 +127,29 @@ class InputSpec(Record):
     def seed(self) -> int:
         """Of the noise: the content decides, so another spec has draws of its own."""
         return int(self.id[:15], 16)
+
+    @property
+    def scan(self) -> ScanSpec:
+        """What is scored at each draw."""
+        return certified_scan((self.task,), self.noise.level, self.block)
+
+    @property
+    def every_draw(self) -> tuple[InputDraw, ...]:
+        """The prompts as they are, the draws that sort, the draws that certify.
+
+        >>> task = TaskRequest(task="knowledge-1f", limit=20)
+        >>> same = {"model": "a", "tokenizer": "b", "dtype": "float32", "task": task, "vocabulary": 100}
+        >>> spec = InputSpec(noise=parse_noise("uniform:0.5"), before=0, after=3, selection=1, draws=2, **same)
+        >>> [one.draw for one in spec.every_draw]
+        ['clean', 'selection 0', 'draw 0', 'draw 1']
+        """
+        parts: dict[InputPart, int] = {"clean": 1, "selection": self.selection, "draw": self.draws}
+        noise, examples = self.noise, self.task.limit
+        return tuple(
+            InputDraw(spec=self.id, part=part, number=number, noise=noise.kind, level=noise.level, examples=examples)
+            for part, many in parts.items()
+            for number in range(many)
+        )
 
     @property
     def kernel(self) -> AbsorbingKernel | UniformKernel | GaussianKernel:

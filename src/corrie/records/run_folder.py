@@ -3,7 +3,8 @@
 ``run.db``                     outcomes, specs and claims: the store (:mod:`corrie.records.sqlite_store`)
 ``certificate-….json``         a certificate, its outcomes in ``outcomes-….json`` beside it
 ``generalisation-….json``      a statement about new examples
-``inputs-….json``              a certificate about changed inputs, its draws in ``draws-….jsonl``
+``inputs-….json``              a certificate about changed inputs
+``draws-….jsonl``              its draws, as earlier versions kept them; taken over into ``run.db``
 ``diffs/….json``               what a fine-tune did, the latest of each
 ``retractions/….json``         how far a fine-tune was pulled back, the latest of each
 ``worst/….safetensors``        worst-case directions that were searched for

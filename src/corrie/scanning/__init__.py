@@ -5,6 +5,7 @@ fraction_scan.py   model, tasks and a claim about most directions
 certificate_scan.py  model, tasks, a subspace and a certificate     subspace_executor.py, choosing_sigma.py
 protecting.py  a protected subspace, and what it is aimed by    later_examples.py
 generalisation_scan.py   a fine-tune's smoothed model on new examples
+input_trial.py  noise on a task's prompts, and a certificate about changed ones     input_executor.py
 plane_axes.py  how far a plane's second axis goes
 search.py      the worst direction of a task's loss, found once and kept
 fine_tune_scan.py  a fine-tune's path, the basin around its base, the worst case    worst_search.py

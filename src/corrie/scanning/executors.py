@@ -14,8 +14,11 @@ from typing import Protocol
 
 from corrie.capabilities.task import Task
 from corrie.errors import InputError, UnknownName
+from corrie.inputs.prompts import Prompts
 from corrie.models.model import Model
+from corrie.records.input_spec import InputSpec
 from corrie.scanning.executor import Executor, SerialExecutor
+from corrie.scanning.input_executor import InputExecutor
 from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.subspaces.space import Coords, Space
 
@@ -37,25 +40,40 @@ class Within:
     places: Mapping[str, Coords] = field(default_factory=dict[str, Coords])
 
 
+@dataclass(frozen=True, slots=True)
+class Noised:
+    """The noise that a trial's points put on the prompts of a task; the weights stay.
+
+    prompts   which tokens of the task's prompts get it
+    spec      what it is
+    """
+
+    prompts: Prompts
+    spec: InputSpec
+
+
 class ExecutorMaker(Protocol):
     """Makes an executor.
 
     The law
     -------
     1. What it makes keeps the law of :class:`corrie.scanning.executor.Executor`: a cell does not depend on the engine.
-    2. With ``within`` the points lie in that subspace; without, they are directions of all selected weights. An engine
-       that cannot do one of them says so by an :class:`corrie.errors.InputError`.
+    2. With a :class:`Within` the points lie in that subspace, with a :class:`Noised` they are draws of that noise on
+       prompts; without, they are directions of all selected weights. An engine that cannot do one of them says so by an
+       :class:`corrie.errors.InputError`.
     """
 
     def __call__(
-        self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | None = None, /
+        self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /
     ) -> Executor: ...
 
 
-def serial(model: Model, tasks: Mapping[str, Task], block: int, within: Within | None = None, /) -> Executor:
+def serial(model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /) -> Executor:
     """The engine in this process; in a subspace, several draws as rows of one batch where it allows that."""
     if within is None:
         return SerialExecutor(model, tasks, block)
+    if isinstance(within, Noised):
+        return InputExecutor(model, tasks, block, within.prompts, within.spec)
     return SubspaceExecutor(model, tasks, block, within.space, within.rows, within.places)
 
 

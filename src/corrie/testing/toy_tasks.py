@@ -36,6 +36,23 @@ def toy_choice(model: Model | None = None, size: int = 40, options: int = 4, nam
     return ChoiceTask(name, examples, capability="toys", source="toy_choice")
 
 
+def short_choice(model: Model | None = None) -> ChoiceTask:
+    """Eight prompts ``to: xyz=`` of three own tokens each, which can be enumerated; the unmoved model is always right.
+
+    >>> print(short_choice())
+    short: toys by choice on 8 examples of short_choice; chance 0.5
+    """
+    model = model or toy_model()
+    words = ("abc", "dda", "gcb", "fee", "hag", "bbb", "cde", "ahe")
+    asked = [Question(f"to: {w}=", (" a", " b")) for w in words]
+    examples = []
+    for word, question, readings in zip(words, asked, model.reader().read(asked), strict=True):
+        liked = [r.log_likelihood for r in readings]
+        options = tuple(Option(question.context, c, c) for c in question.continuations)
+        examples.append(Choice(word, options, gold=liked.index(max(liked))))
+    return ChoiceTask("short", examples, capability="toys", source="short_choice")
+
+
 def save_toy_task(file: Path, model: Model | None = None, size: int = 40, options: int = 4) -> Path:
     """The same as a user's JSONL file."""
     import json

@@ -367,6 +367,8 @@ def make_world(root: Path) -> World:
         shutil.copy(file, world["certificate"])
     _other.append(root / "other")
     shutil.copytree(world["run"], _other[-1])
+    earlier = Path(__file__).parents[2] / "data" / "runs" / "26fb81b" / "inputs"
+    shutil.copytree(earlier, kept, dirs_exist_ok=True)  # draws on inputs in logs, as the version before kept them
     for kind in (
         "certificate-*",
         "outcomes-*",
