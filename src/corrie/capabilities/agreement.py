@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.examples import Target
@@ -15,10 +15,12 @@ from corrie.capabilities.task import Task
 from corrie.capabilities.windows import MOST_WINDOWS, WINDOW_BYTES, last_window, windows
 from corrie.errors import InputError, TaskError
 from corrie.models.reading import Comparer, Reader
-from corrie.models.reference import Divergence
 from corrie.records.cell import Outcome
 from corrie.records.plain_file import read_plain
 from corrie.records.task import ExampleCard
+
+if TYPE_CHECKING:
+    from corrie.models.reference import Divergence
 
 AGREEMENT = "agreement"
 BEHAVIOUR = "behaviour"
