@@ -31,7 +31,7 @@ class Order:
     >>> from corrie.testing.cliff_run import cliff_run
     >>> order = Order.of(Landscape.from_store(cliff_run()).basins())
     >>> [basin.task for basin in order.first], [basin.task for basin in order.last]
-    (['math', 'code'], ['code', 'knowledge', 'reasoning', 'language'])
+    (['math', 'code', 'knowledge', 'language'], ['code', 'knowledge', 'reasoning', 'language'])
     """
 
     basins: tuple[Basin, ...]
