@@ -26,7 +26,7 @@ def headline(basins: Sequence[Basin]) -> str:
 
     >>> from corrie.testing.cliff_run import cliff_run
     >>> headline(Landscape.from_store(cliff_run()).basins())  # doctest: +ELLIPSIS
-    'Under random noise on every weight, the intervals do not tell which of these goes first: of 4, the nearest is math, σ ≤ 0.0...'
+    'Under random noise on every weight, the intervals do not tell which of these goes first: of 4, ...'
     """
     order = Order.of(basins)
     if not order.basins:
