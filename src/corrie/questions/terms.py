@@ -16,10 +16,16 @@ CHOSEN: Literal["auto"] = "auto"
 """Of σ: the largest that hardly costs any score."""
 
 
-def check_sigma(sigma: float | Literal["auto"]) -> None:
+def check_sigma(sigma: float, advice: str = "0.4, say") -> None:
+    """σ is above 0 and finite."""
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice=advice)
+
+
+def check_sigma_or_auto(sigma: float | Literal["auto"]) -> None:
     """σ is above 0 and finite, or to be chosen."""
-    if sigma != CHOSEN and not (math.isfinite(sigma) and sigma > 0):
-        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say, or auto")
+    if sigma != CHOSEN:
+        check_sigma(sigma, "0.4, say, or auto")
 
 
 def read_sigma(text: str) -> float | Literal["auto"]:
@@ -105,7 +111,7 @@ BlockSize = Annotated[int, Term("Examples scored together. Part of a run's ident
 Confidence = Annotated[float, Term("With which all bounds hold together.", check_confidence)]
 SigmaOrAuto = Annotated[
     float | Literal["auto"],
-    Term("Noise per coordinate; or auto: the largest that hardly costs any score.", check_sigma, read_sigma),
+    Term("Noise per coordinate; or auto: the largest that hardly costs any score.", check_sigma_or_auto, read_sigma),
 ]
 CertifyingDraws = Annotated[int, Term("Certifying draws. Selection draws are extra.", counts("certifying draws"))]
 Retain = Annotated[float, Term("Share of the smoothed score above chance whose radius is stated.", check_retain)]
