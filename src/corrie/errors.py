@@ -4,7 +4,7 @@
 
     Exception
     └── CorrieError                 asked · found · try        exit code 2
-        ├── InputError              a value that cannot be meant: an empty range, zero examples
+        ├── InputError              a value that is not valid: an empty range, zero examples
         │   └── UnknownName         no model, task or direction of that name (with the nearest)
         ├── ModelError              weights that cannot be loaded, are unsafe to load, or are broken
         ├── TaskError               a benchmark that cannot be read or does not fit the model
@@ -46,7 +46,7 @@ class CorrieError(Exception):
 
 
 class InputError(CorrieError):
-    """A value that cannot be meant."""
+    """A value that is not valid."""
 
 
 class UnknownName(InputError):

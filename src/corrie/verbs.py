@@ -46,7 +46,7 @@ from corrie.scanning.plane_axes import as_far
 from corrie.scanning.protection import protection
 from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
-from corrie.scanning.search import FoundDirection, Heard, Search
+from corrie.scanning.search import FoundDirection, OnLook, Search
 from corrie.scanning.watch import Watch
 from corrie.scanning.worst_search import WorstSearch
 from corrie.sources.packages import Say, silent
@@ -93,10 +93,10 @@ def scan(
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
         budget: seconds to spend where they tell most.
-        watch: who is told of the progress.
+        watch: who is notified of the progress.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
         RunError: the run folder belongs to another scan.
         StorageError: the disk refuses.
 
@@ -158,11 +158,11 @@ def fraction(
         to: a run folder. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        watch: who is told of the progress.
-        say: is told in words what is done.
+        watch: who is notified of the progress.
+        say: is notified in words of what is done.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model; the
             unmoved model does not have a capability.
         RunError: the run folder belongs to another model, has fixed another design for this question, or has looked
             along these directions.
@@ -228,11 +228,11 @@ def certify(
         to: a run folder; outcomes and certificate are put there. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        watch: who is told of the progress.
-        say: is told in words what is done.
+        watch: who is notified of the progress.
+        say: is notified in words of what is done.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
         RunError: the run folder belongs to another model, or has fixed another design for this question.
         StorageError: the disk refuses.
 
@@ -307,8 +307,8 @@ def protect(
         ratio: r/σ at which the bound shall be as high as can be.
         block: examples scored together.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        watch: who is told of the progress.
-        say: is told in words what is done.
+        watch: who is notified of the progress.
+        say: is notified in words of what is done.
 
     Raises:
         InputError, ModelError, TaskError: something asked for is not valid, cannot be loaded, or asked of this model;
@@ -345,7 +345,7 @@ def draw(
         model: where the certificate's model lies; None: the name it had. Another one is refused.
         subspace: where its subspace lies, if no law makes it. It is compared.
         device: where it is loaded.
-        say: is told in words what is done.
+        say: is notified in words of what is done.
 
     Raises:
         InputError, ModelError: a certificate, model or adapter that cannot be read or does not fit.
@@ -428,11 +428,11 @@ def generalise(
         to: a run folder; the statement is put there. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        watch: who is told of the progress.
-        say: is told in words what is done.
+        watch: who is notified of the progress.
+        say: is notified in words of what is done.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model; the
             fine-tune is outside of the subspace.
         RunError: the run folder belongs to another model.
         StorageError: the disk refuses.
@@ -478,10 +478,10 @@ def plane(
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         retention: share ρ of the score above chance that counts as kept.
         budget: seconds after which no further cell is begun.
-        watch: who is told of the progress.
+        watch: who is notified of the progress.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
         RunError: the run folder belongs to another scan.
         StorageError: the disk refuses.
 
@@ -510,7 +510,7 @@ def worst(
     steps: int | None = None,
     restarts: int = 0,
     seed: int = 0,
-    heard: Heard | None = None,
+    on_look: OnLook | None = None,
 ) -> FoundDirection:
     """Search the direction along which a task's loss rises most at a distance, and keep it in a file.
 
@@ -528,10 +528,10 @@ def worst(
         steps: of each climb (20), or at most so many Hessian products (50).
         restarts: further climbs, from random points at that distance.
         seed: of the first random start.
-        heard: who is told of every look at the loss.
+        on_look: is notified of every look at the loss.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
         StorageError: the disk refuses.
 
     >>> import tempfile
@@ -545,7 +545,7 @@ def worst(
     loaded = model if isinstance(model, Model) else load(model)
     ((chosen, limit),) = _limited([task])
     asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
-    return Search.of(loaded, chosen, limit, **asked).run(Path(out), heard)
+    return Search.of(loaded, chosen, limit, **asked).run(Path(out), on_look)
 
 
 def certify_inputs(
@@ -579,10 +579,10 @@ def certify_inputs(
         to: a run folder; the same call continues it. None keeps the draws in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        watch: who is told of the progress.
+        watch: who is notified of the progress.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
         RunError: the run folder belongs to another model, or another process writes to it.
         StorageError: the disk refuses.
 
@@ -617,7 +617,7 @@ def diff(
     follow: int = DEFAULT_LIMIT,
     quick: bool = False,
     watch: Watch | None = None,
-    heard: Heard | None = None,
+    on_look: OnLook | None = None,
 ) -> FineTuneDiff:
     """What a fine-tune did: which capabilities it kept and lost, where on the way, and whether it left the basin.
 
@@ -641,11 +641,11 @@ def diff(
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         follow: examples of each task along the path and in the landscape, at most.
         quick: verdicts alone: neither path nor landscape is scored.
-        watch: who is told of the progress.
-        heard: who is told of every look of a search for a worst-case direction.
+        watch: who is notified of the progress.
+        on_look: is notified of every look of a search for a worst-case direction.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model.
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
         ModelError: a certificate of another model.
         ClaimError: a certificate that does not hold.
         RunError: the run folder or the landscape is of another model.
@@ -678,7 +678,7 @@ def diff(
         certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
         subspaces=subspaces,
     )
-    return prepared.answer(to, engine=engine, watch=watch, heard=heard)
+    return prepared.answer(to, engine=engine, watch=watch, on_look=on_look)
 
 
 def compare(
@@ -738,10 +738,10 @@ def retract(
         to: a run folder (a diff's is a good one). None: in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
-        watch: who is told of the progress.
+        watch: who is notified of the progress.
 
     Raises:
-        InputError, ModelError, TaskError: something asked for cannot be meant, loaded, or asked of this model; the
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model; the
             base does not have a capability.
         RunError: the run folder is of another model.
         StorageError: the disk refuses.

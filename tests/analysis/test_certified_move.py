@@ -85,7 +85,7 @@ def test_the_verdict_is_that_of_the_distance_that_is_shown(make_evidence: Make) 
 
 
 @pytest.mark.parametrize(
-    ("lies", "words"), [("outside", "does not lie in the certificate's subspace"), ("unknown", "is not at hand")]
+    ("lies", "words"), [("outside", "does not lie in the certificate's subspace"), ("unknown", "is not available")]
 )
 def test_what_stands_elsewhere_gets_no_number(make_evidence: Make, lies: str, words: str) -> None:
     certificate = Certificate(make_evidence())

@@ -32,7 +32,7 @@ SAME = {
 }  # fmt: skip
 """An option that may be repeated, and the verb's word for all of them."""
 
-PYTHON = {"watch", "say", "heard", "follow"}
+PYTHON = {"watch", "say", "on_look", "follow"}
 """What only a caller in Python can give: who is told; ``follow`` is ``--limit`` of a diff."""
 
 

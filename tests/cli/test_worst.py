@@ -57,7 +57,7 @@ def test_then_a_scan_along_it(worst, corrie, toy: Path, task: Path, tmp_path: Pa
     [
         (("--method", "ascend"), "Did you mean 'ascent'"),
         (("--distance", "-1"), "not a length"),
-        (("--steps", "0"), "cannot be meant"),
+        (("--steps", "0"), "is not valid"),
         (("--dtype", "bfloat16", "--method", "hessian"), "their rounding is larger"),
     ],
     ids=str,

@@ -37,9 +37,9 @@ def test_what_was_found_before_functions_were_recorded_is_found_again() -> None:
     [
         ({"distance": 0.0}, "not a length"),
         ({"distance": math.inf}, "not a length"),
-        ({"steps": 0}, "cannot be meant"),
-        ({"restarts": -1}, "cannot be meant"),
-        ({"seed": -1}, "cannot be meant"),
+        ({"steps": 0}, "is not valid"),
+        ({"restarts": -1}, "is not valid"),
+        ({"seed": -1}, "is not valid"),
         ({"method": "gradient", "steps": 3}, "the gradient is one step"),
         ({"method": "hessian", "restarts": 1}, "it starts at the model only"),
     ],

@@ -128,13 +128,13 @@ def test_the_same_search_is_not_searched_for_again(model: Model, task, tmp_path:
     file = tmp_path / "worst.safetensors"
     looks: list[int] = []
 
-    def heard(look: int, loss: float) -> None:
+    def on_look(look: int, loss: float) -> None:
         looks.append(look)
 
-    first = Search.of(model, task, LIMIT, distance=1.0, steps=2).run(file, heard)
+    first = Search.of(model, task, LIMIT, distance=1.0, steps=2).run(file, on_look)
     assert looks == list(range(1, len(looks) + 1))
     done = len(looks)
-    assert Search.of(model, task, LIMIT, distance=1.0, steps=2).run(file, heard) == first
+    assert Search.of(model, task, LIMIT, distance=1.0, steps=2).run(file, on_look) == first
     assert len(looks) == done
     with pytest.raises(InputError, match="another direction is there"):
         Search.of(model, task, LIMIT, distance=1.0, steps=3).run(file)

@@ -52,18 +52,18 @@ def test_listening_hears_every_token_once_and_leaves_nothing_behind() -> None:
     inputs: list[torch.Tensor] = []
     name = next(iter(layers))
     handle = layers[name].register_forward_pre_hook(lambda _, found: inputs.append(found[0].detach()))
-    with torch.no_grad(), listening(layers) as heard:
+    with torch.no_grad(), listening(layers) as received:
         module(ids)
     handle.remove()
     tokens = inputs[0][0]
-    torch.testing.assert_close(heard[name], sum(torch.outer(t, t) for t in tokens), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(received[name], sum(torch.outer(t, t) for t in tokens), atol=1e-5, rtol=1e-4)
     assert not any(layer._forward_pre_hooks for layer in layers.values())
 
 
 def test_what_cannot_be_protected() -> None:
     with pytest.raises(InputError, match="no fine-tune to take its U from"):
         protected_matrices({"one": torch.eye(3)}, None, 1, free="core")
-    with pytest.raises(InputError, match="no prompt was heard"):
+    with pytest.raises(InputError, match="no prompt reached"):
         protected_matrices({"one": torch.zeros(3, 3)}, None, 1)
     with pytest.raises(InputError, match="takes 1 to 3"):
         protected_matrices({"one": torch.eye(3)}, {"one": torch.ones(2, 3)}, 4)

@@ -93,7 +93,7 @@ def test_what_has_no_curvature_to_be_found() -> None:
 
     with pytest.raises(InputError, match="the same everywhere"):
         top_curvature(select(layer), straight, reach=0.1)
-    with pytest.raises(InputError, match="cannot be meant"):
+    with pytest.raises(InputError, match="is not valid"):
         top_curvature(select(layer), straight, reach=-1.0)
     layer.to(torch.bfloat16)
     with pytest.raises(InputError, match="their rounding is larger"):

@@ -144,7 +144,7 @@ class Basin:
             confidence: of the interval.
 
         Raises:
-            InputError: a retention or confidence that cannot be meant.
+            InputError: a retention or confidence that is not valid.
         """
         task, (directions, alphas) = block.task, (axis.values for axis in block.axes)
         baseline = block.unmoved.score

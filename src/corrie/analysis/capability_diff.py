@@ -11,7 +11,7 @@ Three questions beyond the score before and after (theory: the three puzzles a r
   distance at which it is along Δ. 1 is an ordinary direction; 50 means that a fiftieth of the distance was enough. With
   a worst-case direction there is the other end of the scale: the distance along Δ over the distance along the worst.
 
-Where certificates of the base are at hand, each says in its own words what is sure about the smoothed model around the
+Where certificates of the base are there, each says in its own words what is sure about the smoothed model around the
 fine-tune, or that it says nothing (:mod:`corrie.analysis.certified_move`). Nothing else here is a guarantee.
 """
 

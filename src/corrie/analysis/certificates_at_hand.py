@@ -1,4 +1,4 @@
-"""The certificates that a question has at hand: those that are given, and those that lie in a run folder.
+"""The certificates that are available to a question: those that are given, and those that lie in a run folder.
 
 Each is verified before it is listened to: all of its numbers are derived again from its stored outcomes. Files of the
 same outcomes (a certificate that was asked about several distances) are one certificate: its bound holds at every

@@ -145,7 +145,7 @@ class CertifiedMove(Record):
         if self.verdict == "outside":
             return "does not lie in the certificate's subspace"
         if self.verdict == "unknown":
-            return "cannot be looked for in the certificate's subspace, which is not at hand"
+            return "cannot be looked for in the certificate's subspace, which is not available"
         return "lies in the certificate's subspace"
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ be moved at all. From the two: what is kept and what is lost (:mod:`corrie.analy
 whether the move stayed in the basin, and how sharp its direction is (:mod:`corrie.analysis.capability_diff`).
 
 All of that speaks of these examples and these two sets of weights at the precision they run in, and is measured. The
-only guarantees are those of certificates that are at hand, each told in its own words beside
+only guarantees are those of certificates that are available, each told in its own words beside
 (:mod:`corrie.analysis.certified_move`): about the smoothed model around the fine-tune, never about the fine-tune.
 """
 
@@ -126,7 +126,7 @@ class FineTuneDiff(Statement, Record):
             followed: whether the path was scored between its ends; if not, the cards do not say where on the way.
 
         Raises:
-            InputError: terms that cannot be meant; a landscape that is not along raw random directions.
+            InputError: terms that are not valid; a landscape that is not along raw random directions.
             RunError: a landscape of another model; α = 1 is not scored yet.
         """
         if not 0 <= tolerance < 1:

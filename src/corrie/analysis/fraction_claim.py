@@ -10,7 +10,7 @@ Bernoulli(p), and a design fixed beforehand (:class:`corrie.stats.PlannedFractio
 fraction f of all directions.
 
 A direction that was begun is a draw whatever came of it; the order is that of the seeds, and what lies beyond the draw
-at which the design stopped is not looked at. A claim that is not reached says what the draws at hand do support.
+at which the design stopped is not looked at. A claim that is not reached says what the draws so far do support.
 
 Source: Chen et al., arXiv 2505.17646 (Clopper–Pearson claims about directions); stopping rules: :mod:`corrie.stats`.
 """
@@ -41,7 +41,7 @@ class FractionClaim(Statement):
     spec      what was asked, fixed before the first draw
     model     what was moved
     kept      what each task must keep
-    verdict   where the claim stands after the draws at hand
+    verdict   where the claim stands after the draws so far
     cosine    the smallest cosine, over the draws, between the step asked for and the one the weights took; None before
               the first draw
     sharing   how many claims this run was asked, this one included
@@ -128,7 +128,7 @@ class FractionClaim(Statement):
 
     @property
     def supported(self) -> float:
-        """The fraction that the draws at hand support at the claim's confidence, rounded down to four digits."""
+        """The fraction that the draws so far support at the claim's confidence, rounded down to four digits."""
         return rounded_down(self.verdict.lower, 4)
 
     @property

@@ -119,7 +119,7 @@ class InputCertificate(Statement):
         """Judge the draws of a spec.
 
         Raises:
-            InputError: a change that cannot be meant, or not as many draws as the spec says.
+            InputError: a change that is not valid, or not as many draws as the spec says.
         """
         check_change(spec.noise, change)
         if (len(selection), len(draws)) != (spec.selection, spec.draws):

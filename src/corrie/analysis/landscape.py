@@ -205,7 +205,7 @@ class Landscape:
 
         Raises:
             UnknownName: no such task.
-            InputError: a retention or confidence that cannot be meant.
+            InputError: a retention or confidence that is not valid.
         """
         wanted = self.retention if retention is None else retention
         block = self.block(name)

@@ -167,7 +167,7 @@ def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...
             task goes before another package's task of the same name. ``agreement`` compares on the texts of the tasks
             it is asked with, ``agreement:FILE.txt`` and ``agreement:TASK+TASK`` on these.
         chat: ask through the model's chat template. (Another package's task decides for itself.)
-        say: is told when something is fetched.
+        say: is notified when something is fetched.
 
     Raises:
         UnknownName: no such task (the nearest name is given).
@@ -198,7 +198,7 @@ def same_tasks(known: Iterable[TaskIdentity], say: Say = silent) -> tuple[Task, 
 
     Args:
         known: their identities, as the run keeps them.
-        say: is told when something is fetched.
+        say: is notified when something is fetched.
 
     Raises:
         TaskError: a name leads to no task of that content, such as a user's file.

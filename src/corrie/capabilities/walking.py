@@ -82,7 +82,7 @@ def walk(
         seed: of noise and order.
 
     Raises:
-        InputError: a radius, rate or number of steps that cannot be meant.
+        InputError: a radius, rate or number of steps that is not valid.
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice

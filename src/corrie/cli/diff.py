@@ -159,7 +159,7 @@ def diff(
         certificates=certificate,
         subspaces=subspace,
         follow=limit,
-        heard=Telling(),
+        on_look=Telling(),
     )
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
     if found.undecided:

@@ -59,8 +59,8 @@ def worst(
 
     check_search(
         distance=distance, method=method, steps=steps, restarts=restarts, seed=seed
-    )  # refuses what cannot be meant before a model is loaded
-    result, _ = ask("worst", locals(), heard=Telling())
+    )  # refuses what is not valid before a model is loaded
+    result, _ = ask("worst", locals(), on_look=Telling())
     give(result.to_json() if as_json else str(result))
 
 

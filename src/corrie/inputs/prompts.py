@@ -48,17 +48,17 @@ class Prompts:
         listener = Listener(model.reader())
         contexts, ids = [], []
         for index in range(limit):
-            listener.heard.clear()
+            listener.received.clear()
             task.score(listener, index, index + 1)
-            asked = {(q.context, q.templated) for q in listener.heard}
-            if len(asked) != 1 or not listener.heard[0].context:
+            asked = {(q.context, q.templated) for q in listener.received}
+            if len(asked) != 1 or not listener.received[0].context:
                 raise _unfit(
                     task,
                     f"example {index + 1} shows its options {len(asked)} different contexts"
                     if len(asked) > 1
                     else "it scores running text, which has no prompt",
                 )
-            sequences = [s for q in listener.heard for s in model.encoder.question(q)]
+            sequences = [s for q in listener.received for s in model.encoder.question(q)]
             contexts.append(asked.pop())
             ids.append(sequences[0].ids[: min(s.start for s in sequences)])
         if len(set(contexts)) < limit:
@@ -86,11 +86,11 @@ class Listener:
 
     def __init__(self, reader: ModelReader) -> None:
         self._reader = reader
-        self.heard: list[Question] = []
+        self.received: list[Question] = []
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         """An answer without meaning to each."""
-        self.heard.extend(questions)
+        self.received.extend(questions)
         return [tuple(Reading(-1.0, 1, 0, "") for _ in q.continuations) for q in questions]
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:

@@ -42,8 +42,8 @@ def toward(model: Model, place: str | Path, *, common: bool = False, say: Say = 
         model: where it starts.
         place: a folder, a ``.gguf`` file, an embedded model or a name on the hub: a fine-tune, a merge, ….
         common: compare what both have where the vocabulary is of another size, or a head is tied to the embedding here
-            and not there; ``say`` is told what that leaves out. At α = 1 stands the fine-tune in that alone.
-        say: is told when something is fetched or converted.
+            and not there; ``say`` is notified of what that leaves out. At α = 1 stands the fine-tune in that alone.
+        say: is notified when something is fetched or converted.
 
     Raises:
         ModelError: another architecture, other settings (:mod:`corrie.models.function`), another vocabulary, missing
@@ -162,7 +162,7 @@ def tuned_direction(model: Model, place: str | Path, *, say: Say = silent) -> Di
         model: the base.
         place: a checkpoint (as of :func:`toward`), an adapter's folder, or a path as it is written on the command line
             (``quantised:int4``, ``saved:FILE``, ``adapter:FOLDER``, ``toward:CHECKPOINT``, ``common:CHECKPOINT``).
-        say: is told when something is fetched or converted.
+        say: is notified when something is fetched or converted.
 
     Raises:
         ModelError, FetchError: as of :func:`toward`, :func:`adapter`, :func:`saved`.

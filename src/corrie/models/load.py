@@ -54,7 +54,7 @@ def load(
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         include: shell patterns of the tensors that move (default: every floating-point parameter).
         exclude: shell patterns of tensors that stay.
-        say: is told when something is fetched or converted.
+        say: is notified when something is fetched or converted.
 
     No code of a checkpoint is run, and no pickle is read. An adapter that lies beside the weights is not applied, and
     the model's notes say so.

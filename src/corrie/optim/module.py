@@ -1,4 +1,4 @@
-"""The torch module behind what is at hand: a module itself, or what ``corrie.load`` returned."""
+"""The torch module behind what is given: a module itself, or what ``corrie.load`` returned."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Cell(Record):
 
 
 def _checked(outcome: Outcome) -> Outcome:
-    """An outcome whose numbers can be meant."""
+    """An outcome whose numbers are valid."""
     if outcome.success is not None and not 0 <= outcome.success <= 1:
         raise ValueError(f"example {outcome.id} has the success {outcome.success}")
     if outcome.loss is not None and not math.isfinite(outcome.loss):

@@ -57,7 +57,7 @@ def parse_noise(text: str) -> InputNoise:
     """``absorbing:0.7``, ``uniform:0.7`` or ``embedding:0.02``.
 
     Raises:
-        InputError: no such noise, or a level that cannot be meant.
+        InputError: no such noise, or a level that is not valid.
 
     >>> print(parse_noise("absorbing:0.7"))
     absorbing:0.7
@@ -162,7 +162,7 @@ class InputSpec(Record):
 
 
 def check_terms(draws: int, selection: int, confidence: float) -> None:
-    """Refuse numbers that cannot be meant, before a model is loaded.
+    """Refuse numbers that are not valid, before a model is loaded.
 
     Raises:
         InputError: no draws, a confidence outside (0, 1).
@@ -176,7 +176,7 @@ def check_terms(draws: int, selection: int, confidence: float) -> None:
 
 
 def check_change(noise: InputNoise, change: float) -> None:
-    """Refuse a change that cannot be meant: below 0, or half a token.
+    """Refuse a change that is not valid: below 0, or half a token.
 
     Raises:
         InputError: it cannot be.

@@ -14,7 +14,7 @@ SearchMethod = Literal["ascent", "gradient", "hessian"]
 METHODS: tuple[SearchMethod, ...] = get_args(SearchMethod)
 
 SEARCH_STEPS: dict[SearchMethod, int] = {"ascent": 20, "gradient": 0, "hessian": 50}
-"""How far each method goes unless it is told otherwise: steps of a climb, or Hessian products."""
+"""How far each method goes unless another number is given: steps of a climb, or Hessian products."""
 
 
 class SearchSpec(Record):
@@ -79,14 +79,14 @@ class SearchSpec(Record):
 
 
 def check_search(*, distance: float, method: str, steps: int | None, restarts: int, seed: int) -> SearchMethod:
-    """The method of a search that can be meant.
+    """The method of a search, if it is valid.
 
     >>> check_search(distance=1.0, method="ascent", steps=None, restarts=0, seed=0)
     'ascent'
 
     Raises:
         UnknownName: no such method.
-        InputError: a distance or number that cannot be meant, or one that the method has no use for.
+        InputError: a distance or number that is not valid, or one that the method has no use for.
     """
     chosen: SearchMethod | None = next((m for m in METHODS if m == method), None)
     if chosen is None:
@@ -96,7 +96,7 @@ def check_search(*, distance: float, method: str, steps: int | None, restarts: i
     if restarts < 0 or seed < 0 or (steps is not None and steps < (chosen != "gradient")):
         raise InputError(
             f"{steps} steps, {restarts} restarts, seed {seed}",
-            found="a number that cannot be meant",
+            found="a number that is not valid",
             advice="--steps 20 --restarts 0",
         )
     if chosen == "gradient" and steps:

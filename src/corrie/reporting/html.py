@@ -56,7 +56,7 @@ def write_report(
         ``out``.
 
     Raises:
-        InputError: no run, a retention or confidence that cannot be meant, or plotly is not installed.
+        InputError: no run, a retention or confidence that is not valid, or plotly is not installed.
         RunError: a run that cannot be read, or of which nothing was asked yet.
         StorageError: the disk refuses.
 

@@ -14,6 +14,6 @@ work.py        what is to be done at a point, what is known, what a plan is
 plans/         which cells come next
 executor.py    who scores
 loop.py        the loop
-watch.py       who is told
+watch.py       who is notified
 provenance.py  with what it was made
 """

@@ -45,7 +45,7 @@ class CertificateScan(Trial[Certificate]):
     draws       n
     confidence  of all tasks together
     selecting   how many selection draws, at which r/σ the bound shall be high, how many thresholds
-    insists     whether that r/σ was asked for; else a run that has a design for the question keeps its own
+    requires     whether that r/σ was asked for; else a run that has a design for the question keeps its own
     first       seed of the first certifying draw; None: a hash of the question
     rows        draws run as one batch
     """
@@ -57,7 +57,7 @@ class CertificateScan(Trial[Certificate]):
     draws: int
     confidence: float
     selecting: SelectingDraws
-    insists: bool
+    requires: bool
     first: int | None
     rows: int
 
@@ -189,11 +189,11 @@ class CertificateScan(Trial[Certificate]):
         return unseeded.model_copy(update={"first": own_seeds(hashed, "certifying")})
 
     def _as_fixed(self, store: Store) -> CertificateScan:
-        """With the r/σ of the design that the run has for this question, unless another one is insisted on: the bound
+        """With the r/σ of the design that the run has for this question, unless another one is required: the bound
         holds at every distance, whichever one it was made high at."""
         tasks = {t.task: t for t in self.scan.spec.tasks}
         for kept, _ in store.claims():
-            if self.insists or not isinstance(kept, CertificateSpec):
+            if self.requires or not isinstance(kept, CertificateSpec):
                 continue
             same = {t.task: t for t in kept.tasks} == tasks and kept.subspace.id == self.space.spec.id
             if same and (kept.sigma, kept.lattice) == (self.sigma, self.lattice):

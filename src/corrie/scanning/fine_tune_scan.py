@@ -23,7 +23,7 @@ from corrie.records.store import RunIdentity, Store
 from corrie.scanning.plans.decide import DecidePlan
 from corrie.scanning.plans.inward import InwardPlan
 from corrie.scanning.scan import Scan
-from corrie.scanning.search import Heard
+from corrie.scanning.search import OnLook
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
@@ -103,7 +103,7 @@ class FineTuneScan(Trial[FineTuneDiff]):
             subspaces: where a certificate's subspace may lie, if no law makes it.
 
         Raises:
-            InputError: terms that cannot be meant, tasks that do not fit, a direction that is no path.
+            InputError: terms that are not valid, tasks that do not fit, a direction that is no path.
             ModelError: a certificate of another model.
             TaskError: this model cannot be asked this task.
         """
@@ -152,12 +152,12 @@ class FineTuneScan(Trial[FineTuneDiff]):
         return self.verdict.identity
 
     def run(
-        self, store: Store, *, engine: str = "serial", watch: Watch | None = None, heard: Heard | None = None
+        self, store: Store, *, engine: str = "serial", watch: Watch | None = None, on_look: OnLook | None = None
     ) -> FineTuneDiff:
         """Score what the store lacks, and compare.
 
         Args:
-            heard: told of every look of a search for a worst-case direction.
+            on_look: is notified of every look of a search for a worst-case direction.
 
         Raises:
             InputError: the fine-tune moves nothing.
@@ -186,7 +186,9 @@ class FineTuneScan(Trial[FineTuneDiff]):
             worst = dict.fromkeys((r.task for r in spec.tasks), one)
         elif isinstance(self.worst, WorstSearch):
             for request in spec.tasks:
-                worst[request.task] = self._searched(self.worst, request, found, landscape, store, engine, watch, heard)
+                worst[request.task] = self._searched(
+                    self.worst, request, found, landscape, store, engine, watch, on_look
+                )
         return FineTuneDiff.from_store(
             store,
             spec,
@@ -223,7 +225,7 @@ class FineTuneScan(Trial[FineTuneDiff]):
         store: Store,
         engine: str,
         watch: Watch | None,
-        heard: Heard | None,
+        on_look: OnLook | None,
     ) -> Worst | str:
         """A task's own worst-case direction, followed; or why there is none."""
         model, task = self.verdict.model, self.verdict.tasks[request.task]
@@ -234,7 +236,7 @@ class FineTuneScan(Trial[FineTuneDiff]):
         if against:
             return against
         basin = basin_of(landscape, task.identity, self.tolerance, self.confidence)
-        record, made = search.find(model, task, request.limit, search.distance(basin, found.norm), heard)
+        record, made = search.find(model, task, request.limit, search.distance(basin, found.norm), on_look)
         (direction,) = self.verdict.spec.directions
         both = sizes(direction, model.selection.tensors, model.sources, record)
         one = self._follow(record, both, (request,), store, engine, watch, made.spec.distance)

@@ -24,7 +24,7 @@ from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
 
 PATIENCE = 10
-"""How many times the draws of a clean sheet the design without a plan looks at, unless it is told otherwise."""
+"""How many times the draws of a clean sheet the design without a plan looks at, unless another number is given."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FractionScan(Trial[FractionClaim]):
         """Check that everything fits, before a weight is moved or a file is made.
 
         Raises:
-            InputError: no task, a task twice, a limit outside of a task's size, a claim that cannot be meant.
+            InputError: no task, a task twice, a limit outside of a task's size, a claim that is not valid.
             TaskError: this model cannot be asked this task.
         """
         scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid.between(sigma, sigma, 1), block=block)

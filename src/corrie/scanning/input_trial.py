@@ -61,7 +61,7 @@ class InputTrial(Trial[InputCertificate]):
         """Check that everything fits, before anything is drawn.
 
         Raises:
-            InputError: numbers that cannot be meant, a mask for a kernel without one, a mask that is no one token.
+            InputError: numbers that are not valid, a mask for a kernel without one, a mask that is no one token.
             TaskError: a task without one prompt for each example, or one that is not scored right or wrong.
             ModelError: for embedding noise, a model whose ids do not act through its embedding alone.
         """
@@ -110,7 +110,7 @@ class InputTrial(Trial[InputCertificate]):
         in the run folder are taken over.
 
         Raises:
-            InputError: a change that cannot be meant; nothing is written then.
+            InputError: a change that is not valid; nothing is written then.
             RunError: the run folder, or its log of these draws, belongs to another model.
             StorageError: the disk refuses.
         """

@@ -32,7 +32,7 @@ def fill(
         executor: who scores them.
         store: where they are acknowledged; what it holds already is not done again.
         budget: seconds after which no further cell is begun (None: no limit).
-        watch: who is told.
+        watch: who is notified.
 
     Returns:
         ``complete``, or ``budget`` when time ran out first.

@@ -35,7 +35,7 @@ def protected_space(
     """Choose each layer's frozen matrices so that the tasks barely feel a change and the lesson does.
 
     The prompts are those of the examples that *follow* the first ``limit`` of each task, which are left for certifying.
-    An example is heard with everything it is asked with, few-shot text and options included, each distinct token once.
+    An example is read with everything it is asked with, few-shot text and options included, each distinct token once.
 
     Args:
         tasks: the capabilities to keep, each with the number of examples that will certify.

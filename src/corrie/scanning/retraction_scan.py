@@ -54,7 +54,7 @@ class RetractionScan(Trial[Retraction]):
         """Check that everything fits, before a weight is moved or a file is made.
 
         Raises:
-            InputError: terms that cannot be meant, tasks that do not fit, a direction that is no path.
+            InputError: terms that are not valid, tasks that do not fit, a direction that is no path.
             TaskError: this model cannot be asked this task.
         """
         if direction.normalisation != "path":

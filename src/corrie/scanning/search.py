@@ -30,7 +30,7 @@ from corrie.weights.curvature import top_curvature
 from corrie.weights.perturbed import moving
 from corrie.weights.saved import check_name, look_at_saved, origin_of, save_direction
 
-Heard = Callable[[int, float], None]
+OnLook = Callable[[int, float], None]
 """Told of every look at the loss: how many there were, and what it was."""
 
 
@@ -122,14 +122,14 @@ class Search:
             asked: distance, method, steps, restarts, seed (:class:`corrie.records.search_spec.SearchSpec`).
 
         Raises:
-            InputError: something that cannot be meant.
+            InputError: something that is not valid.
             TaskError: the task has no gradient, or cannot be asked of this model.
         """
         loss = TaskLoss(model, task, limit)
         spec = SearchSpec.of(model.identity, TaskRequest(task=task.identity.id, limit=limit), **asked)
         return cls(model, task, loss, spec)
 
-    def run(self, file: Path, heard: Heard | None = None) -> FoundDirection:
+    def run(self, file: Path, on_look: OnLook | None = None) -> FoundDirection:
         """Search and keep what is found; or read it, where this search has ended already.
 
         Raises:
@@ -143,7 +143,7 @@ class Search:
                 raise InputError(f"saving {file}", found="another direction is there", advice="another name")
             return kept
         file.parent.mkdir(parents=True, exist_ok=True)
-        looked = _Counted(self.loss, heard)
+        looked = _Counted(self.loss, on_look)
         tensors, before, after, how = (self._top if self.spec.method == "hessian" else self._climb)(looked)
         name = self.task.identity.name
         found = FoundDirection(Saved(content="0" * 64), file, self.spec, name, before, after, how)
@@ -186,12 +186,12 @@ class Search:
 class _Counted:
     """A loss that tells of itself."""
 
-    def __init__(self, loss: Callable[[], float], heard: Heard | None) -> None:
-        self._loss, self._heard, self._looks = loss, heard, 0
+    def __init__(self, loss: Callable[[], float], on_look: OnLook | None) -> None:
+        self._loss, self._on_look, self._looks = loss, on_look, 0
 
     def __call__(self) -> float:
         value = self._loss()
         self._looks += 1
-        if self._heard is not None:
-            self._heard(self._looks, value)
+        if self._on_look is not None:
+            self._on_look(self._looks, value)
         return value

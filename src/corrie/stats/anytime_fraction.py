@@ -37,7 +37,7 @@ class AnytimeFraction:
     confidence: float
 
     def __post_init__(self) -> None:
-        draws_for_fraction(self.fraction, self.confidence)  # refuses what cannot be meant
+        draws_for_fraction(self.fraction, self.confidence)  # refuses what is not valid
 
     @property
     def draws(self) -> int:

@@ -1,6 +1,6 @@
 """What may be asked of this floor: the values every limit takes, checked in one place.
 
-A number that cannot be meant is refused with the reason (:class:`~corrie.errors.InputError`), never repaired.
+A number that is not valid is refused with the reason (:class:`~corrie.errors.InputError`), never repaired.
 """
 
 from __future__ import annotations

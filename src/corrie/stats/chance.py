@@ -27,7 +27,7 @@ def above_chance(scores: ArrayLike, chance: float, confidence: float = 0.95) -> 
         chance: c, in [0, 1).
 
     Raises:
-        InputError: no score, scores outside [0, 1], a chance or confidence that cannot be meant.
+        InputError: no score, scores outside [0, 1], a chance or confidence that is not valid.
 
     >>> above_chance([1] * 40 + [0] * 60, chance=0.25), above_chance([1] * 28 + [0] * 72, chance=0.25)
     (True, False)

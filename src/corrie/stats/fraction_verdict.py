@@ -17,7 +17,7 @@ class FractionVerdict:
     status      holds: the claim is supported; fails: this design can no longer support it; open: go on
     fraction, confidence   the claim
     good, draws   what was seen, in the order of drawing, up to where the design stopped
-    lower       the lower limit of the fraction, at ``confidence``, that the draws at hand support under this design
+    lower       the lower limit of the fraction, at ``confidence``, that the draws so far support under this design
     remaining   how many more draws, all of them good, would settle the claim; None once it is settled
     """
 

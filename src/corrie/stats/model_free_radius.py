@@ -137,7 +137,7 @@ def basin_radius(
 
     Raises:
         InputError: shapes that do not fit, scores outside [0, 1], nothing scored, a σ that is not positive or not in
-            order, a chance, retention or confidence that cannot be meant.
+            order, a chance, retention or confidence that is not valid.
 
     >>> baseline = np.ones(200)
     >>> thresholds = np.linspace(1.0, 3.0, 200)  # the σ at which each example breaks, in every direction

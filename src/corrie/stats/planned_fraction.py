@@ -50,7 +50,7 @@ class PlannedFraction:
     failures: int = 0
 
     def __post_init__(self) -> None:
-        draws_for_fraction(self.fraction, self.confidence, self.failures)  # refuses what cannot be meant
+        draws_for_fraction(self.fraction, self.confidence, self.failures)  # refuses what is not valid
 
     @property
     def draws(self) -> int:

@@ -39,24 +39,24 @@ def listening(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Within the block every pass adds its tokens to Σ z zᵀ of each layer, shape (in, in), float32 on the CPU.
 
     >>> layer = nn.Linear(2, 3)
-    >>> with listening({"one": layer}) as heard:
+    >>> with listening({"one": layer}) as received:
     ...     _ = layer(torch.tensor([[1.0, 2.0]]))
-    >>> heard["one"].tolist()
+    >>> received["one"].tolist()
     [[1.0, 2.0], [2.0, 4.0]]
     """
-    heard: dict[str, Tensor] = {}
+    received: dict[str, Tensor] = {}
 
     def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def listen(_: nn.Module, inputs: tuple[Any, ...]) -> None:
             tokens = inputs[0].detach().reshape(-1, inputs[0].shape[-1]).float()
             energy = (tokens.T @ tokens).cpu()
-            heard[name] = heard[name] + energy if name in heard else energy
+            received[name] = received[name] + energy if name in received else energy
 
         return listen
 
     handles = [layer.register_forward_pre_hook(hook(name)) for name, layer in layers.items()]
     try:
-        yield heard
+        yield received
     finally:
         for handle in handles:
             handle.remove()
@@ -93,7 +93,7 @@ def protected_matrices(
     for layer, energy in energies.items():
         size = float(energy.diagonal().double().mean())
         if size == 0:
-            raise InputError(f"protecting {layer}", found="no prompt was heard there", advice="prompts of the task")
+            raise InputError(f"protecting {layer}", found="no prompt reached it", advice="prompts of the task")
         into = energy.shape[0]
         if not 1 <= rank <= into:
             raise InputError(f"rank {rank}", found=f"{layer} takes 1 to {into}", advice="a smaller rank")

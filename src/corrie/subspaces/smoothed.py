@@ -238,7 +238,7 @@ def smoothed(
     Raises:
         ClaimError: the certificate's file does not hold.
         ModelError: the certificate is of another model; no such model or adapter.
-        InputError: the subspace is not the certificate's, the adapter is outside of it, a σ that cannot be meant.
+        InputError: the subspace is not the certificate's, the adapter is outside of it, a σ that is not valid.
     """
     if isinstance(of, tuple):
         return _around(*_asked(model, *of, device, say), None, adapter, say)

@@ -72,7 +72,7 @@ class AdapterConfig:
     rank, alpha          of every module that has no pattern of its own
     rank_pattern, …      pattern → value of the modules that it means; the first that fits counts
     rank_stabilised      s = alpha/√r in place of alpha/r
-    transposed           ``fan_in_fan_out``: PEFT goes by the kind of each layer; this is for what has no kind at hand
+    transposed           ``fan_in_fan_out``: PEFT goes by the kind of each layer; this is for what has no known kind
     targets, excluded    as ``target_modules``, ``exclude_modules`` have them
     layers, containers   ``layers_to_transform`` and ``layers_pattern``; empty: all layers, under any name
     parameters           ``target_parameters``: names and ends of names of single parameters (fused experts)

@@ -104,7 +104,7 @@ def worst_case(
         seed: of the first random start.
 
     Raises:
-        InputError: a distance, step or number that cannot be meant; a loss that is not a number.
+        InputError: a distance, step or number that is not valid; a loss that is not a number.
         RestoreError: the weights could not be put back bit for bit.
 
     >>> from torch import nn
@@ -123,7 +123,7 @@ def worst_case(
     if steps < 0 or restarts < 0 or not 0 < step <= 1:
         raise InputError(
             f"{steps} steps, {restarts} restarts, step {step:g}",
-            found="a number that cannot be meant",
+            found="a number that is not valid",
             advice="20, 0, 0.5",
         )
     with moving(selection) as weights, gradients(selection, loss_and_grad) as slope:

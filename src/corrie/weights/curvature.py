@@ -77,7 +77,7 @@ def top_curvature(
         seed: of the random start.
 
     Raises:
-        InputError: weights that are not float32, a number that cannot be meant, a loss that is not a number, or a
+        InputError: weights that are not float32, a number that is not valid, a loss that is not a number, or a
             loss that does not curve at all.
         RestoreError: the weights could not be put back bit for bit.
 
@@ -103,7 +103,7 @@ def top_curvature(
     if not (math.isfinite(step) and step > 0) or products < 1 or tolerance <= 0:
         raise InputError(
             f"reach {step:g}, {products} products, tolerance {tolerance:g}",
-            found="a number that cannot be meant",
+            found="a number that is not valid",
             advice="reach=0.01, products=50, tolerance=0.01",
         )
     with moving(selection) as weights, gradients(selection, loss_and_grad) as slope:

@@ -54,7 +54,7 @@ class Moving:
         """Write the weights of a point, from the pristine copy; how much of the asked step they took.
 
         Raises:
-            InputError, ModelError: a direction whose tensors are not at hand (:func:`corrie.weights.realise`).
+            InputError, ModelError: a direction whose tensors are not available (:func:`corrie.weights.realise`).
         """
         if not point.steps:
             self.home()

@@ -68,7 +68,7 @@ def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sourc
         sources: where content lies that a record names by its hash (checkpoints, adapters, saved directions).
 
     Raises:
-        InputError: content that is not at hand, or a direction that moves nothing of what is selected.
+        InputError: content that is not available, or a direction that moves nothing of what is selected.
         ModelError: files that do not hold what they should.
 
     >>> from corrie.records.direction import Gaussian

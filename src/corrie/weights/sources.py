@@ -28,7 +28,7 @@ class Sources:
 
     >>> Sources().path("a" * 64, "toward:somewhere")
     Traceback (most recent call last):
-    corrie.errors.InputError: toward:somewhere: no tensors of that content (aaaaaaaaaaaaaaaa) are at hand. Try: ...
+    corrie.errors.InputError: toward:somewhere: no tensors of that content (aaaaaaaaaaaaaaaa) are there. Try: ...
     """
 
     own: str = ""
@@ -62,7 +62,7 @@ class Sources:
         if place is None:
             raise InputError(
                 asked,
-                found=f"no tensors of that content ({content[:16]}) are at hand",
+                found=f"no tensors of that content ({content[:16]}) are there",
                 advice="corrie.toward, corrie.adapter or corrie.saved, which look into the files first",
             )
         if _stamp(place.path) != place.stamp:
