@@ -277,3 +277,11 @@ def test_two_folders_of_logged_samples(corrie: Any, tmp_path: Path) -> None:
     few = corrie("diff", "--samples", tmp_path / "a", tmp_path / "a", "-t", "sums", "--examples", 5, "--strict")
     assert few.code == 4
     assert "nothing can be said of sums" in few.err
+    named = corrie("diff", "--samples", tmp_path / "a", tmp_path / "b")
+    assert (named.code, "in both are sums. Try: -t sums" in named.err) == (2, True)
+    kept = corrie("diff", "--samples", tmp_path / "a", tmp_path / "b", "-t", "sums", "--to", tmp_path / "run")
+    assert (kept.code, "--samples with --to" in kept.err) == (2, True)
+    models = corrie("diff", tmp_path / "a", tmp_path / "b", "-t", "sums")
+    assert (models.code, "corrie diff --samples" in models.err) == (2, True)
+    several = corrie("diff", "--samples", tmp_path, tmp_path / "b", "-t", "sums")
+    assert (several.code, "logs of several models: a, b" in several.err) == (2, True)

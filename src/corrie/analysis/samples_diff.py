@@ -17,7 +17,7 @@ from corrie.analysis.paired_verdict import PairedVerdict, judged_together
 from corrie.analysis.statement import Card, Statement
 from corrie.errors import InputError
 from corrie.records.canonical import content_hash
-from corrie.records.logged_samples import LoggedSamples
+from corrie.records.logged_samples import LoggedSamples, logged_tasks
 from corrie.records.task import TaskIdentity
 
 
@@ -63,7 +63,12 @@ class SamplesDiff(Statement):
             UnknownName: no such task, metric or filter.
         """
         if not tasks:
-            raise InputError("a comparison of logged samples", found="no task", advice="-t TASK, as lm_eval names it")
+            both = [task for task in logged_tasks(Path(base)) if task in logged_tasks(Path(tuned))]
+            raise InputError(
+                "a comparison of logged samples",
+                found=f"no task is named; in both are {', '.join(both)}" if both else "no task is named",
+                advice=f"-t {both[0]}" if both else "-t TASK, as lm_eval names it",
+            )
         if not 0 <= tolerance < 1:
             raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
         if examples is not None and examples < 1:

@@ -137,8 +137,13 @@ def diff(
     if examples is not None and examples < 1:
         raise InputError(f"examples {examples}", found="none to judge by", advice="400")
     if samples:
+        _refuse_model_terms(to=to, landscape=landscape, worst=worst, certificate=certificate, subspace=subspace)
         _by_samples(base, tuned, task, tolerance, confidence, examples, strict, as_json)
         return
+    if _holds_logs(base):
+        raise InputError(
+            f"model {base}", found="logged samples of lm_eval", advice=f"corrie diff --samples {base} {tuned} -t TASK"
+        )
     steps = AlphaGrid.parse(alpha)
     most = examples or sys.maxsize
     chosen = [(one, min(asked, most)) for one, asked in choose_tasks(task, limit=most, chat=chat)]
@@ -171,6 +176,23 @@ def diff(
     state(found, f"keeping what {base} can do", as_json=as_json, advice=advice)
     if strict and found.undecided:
         raise typer.Exit(UNDECIDED)
+
+
+def _holds_logs(folder: str) -> bool:
+    """Whether it is no checkpoint, and lm_eval wrote into it."""
+    place = Path(folder)
+    return place.is_dir() and not (place / "config.json").exists() and any(place.rglob("samples_*.jsonl"))
+
+
+def _refuse_model_terms(**given: object) -> None:
+    """Without a model there is no run folder, and nothing but verdicts."""
+    for name, value in given.items():
+        if value:
+            raise InputError(
+                f"--samples with --{name}",
+                found="no model is loaded, so there are verdicts alone and no run",
+                advice=f"without --{name} (--json > FILE keeps the verdicts)",
+            )
 
 
 def _by_samples(

@@ -64,8 +64,8 @@ class LoggedSamples:
             asked: ``TASK``, ``TASK/METRIC`` or ``TASK/METRIC,FILTER`` (``exact_match,strict-match``).
 
         Raises:
-            InputError: nothing there, a line that is no result, several filters or metrics and none named, a metric
-                that is no number in [0, 1].
+            InputError: nothing there, logs of several models, a line that is no result, several filters or metrics and
+                none named, a metric that is no number in [0, 1].
             UnknownName: no such task, metric or filter.
         """
         task, _, rest = asked.partition("/")
@@ -96,19 +96,39 @@ class LoggedSamples:
         return cls(task, metric, chosen, file, scores, prompts, chance)
 
 
-def _newest(folder: Path, task: str) -> Path:
-    """The file of a task; of several the one with the latest date in its name."""
-    if folder.is_file():
-        return folder
+def logged_tasks(folder: Path) -> tuple[str, ...]:
+    """The tasks that have a log below a folder, in the order of the alphabet; none for a file.
+
+    Raises:
+        InputError: nothing there.
+    """
+    return () if folder.is_file() else tuple(sorted({task for task, _, _ in _logs(folder)}))
+
+
+def _logs(folder: Path) -> list[tuple[str, str, Path]]:
+    """Task, date and file of every log below a folder."""
     if not folder.is_dir():
         raise InputError(f"logged samples in {folder}", found="no such folder", advice="what --output_path named")
-    named = [(found, file) for file in folder.rglob("samples_*.jsonl") if (found := _FILE.fullmatch(file.name))]
-    if not named:
+    named = [(_FILE.fullmatch(file.name), file) for file in folder.rglob("samples_*.jsonl")]
+    logs = [(found[1], found[2], file) for found, file in named if found]
+    if not logs:
         found = "no samples_TASK_DATE.jsonl below it"
         raise InputError(f"logged samples in {folder}", found=found, advice="lm_eval … --log_samples --output_path DIR")
-    mine = sorted((found[2], file) for found, file in named if found[1] == task)
+    return logs
+
+
+def _newest(folder: Path, task: str) -> Path:
+    """The file of a task; of several of one model the one with the latest date in its name."""
+    if folder.is_file():
+        return folder
+    logs = _logs(folder)
+    mine = sorted((date, file) for found, date, file in logs if found == task)
     if not mine:
-        raise UnknownName(f"logged task in {folder}", task, sorted({found[1] for found, _ in named}))
+        raise UnknownName(f"logged task in {folder}", task, sorted({found for found, _, _ in logs}))
+    places = sorted({file.parent for _, file in mine})
+    if len(places) > 1:
+        there = ", ".join(str(place.relative_to(folder)) for place in places)
+        raise InputError(f"{task} in {folder}", found=f"logs of several models: {there}", advice=f"{places[0]}")
     return mine[-1][1]
 
 
