@@ -17,6 +17,7 @@ from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.memory_store import MemoryStore
 from corrie.records.model import SelectionSpec
+from corrie.records.point import Point
 from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
@@ -108,6 +109,40 @@ def test_the_landscape_is_made_once_and_shared(
     assert {d.tuned for d in type(first).found_in(RunFolder(tmp_path / "run"))} == {"near", "far"}
     given = corrie.diff(model, near, tmp_path / "run", tasks=[(task, 10)], alpha="1", tolerance=0.05)
     assert given.capability("toy").basin == second.capability("toy").basin
+
+
+class Scored(Nobody):
+    """Counts the cells that are made, at the base and away from it."""
+
+    def __init__(self) -> None:
+        self.base = self.tuned = 0
+
+    def acknowledges(self, cell: Cell) -> None:
+        at_base = cell.point == Point.origin().id
+        self.base, self.tuned = self.base + at_base, self.tuned + (not at_base)
+
+
+def test_the_base_s_scores_are_kept_for_the_next_fine_tune(model: Model, near: Path, far: Path, tmp_path: Path) -> None:
+    """What a scan or another diff of the same run scored at the base is taken; only what is missing is scored."""
+    task = toy_choice(model, size=120)
+    terms: dict[str, Any] = {"quick": True, "to": tmp_path / "run"}
+
+    def scored(tuned: Path, limit: int, **other: Any) -> tuple[int, int, Any]:
+        watch = Scored()
+        found = corrie.diff(model, tuned, tasks=[(task, limit)], watch=watch, **terms | other)
+        return watch.base, watch.tuned, found
+
+    corrie.scan(model, [(task, 20)], directions=corrie.gaussian(1), alpha="0.001", to=tmp_path / "run")
+    base, tuned, first = scored(far, 60)
+    assert base == tuned - 2, "two blocks are the scan's"
+    base, tuned, second = scored(near, 120)
+    assert tuned > 6, "an unchanged model takes more examples to decide than a broken one"
+    assert base == tuned - first.capability("toy").scores.examples // 10, "further blocks alone"
+    *_, alone = scored(near, 120, to=None)
+    assert second == alone, "the same as in a run of its own"
+    assert scored(near, 120)[:2] == (0, 0)
+    with pytest.raises(RunError):
+        scored(near, 120, block=5)
 
 
 def test_a_worst_case_direction_beside(model: Model, task: ChoiceTask, far: Path, tmp_path: Path) -> None:
