@@ -132,6 +132,9 @@ def test_against_a_landscape(store: MemoryStore) -> None:
         assert card.way_out is not None
         assert card.sharpness.value == pytest.approx(basin.l2 / card.way_out.distance)
         assert position in str(card)
+        ends = [card.sharpness.value * end / basin.limit for end in card.basin.interval]
+        assert f"sharpness ratio {card.sharpness} [{ends[0]:.3g}, {ends[1]:.3g}]" in str(card)
+        assert card.basin.interval == (basin.sigma_low, basin.sigma_high)
 
 
 def test_a_landscape_without_the_task_says_nothing(store: MemoryStore) -> None:

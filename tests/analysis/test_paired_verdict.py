@@ -11,6 +11,7 @@ from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.paired_verdict import PairedVerdict, decided_together
 from corrie.errors import InputError
 from corrie.records.task import TaskIdentity
+from corrie.stats.chance import examples_to_see
 from corrie.testing.flips import CHANCE, flipped
 
 
@@ -47,6 +48,12 @@ def test_the_four_verdicts() -> None:
     by = {n: PairedVerdict.of(kept(base, 0.1), tuple(mixed(scores(320 - n, 400)))) for n in (0, 4, 24, 60, 200)}
     assert {n: v.verdict for n, v in by.items()} == {0: "kept", 4: "kept", 24: "undecided", 60: "lost", 200: "lost"}
     assert PairedVerdict.of(kept(scores(22, 100)), tuple(scores(0, 100))).verdict == "absent"
+
+
+def test_what_it_would_take_to_see_a_weak_capability() -> None:
+    weak = PairedVerdict.of(kept(scores(22, 100)), tuple(scores(0, 100)))
+    assert weak.takes == f"about {examples_to_see(0.22, 0.2)} examples would show it, if 0.220 is its true score"
+    assert PairedVerdict.of(kept(scores(20, 100)), tuple(scores(0, 100))).takes == "", "no number of them would"
 
 
 def test_undecided_says_what_it_takes_and_that_many_decide_it() -> None:

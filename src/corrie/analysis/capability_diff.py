@@ -17,11 +17,12 @@ fine-tune, or that it says nothing (:mod:`corrie.analysis.certified_move`). Noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 from corrie.analysis.basin import Basin, percent
-from corrie.analysis.basin_words import SIGNS
+from corrie.analysis.basin_words import SIGNS, bracket
 from corrie.analysis.certified_move import CertifiedMove
 from corrie.analysis.move import Move
 from corrie.analysis.paired_verdict import PairedVerdict
@@ -96,9 +97,13 @@ class BasinSeen(Record):
         radius = f"{size} {'of ' * (self.share < 1)}the most-case radius σ {sign}{self.limit:.3g}"
         if self.position in ("inside", "outside"):
             return f"lies {self.position} the basin ({radius}{', indicative' * self.indicative})"
-        low, high = self.low or 0.0, "∞" if self.high is None else f"{self.high:.3g}"
-        rough = " (indicative)" * self.indicative
-        return f"went {radius}, whose interval [{low:.3g}, {high}] leaves open whether that is inside{rough}"
+        interval, rough = bracket(*self.interval), " (indicative)" * self.indicative
+        return f"went {radius}, whose interval {interval} leaves open whether that is inside{rough}"
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the radius: from 0 where nothing bounds it below, to infinity where nothing does above."""
+        return self.low or 0.0, math.inf if self.high is None else self.high
 
 
 class CapabilityDiff(Record):
@@ -195,7 +200,7 @@ class CapabilityDiff(Record):
             "undecided": f"{self.task} is undecided: {s.numbers}; these examples do not tell whether more than the "
             f"{allowed} of its score above chance that may go is lost{s.takes and f': {s.takes}'}",
             "absent": f"{self.task} is absent: the base's score of {s.before:.3f} cannot be told from chance "
-            f"({s.chance:.3g}) with {s.examples} examples, so there is nothing to keep",
+            f"({s.chance:.3g}) with {s.examples} examples, so there is nothing to keep{s.takes and f': {s.takes}'}",
         }[s.verdict]
         if s.verdict == "absent":
             return said + "."
@@ -207,10 +212,18 @@ class CapabilityDiff(Record):
         if self.basin is not None:
             more.append(f"the fine-tune {self.basin}" if self.basin.limit is not None else str(self.basin))
         if self.sharpness is not None:
-            more.append(f"sharpness ratio {self.sharpness} (random distance over this one for the same loss)")
+            more.append(f"sharpness ratio {self._sharp} (random distance over this one for the same loss)")
         if self.worst is not None or self.no_worst:
             more.append(self.against_worst)
         return f"{'; '.join([said, *more])}."
+
+    @property
+    def _sharp(self) -> str:
+        """The sharpness ratio; where it is an estimate, from the lower to the upper end of the radius' interval."""
+        if self.sharpness is None or self.basin is None or self.basin.limit is None or self.sharpness.known != "equal":
+            return str(self.sharpness)
+        low, high = (self.sharpness.value * end / self.basin.limit for end in self.basin.interval)
+        return f"{self.sharpness} {bracket(low, high)}"
 
     def facts(self, move: Move) -> list[tuple[str, str]]:
         """The figures, each under its name."""
@@ -235,7 +248,7 @@ class CapabilityDiff(Record):
         if self.basin is not None:
             told.append(("Most-case basin", str(self.basin)))
         if self.sharpness is not None:
-            told.append(("Sharpness ratio", str(self.sharpness)))
+            told.append(("Sharpness ratio", self._sharp))
         told.append(("Worst case", self.against_worst if self.worst or self.no_worst else "not measured"))
         return told + [(f"Certificate {one.name}", one.short) for one in self.certified]
 

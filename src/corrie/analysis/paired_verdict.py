@@ -37,6 +37,7 @@ from corrie.analysis.kept_score import KeptScore
 from corrie.errors import InputError
 from corrie.records.canonical import Record
 from corrie.stats import mean_process
+from corrie.stats.chance import examples_to_see
 from corrie.stats.multiplicity import holm, shared_confidence
 from corrie.stats.paired_change import mcnemar
 
@@ -124,7 +125,10 @@ class PairedVerdict(Record):
 
     @property
     def takes(self) -> str:
-        """What it would take to decide it, in words; empty where it is decided."""
+        """What it would take to decide it, or to see it where it is absent; empty where it is decided."""
+        if self.verdict == "absent":
+            seen = examples_to_see(self.before, self.chance)
+            return f"about {seen} examples would show it, if {self.before:.3f} is its true score" if seen else ""
         if self.verdict != "undecided":
             return ""
         if self.needs is None:
