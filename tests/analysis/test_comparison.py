@@ -46,6 +46,23 @@ def test_radii_that_are_apart() -> None:
     assert turned.differences[0].larger == "a"
 
 
+def test_within_a_run_no_order_is_claimed_that_the_intervals_do_not_tell() -> None:
+    """Two of a like radius, one of four times that, and one that cannot be seen at all."""
+    math = MATH[0]
+    near, far = (math._replace(capability=name, radius=math.radius * by) for name, by in (("near", 1.05), ("far", 4.0)))
+    weak = KINDS[1]._replace(capability="chess", ability=0.22)
+    run = cliff_run(examples=40, kinds=(math, near, far, weak), alphas=AlphaGrid.between(0.002, 0.06, 30))
+    found = Comparison.of(landscapes(run, wider(1.0)))
+    assert found.nested(0)[-1] == "far"
+    assert found.order(0).before == {("math", "far"), ("near", "far")}
+    text = str(found).splitlines()[1]
+    assert text.count(" < ") == 1
+    assert " < far " in text
+    assert "chess: no such capability. " in text
+    assert found.to_json()["runs"][0]["before"] == [["math", "far"], ["near", "far"]]
+    assert found.to_json()["runs"][1]["before"] == []
+
+
 def test_equal_basins_are_not_told_apart() -> None:
     (difference,) = Comparison.of(landscapes(wider(1.0), wider(1.0, seed=7))).differences
     assert (difference.apart, difference.larger) == (False, "")

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from corrie.analysis.basin import Basin
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.order import Order
 from corrie.errors import InputError, RunError, UnknownName
 from corrie.records.task import TaskIdentity
 from corrie.stats.multiplicity import holm, shared_confidence
@@ -173,7 +174,7 @@ class Comparison:
         return tuple(dict.fromkeys(task for basins in self.basins for task in basins))
 
     def nested(self, run: int) -> tuple[str, ...]:
-        """A run's tasks from the narrowest basin to the widest; those without a radius are left out."""
+        """A run's tasks by their radii, the smallest first, told apart or not; those without a radius are left out."""
         basins = self.basins[run]
         return tuple(sorted((t for t in basins if not math.isnan(basins[t].limit)), key=lambda t: basins[t].limit))
 
@@ -186,18 +187,35 @@ class Comparison:
         return words.none or f"{words.limit(scale).removeprefix('≤ ')} {words.interval(scale)}{'*' * basin.indicative}"
 
     def __str__(self) -> str:
-        lines = [f"Basin radii in {WORDS[self.unit]} (share kept {self.retention:g}, confidence {self.confidence:g}):"]
-        for i, name in enumerate(self.names):
-            inside = " < ".join(f"{t} {self.radius(i, t)}" for t in self.nested(i))
-            others = [f"{t}: {self.radius(i, t)}" for t in self.basins[i] if t not in self.nested(i)]
-            lines.append(f"{name}: {'; '.join([inside, *others] if inside else others)}")
+        lines = [
+            f"Basin radii in {WORDS[self.unit]} (share kept {self.retention:g}, confidence {self.confidence:g}; "
+            "a < b where the intervals tell that a goes before b):"
+        ]
+        lines += [f"{name}: {self._side_by_side(i)}" for i, name in enumerate(self.names)]
         lines += [f"{difference}." for difference in self.differences]
         if any(b.indicative for basins in self.basins for b in basins.values()):
             lines.append("* indicative: fewer than 8 directions × 100 examples.")
         return "\n".join(lines)
 
+    def _side_by_side(self, run: int) -> str:
+        """A run's radii, the smallest first, and what it would take to see the weak ones."""
+        nested, basins = self.nested(run), self.basins[run]
+        told = self.order(run).before
+        text = "".join(
+            f"{'' if not k else ' < ' if (nested[k - 1], t) in told else ', '}{t} {self.radius(run, t)}"
+            for k, t in enumerate(nested)
+        )
+        others = [
+            f"{t}: {self.radius(run, t)}. {basins[t].words.to_see}".rstrip(". ") for t in basins if t not in nested
+        ]
+        return "; ".join(filter(None, (text, *others)))
+
+    def order(self, run: int) -> Order:
+        """What a run's intervals tell of the order of its basins."""
+        return Order.of(tuple(self.basins[run].values()))
+
     def to_json(self) -> dict[str, Any]:
-        """Plain data: every basin in every unit, the nesting, the differences."""
+        """Plain data: every basin in every unit, the radii's order and what of it is told, the differences."""
         return {
             "unit": self.unit,
             "retention": self.retention,
@@ -206,6 +224,7 @@ class Comparison:
                 {
                     "name": name,
                     "nested": list(self.nested(i)),
+                    "before": sorted(map(list, self.order(i).before)),
                     "scale": self.scales[i],
                     "basins": {task: {**b.to_json(), "says": b.finding} for task, b in self.basins[i].items()},
                 }
