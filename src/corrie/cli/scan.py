@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asking import engine_asked
 from corrie.cli.console import complain, give, say
 from corrie.cli.options import (
+    Address,
     Block,
     Budget,
     Chat,
@@ -22,8 +24,11 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
+    Shard,
+    Workers,
 )
 from corrie.cli.progress import ScanProgress
+from corrie.cli.sharding import tell_shard
 from corrie.errors import InputError
 
 Tasks = Annotated[
@@ -66,7 +71,10 @@ def scan(
     limit: Limit = 100,
     chat: Chat = False,
     engine: Engine = "serial",
+    workers: Workers = None,
+    address: Address = None,
     budget: Budget = None,
+    shard: Shard = None,
     dry_run: DryRun = False,
     to: To = None,
     as_json: Json = False,
@@ -84,8 +92,11 @@ def scan(
         raise InputError(f"block {block}", found="no examples", advice="10")
     seconds = None if budget is None else parse_duration(budget)
     from corrie.records.scan_spec import parse_alpha, size_of, usual_directions, usual_retention
+    from corrie.records.shard import parse_shard
 
-    alphas = parse_alpha(alpha, precision)
+    alphas, share = parse_alpha(alpha, precision), parse_shard(shard)
+    if share is not None:
+        share.refuse_search(alphas)
     retention = usual_retention(alphas) if retention is None else retention
     wanted = directions_asked(direction or [f"gaussian:0-{usual_directions(alphas) - 1}"], normalisation)
     size_of(len(wanted), alphas).check()
@@ -93,13 +104,12 @@ def scan(
 
     asked = [parse_task(text) for text in task]
     found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
+    engine = engine_asked(engine, workers, address)
     say(f"Loading {model} …")
     from corrie.models.directions import find_directions
     from corrie.models.load import load
-    from corrie.scanning.executors import engine_named
     from corrie.scanning.scan import Scan
 
-    engine_named(engine)
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     say(f"Engine: {loaded.engine}.")
@@ -109,8 +119,10 @@ def scan(
         say(f"Tasks: {', '.join(a.name for a in asked)}.")
     directions = find_directions(loaded, wanted, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
-    prepared = Scan.of(loaded, chosen, directions=directions, alpha=alphas, block=block, retention=retention)
-    folder = to or Path("runs") / loaded.identity.name.replace("/", "--")
+    terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share}
+    prepared = Scan.of(loaded, chosen, directions=directions, **terms)
+    run = to or Path("runs") / loaded.identity.name.replace("/", "--")
+    folder = prepared.folder_in(run)
 
     from corrie.records.sqlite_store import SqliteStore
 
@@ -128,6 +140,9 @@ def scan(
         ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
     if ending == "budget":
         complain("the time budget is spent before everything was scored; the same command continues.", "Note")
+    if share is not None:
+        tell_shard(share, run, whole=ending == "complete", as_json=as_json)
+        return
     from corrie.cli.show import show_run
 
     show_run(folder, as_json=as_json, retention=retention)

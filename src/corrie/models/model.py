@@ -12,6 +12,7 @@ from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.engine import Engine, choose_engine
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reader
+from corrie.models.recipe import LoadRecipe
 from corrie.models.reference import Reference
 from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
@@ -29,6 +30,7 @@ class Model:
     tokenizer   its Hugging Face tokenizer
     selection   the tensors that move
     identity    name, architecture, fingerprint, precision, dimension, norm, notes
+    recipe      how another process loads it; None for a model that was made in memory
     sources     where the tensors of directions lie that were made for this model (:mod:`corrie.models.directions`)
     """
 
@@ -36,6 +38,7 @@ class Model:
     tokenizer: Any
     selection: Selection
     identity: ModelIdentity
+    recipe: LoadRecipe | None = field(default=None, repr=False)
     sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
     _reference: Reference = field(init=False, repr=False, default_factory=Reference)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from corrie.analysis.landscape import Landscape
@@ -15,6 +16,7 @@ from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.direction import GAUSSIAN_LAW, Direction
 from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.shard import Shard
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import Within, engine_named
@@ -23,6 +25,7 @@ from corrie.scanning.plans.auto import AutoPlan
 from corrie.scanning.plans.edges import EdgesPlan, natural_step
 from corrie.scanning.plans.line import line
 from corrie.scanning.plans.plane import plane_plan
+from corrie.scanning.plans.sharded import Sharded
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.provenance import provenance
 from corrie.scanning.trial import Trial
@@ -57,11 +60,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Scan(Trial[Any]):
-    """Model, tasks by id, and the frozen spec."""
+    """Model, tasks by id, and the frozen spec; of a shard, which share of the points is its own."""
 
     model: Model
     tasks: Mapping[str, Task]
     spec: ScanSpec
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -74,14 +78,17 @@ class Scan(Trial[Any]):
         block: int = 10,
         retention: float = 0.95,
         beta: AlphaGrid | None = None,
+        shard: Shard | None = None,
     ) -> Scan:
         """Check that everything fits, before a weight is moved or a file is made.
 
         Args:
             beta: step sizes along the second of two directions: then the points lie in their plane.
+            shard: which share of the points is scored; None: all of them.
 
         Raises:
-            InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations.
+            InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations;
+                a shard of a scan that looks for its points as it goes, or more shards than points.
             TaskError: this model cannot be asked this task, or one of its examples.
         """
         names = [task.identity.name for task, _ in tasks]
@@ -116,15 +123,30 @@ class Scan(Trial[Any]):
             retention=retention,
             beta=beta,
         )
-        return cls(model=model, tasks={t.identity.id: t for t, _ in tasks}, spec=spec)
+        scan = cls(model=model, tasks={t.identity.id: t for t, _ in tasks}, spec=spec, shard=shard)
+        if shard is not None:
+            shard.refuse_search(alpha)
+            Sharded(scan.whole_plan(), shard).points(spec)
+        return scan
 
     @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,))
 
+    def folder_in(self, run: str | Path) -> Path:
+        """The run folder, or this shard's own in it."""
+        return Path(run) if self.shard is None else self.shard.within(Path(run))
+
     def plan(self, *, budgeted: bool = False) -> Plan:
-        """The plan that the spec asks for; on lines, most telling points first where time is short."""
+        """The plan that the spec asks for, or this shard's share of it; on lines, most telling points first where time
+        is short."""
+        if self.shard is None:
+            return self.whole_plan(budgeted=budgeted)
+        return Sharded(self.whole_plan(), self.shard)
+
+    def whole_plan(self, *, budgeted: bool = False) -> Plan:
+        """The plan of all shards together."""
         if self.spec.is_plane:
             return plane_plan
         chances = {i: t.identity.chance for i, t in self.tasks.items()}
@@ -160,8 +182,13 @@ class Scan(Trial[Any]):
         """Note the spec in the store and score what a plan asks for."""
         executor = self.executor(engine)
         self.register(store)
-        store.record_spec(self.spec, provenance(engine=engine, device=self.model.device))
+        store.record_spec(self.spec, self.provenance(engine))
         return fill(self.spec, plan, executor, store, budget=budget, watch=watch)
+
+    def provenance(self, engine: str) -> dict[str, str]:
+        """With what this was made; of a shard, which one it is."""
+        share = {} if self.shard is None else {"shard": str(self.shard)}
+        return provenance(engine=engine, device=self.model.device, **share)
 
     def executor(self, engine: str, within: Within | None = None) -> Executor:
         """Who scores: the engine of a name, for this model and these tasks.
