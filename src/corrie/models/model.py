@@ -52,6 +52,11 @@ class Model:
         return ModelReader(self.module, self._encoder, self.engine, self.end_tokens, reference=self._reference)
 
     @property
+    def remembered(self) -> tuple[Sequenced, ...]:
+        """The texts of which it keeps what the unmoved model says: a copy elsewhere has to be asked about them, too."""
+        return self._reference.sequences
+
+    @property
     def encoder(self) -> Encoder:
         """How its questions become token ids."""
         return self._encoder

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from corrie.capabilities.task import Task
 from corrie.errors import CorrieError, InputError, ModelError, RunError
+from corrie.models.encoding import Sequenced
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.recipe import LoadRecipe
@@ -42,6 +43,7 @@ class _Part:
     recipe: LoadRecipe
     identity: ModelIdentity
     sources: Sources
+    remembered: tuple[Sequenced, ...]
     tasks: Mapping[str, Task]
     block: int
     threads: int
@@ -62,8 +64,7 @@ class Player:
                 advice="the same files on every machine",
             )
         model.sources = part.sources
-        for task in part.tasks.values():
-            task.check(model.reader())  # a task may note what the unmoved model says
+        model.reader().remember_sequences(part.remembered)
         self._executor = SerialExecutor(model, part.tasks, part.block)
         self._stack = ExitStack()
         self._stack.enter_context(self._executor)
@@ -109,7 +110,9 @@ class RayExecutor:
                 found="the model was made in memory; a worker has to load it",
                 advice="corrie.load of its folder or name, or the engine serial",
             )
-        self._part = _Part(model.recipe, model.identity, model.sources, dict(tasks), block, torch.get_num_threads())
+        self._part = _Part(
+            model.recipe, model.identity, model.sources, model.remembered, dict(tasks), block, torch.get_num_threads()
+        )
         self._device = model.device
         self._workers, self._address = workers, address
         self._stack = ExitStack()
