@@ -38,6 +38,7 @@ from corrie.records.paths import Saved
 from corrie.records.scan_spec import Alpha, AlphaGrid, parse_alpha, usual_directions, usual_retention
 from corrie.records.shard import parse_shard
 from corrie.records.subspace import parse_subspace
+from corrie.scanning.batch import BatchAsked
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
@@ -72,6 +73,7 @@ def scan(
     alpha: str | Alpha = "auto",
     to: str | Path | None = None,
     block: int = 10,
+    batch: BatchAsked = "auto",
     engine: str = "serial",
     precision: float | None = None,
     retention: float | None = None,
@@ -92,6 +94,8 @@ def scan(
             known; ``"edges"``: a grid laid around the edges.
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        batch: examples whose answers are written together, a multiple of the block: a new run's rule, by which it goes
+            on. ``"auto"``: chosen from limits and memory; None: block by block.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
@@ -119,6 +123,7 @@ def scan(
         directions=gaussian(usual_directions(steps)) if directions is None else directions,
         alpha=steps,
         block=block,
+from corrie.scanning.batch import BatchAsked
         retention=usual_retention(steps) if retention is None else retention,
         shard=parse_shard(shard),
     )

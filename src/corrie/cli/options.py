@@ -19,6 +19,12 @@ Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that 
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
 Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
+Batch = Annotated[
+    str,
+    typer.Option(
+        help="Examples whose answers are written together in a new run, or auto: as many as limits and memory allow."
+    ),
+]
 Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
 Engine = Annotated[

@@ -12,6 +12,7 @@ from corrie.cli.asking import engine_asked
 from corrie.cli.console import complain, give, say
 from corrie.cli.options import (
     Address,
+    Batch,
     Block,
     Budget,
     Chat,
@@ -68,6 +69,7 @@ def scan(
     exclude: Exclude = [],  # noqa: B006
     retention: Retention = None,
     block: Block = 10,
+    batch: Batch = "auto",
     limit: Limit = 100,
     chat: Chat = False,
     engine: Engine = "serial",
@@ -105,6 +107,9 @@ def scan(
     asked = [parse_task(text) for text in task]
     found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
     engine = engine_asked(engine, workers, address)
+    from corrie.scanning.batch import parse_batch
+
+    answers = parse_batch(batch)
     say(f"Loading {model} …")
     from corrie.models.directions import find_directions
     from corrie.models.load import load
@@ -119,7 +124,7 @@ def scan(
         say(f"Tasks: {', '.join(a.name for a in asked)}.")
     directions = find_directions(loaded, wanted, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
-    terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share}
+    terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share, "batch": answers}
     prepared = Scan.of(loaded, chosen, directions=directions, **terms)
     run = to or Path("runs") / loaded.identity.name.replace("/", "--")
     folder = prepared.folder_in(run)

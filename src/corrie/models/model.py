@@ -93,12 +93,14 @@ class Model:
         what = f"{i.architecture}, {i.parameters:,} parameters in {i.dtype} on {self.device}"
         return f"{i.name}: {what}; {self.selection} move"
 
-    def _config(self) -> Any:
+    @property
+    def text_config(self) -> Any:
+        """The settings of its language model."""
         module: Any = self.module
         return module.config.get_text_config()
 
     def _longest(self) -> int | None:
-        return longest_of(self._config())
+        return longest_of(self.text_config)
 
     def _vocabulary(self) -> int | None:
         """Tokens that have a row in the embedding and in the output head."""

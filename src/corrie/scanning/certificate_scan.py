@@ -141,7 +141,7 @@ class CertificateScan(Trial[Certificate]):
             RunError: the run has fixed another design for this question, or has looked along its draws.
         """
         check_retain(retain)
-        executor = self.scan.executor(engine, Within(self.space, self.rows))
+        executor = self.scan.executor(engine, store, Within(self.space, self.rows))
         self.scan.register(store)
         before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
         fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)

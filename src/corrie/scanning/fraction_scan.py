@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ class FractionScan(Trial[FractionClaim]):
                 of a claim without a number of draws.
             TaskError: this model cannot be asked this task.
         """
-        scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid.between(sigma, sigma, 1), block=block)
+        grid = AlphaGrid.between(sigma, sigma, 1)
+        scan = Scan.of(model, tasks, directions=(), alpha=grid, block=block, batch="auto")
         claim = FractionSpec.of(
             scan.spec.tasks,
             sigma=sigma,
@@ -72,7 +73,7 @@ class FractionScan(Trial[FractionClaim]):
         )
         if shard is not None:
             shard.refuse_anytime(claim.failures)
-        return cls(scan=Scan(scan.model, scan.tasks, claim.scan, shard), claim=claim)
+        return cls(scan=replace(scan, spec=claim.scan, shard=shard), claim=claim)
 
     @property
     def identity(self) -> RunIdentity:
@@ -101,7 +102,7 @@ class FractionScan(Trial[FractionClaim]):
             InputError: the unmoved model's score cannot be told from chance: nothing is there to be kept.
             RunError: the run has fixed another design for this question, or has looked along these directions.
         """
-        executor = self.scan.executor(engine)
+        executor = self.scan.executor(engine, store)
         self.scan.register(store)
         fill(self.scan.spec, line, executor, store, watch=watch)  # no direction: the unmoved model alone
         self._refuse_what_is_absent(store)
