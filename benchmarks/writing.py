@@ -36,20 +36,21 @@ def main() -> None:
     rule = ready.batch or BLOCK
     prompts = [task.framing.context(model.reader(), e.prompt) for e in task.examples[: options.examples]]
 
-    def write(size: int) -> list[Writing]:
+    found: dict[int, list[Writing]] = {}
+
+    def write(size: int) -> None:
         reader = model.reader()
         batches = [prompts[start : start + size] for start in range(0, len(prompts), size)]
-        return [w for batch in batches for w in reader.write(batch, options.tokens, templated=True)]
+        found[size] = [w for batch in batches for w in reader.write(batch, options.tokens, templated=True)]
 
-    blocks, batches = write(BLOCK), write(rule)
-    tokens = sum(w.tokens for w in batches)
     times = medians({"blocks": lambda: write(BLOCK), "rule": lambda: write(rule)}, options.repeats)
+    tokens = sum(w.tokens for w in found[rule])
     result = {
         "batch": rule,
         "tokens": tokens,
         "tokens_a_cpu_second": {name: round(tokens / seconds, 1) for name, seconds in times.items()},
         "times_faster": round(times["blocks"] / times["rule"], 2),
-        "texts_that_differ": sum(a.text != b.text for a, b in zip(blocks, batches, strict=True)),
+        "texts_that_differ": sum(a.text != b.text for a, b in zip(found[BLOCK], found[rule], strict=True)),
     }
     print(json.dumps(result, indent=2))
 

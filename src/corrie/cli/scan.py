@@ -142,6 +142,8 @@ def scan(
         return
     say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
+        if store.identity.batch is not None:
+            say(f"Answers are written {store.identity.batch} at a time.")
         ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
     if ending == "budget":
         complain("the time budget is spent before everything was scored; the same command continues.", "Note")

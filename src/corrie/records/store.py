@@ -61,6 +61,12 @@ class RunIdentity(Record):
     format: int = FORMAT
     batch: int | None = Field(default=None, gt=0)
 
+    @property
+    def composition(self) -> str:
+        """What is scored, and written, at once."""
+        blocks = f"blocks of {self.block} examples"
+        return blocks if self.batch is None else f"{blocks}, answers written {self.batch} at a time"
+
     @model_serializer(mode="wrap")
     def _block_by_block_is_not_mentioned(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A run that writes block by block has the text that it had before there was a choice."""
