@@ -15,6 +15,7 @@ import torch
 from ratio import medians
 
 import corrie
+from corrie.capabilities.safety import RequestTask
 from corrie.models.reading import Writing
 from corrie.records.scan_spec import AlphaGrid
 from corrie.scanning.scan import Scan
@@ -32,6 +33,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     model = corrie.load("smollm2-135m-instruct")
     (task,) = corrie.tasks("safety")
+    assert isinstance(task, RequestTask)
     ready = Scan.of(model, [(task, options.examples)], directions=(), alpha=AlphaGrid.between(0, 0, 1), batch="auto")
     rule = ready.batch or BLOCK
     prompts = [task.framing.context(model.reader(), e.prompt) for e in task.examples[: options.examples]]

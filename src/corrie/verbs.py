@@ -123,9 +123,9 @@ def scan(
         directions=gaussian(usual_directions(steps)) if directions is None else directions,
         alpha=steps,
         block=block,
-from corrie.scanning.batch import BatchAsked
         retention=usual_retention(steps) if retention is None else retention,
         shard=parse_shard(shard),
+        batch=batch,
     )
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 

@@ -1,13 +1,15 @@
 """Who is written with whom does not depend on what is asked for."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
 from corrie.capabilities.written_together import WrittenTogether, together
 from corrie.errors import InputError
-from corrie.models.reading import Writing
+from corrie.models.reading import Question, Reading, Writing
 from corrie.testing.check_task import check_task
-from corrie.testing.toy_models import toy_model
+from corrie.testing.toy_models import Architecture, toy_model
 from corrie.testing.toy_tasks import toy_choice, toy_writing
 
 TASK = toy_writing(size=12)
@@ -22,7 +24,13 @@ class Crowd:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
-    def write(self, prompts: list[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
+        raise NotImplementedError
+
+    def chat(self, request: str) -> str:
+        raise NotImplementedError
+
+    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         self.batches.append(list(prompts))
         return [Writing(f"{len(prompts)} after {prompts[0]}", 3, True, True) for _ in prompts]
 
@@ -54,7 +62,7 @@ def test_what_is_kept_goes_with_its_reader() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
-def test_texts_are_those_of_every_row_alone(architecture: str) -> None:
+def test_texts_are_those_of_every_row_alone(architecture: Architecture) -> None:
     """In float64 a batch's last digits move no argmax of these models."""
     model, task = toy_model(architecture, dtype=torch.float64), TASK
     alone = [o for i in range(12) for o in task.score(model.reader(), i, i + 1)]

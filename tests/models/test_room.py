@@ -1,20 +1,23 @@
 """What a row takes, against the bytes that a cache of its length holds."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from corrie.models import room
 from corrie.models.greedy import Batch
 from corrie.models.room import available_memory, row_bytes, rows_that_fit
-from corrie.testing.toy_models import toy_model
+from corrie.testing.toy_models import Architecture, toy_model
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
-def test_a_row_takes_what_its_keys_and_values_take_and_somewhat_more(architecture: str) -> None:
+def test_a_row_takes_what_its_keys_and_values_take_and_somewhat_more(architecture: Architecture) -> None:
     model = toy_model(architecture)
     batch = Batch(model.module, [tuple(range(1, 51))])
     batch.logits()
-    kept = sum(t.numel() * t.element_size() for layer in batch._known.layers for t in (layer.keys, layer.values))
+    layers: Any = batch._known
+    kept = sum(t.numel() * t.element_size() for layer in layers.layers for t in (layer.keys, layer.values))
     assert kept < row_bytes(model, 50) - row_bytes(model, 0) < 12 * kept
 
 

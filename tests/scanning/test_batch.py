@@ -12,7 +12,7 @@ from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.direction import gaussian
 from corrie.records.memory_store import MemoryStore
-from corrie.records.scan_spec import AlphaGrid
+from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaEdges, AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity
 from corrie.scanning import batch as choosing
@@ -147,6 +147,15 @@ def test_a_batch_is_a_whole_number_of_blocks(model: Model) -> None:
         with pytest.raises(InputError, match="not a number of examples"):
             parse_batch(text)
     assert scan(model, batch=5).identity.batch is None
+
+
+def test_a_plan_that_asks_single_blocks_has_no_batch_chosen_for_it(model: Model) -> None:
+    def batch(alpha: Alpha, asked: BatchAsked) -> int | None:
+        return Scan.of(model, [(WRITING, 20)], directions=gaussian(2), alpha=alpha, block=5, batch=asked).batch
+
+    assert batch(AlphaAuto(), "auto") is None
+    assert batch(AlphaAuto(), 10) == 10
+    assert batch(AlphaEdges(), "auto") == batch(GRID, "auto") == 20
 
 
 def test_memory_bounds_what_is_chosen(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,11 +137,13 @@ class Scan(Trial[Any]):
             beta=beta,
         )
         written = [limit for task, limit in tasks if writes(task)]
+        scattered = isinstance(alpha, AlphaAuto)  # one block at a point: a batch would be written for it alone
+        chosen = None if batch == "auto" and scattered else batch
         scan = cls(
             model=model,
             tasks={t.identity.id: t for t, _ in tasks},
             spec=spec,
-            batch=batch_of(model, batch, written, spec.block, tokens),
+            batch=batch_of(model, chosen, written, spec.block, tokens),
             requires=isinstance(batch, int),
             shard=shard,
         )
