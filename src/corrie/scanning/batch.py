@@ -13,7 +13,7 @@ BatchAsked = int | Literal["auto"] | None
 """Examples written together; ``auto``: chosen for a new run; None: block by block."""
 
 _MOST_ON_CPU, _MOST = 80, 256
-"""No larger batch is chosen: beyond it a processor gains nothing, and no cell is acknowledged for a long time."""
+"""No larger batch is chosen: beyond it a processor gains little, and no cell is acknowledged for a long time."""
 
 _STEP = 25
 """A token for every row of a batch costs as much as so many rows more: measured as 25 on a CPU, where a batch of 10
