@@ -1,5 +1,6 @@
 """Who is written with whom does not depend on what is asked for."""
 
+import pickle
 from collections.abc import Sequence
 
 import pytest
@@ -85,3 +86,11 @@ def test_only_written_answers_have_a_rule() -> None:
     assert together(choice, 20) is choice
     assert together(writing, None) is writing
     assert isinstance(together(writing, 20), WrittenTogether)
+
+
+def test_another_process_gets_the_rule_and_none_of_the_texts() -> None:
+    rule = WrittenTogether(LONGER, 10)
+    rule.score(reader := Crowd(), 0, 5)
+    again, other = pickle.loads(pickle.dumps(rule)), Crowd()
+    assert again.score(other, 7, 23) == rule.score(reader, 7, 23)
+    assert [len(b) for b in other.batches] == [10, 10, 5]

@@ -155,6 +155,40 @@ def test_two_functions_are_not_joined_by_a_run_that_names_none(one: Path, tmp_pa
         merge_runs([one, tmp_path / "a", tmp_path / "b"], tmp_path / "three")
 
 
+def written(place: Path, batch: int | None) -> Path:
+    """A run with a task whose answers are written."""
+    make(place, identity().model_copy(update={"batch": batch}), directions=1)
+    with SqliteStore.create_or_open(place, identity()) as store:
+        task = store.tasks()[0]
+        text = task.model_copy(update={"name": "written", "scoring": "generation"})
+        store.register_task(text, store.cards(task.id))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"), [((40, 20), "40 at a time there and 20"), ((None, 20), "10 at a time there")]
+)
+def test_answers_that_were_written_by_two_rules_are_refused(
+    rules: tuple[int | None, int], words: str, tmp_path: Path
+) -> None:
+    runs = [written(tmp_path / str(number), rule) for number, rule in enumerate(rules)]
+    with pytest.raises(RunError, match=words):
+        merge_runs(runs, tmp_path / "both")
+    assert not (tmp_path / "both").exists()
+    kept = at(runs[0])
+    with pytest.raises(RunError, match=words):
+        merge_runs(runs[1:], runs[0])
+    assert at(runs[0]) == kept
+
+
+def test_a_run_without_written_answers_takes_the_rule_of_the_one_with_them(one: Path, tmp_path: Path) -> None:
+    merge_runs([one, written(tmp_path / "texts", 40)], tmp_path / "both")
+    with SqliteStore.open(tmp_path / "both") as store:
+        assert store.identity.batch == 40
+    with pytest.raises(RunError, match="10 at a time there and 40 here"):
+        merge_runs([tmp_path / "texts"], one)  # it may have been continued by its own rule
+
+
 def test_a_second_design_for_a_question_is_refused(one: Path, two: Path, tmp_path: Path) -> None:
     claim_on(one, 0.5)
     claim_on(two, 0.6)

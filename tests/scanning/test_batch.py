@@ -127,7 +127,7 @@ def test_a_claim_in_a_run_goes_by_the_rule_of_the_run(model: Model, monkeypatch:
     assert sizes == [15, 8] * 2
 
 
-def test_a_batch_that_is_insisted_on_is_not_mixed_with_another(model: Model) -> None:
+def test_a_batch_that_is_required_is_not_mixed_with_another(model: Model) -> None:
     store = MemoryStore(scan(model, batch=10).identity)
     for other in (5, 15):
         with pytest.raises(RunError, match="10 at a time") as refusal:

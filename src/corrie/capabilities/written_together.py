@@ -39,6 +39,10 @@ class WrittenTogether:
         self._batch = batch
         self._written: WeakKeyDictionary[Reader, dict[int, tuple[Outcome, ...]]] = WeakKeyDictionary()
 
+    def __reduce__(self) -> tuple[type[WrittenTogether], tuple[Task, int]]:
+        """Another process writes by the same rule; what was written here stays here."""
+        return WrittenTogether, (self._task, self._batch)
+
     @property
     def identity(self) -> TaskIdentity:
         """The task's own: the rule belongs to the run."""

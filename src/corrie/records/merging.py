@@ -14,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
 
-from corrie.errors import InputError
+from corrie.errors import InputError, RunError
 from corrie.records.cell import CellKey
 from corrie.records.run_database import DATABASE
 from corrie.records.run_folder import RunFolder
@@ -102,7 +102,8 @@ def merge_runs(runs: Sequence[str | Path], to: str | Path | None = None) -> Merg
         with ExitStack() as reading:
             kept = [reading.enter_context(SqliteStore.open(target))] if (target / DATABASE).exists() else []
             _refuse_strangers([*kept, *opened])
-        identity = _identity([*kept, *opened])
+            _refuse_other_batch(kept, opened)
+            identity = _identity([*kept, *opened])
         with SqliteStore.create_or_open(target, identity) as store:
             before = len(store.keys())
             with store.at_once():
@@ -135,11 +136,17 @@ def _sources(runs: Sequence[str | Path], target: Path) -> tuple[Path, ...]:
 
 
 def _identity(stores: Sequence[SqliteStore]) -> RunIdentity:
-    """What the whole is of: the first one's, completed by those that say more."""
+    """What the whole is of: the first one's, completed by those that say more, with the rule of what was written."""
     found = stores[0].identity
     for store in stores[1:]:
         found = completed(found, store.identity) or found
-    return found
+    rule = next((store.identity.batch for store in stores if _writes(store)), found.batch)
+    return found.model_copy(update={"batch": rule})
+
+
+def _writes(store: SqliteStore) -> bool:
+    """Whether a run asks for answers that are written, so that its batch says how they came about."""
+    return any(task.scoring == "generation" for task in store.tasks())
 
 
 def _refuse_strangers(stores: Sequence[SqliteStore]) -> None:
@@ -164,6 +171,22 @@ def _refuse_strangers(stores: Sequence[SqliteStore]) -> None:
             first = holder.setdefault(key, store)
             if first is not store:
                 refuse_other_outcomes(_both(first, store), first.get(key), store.get(key))
+
+
+def _refuse_other_batch(target: Sequence[SqliteStore], sources: Sequence[SqliteStore]) -> None:
+    """Answers that were written by two rules are not one run's; nor may a run that is there change its own.
+
+    Raises:
+        RunError: they were; both runs are named.
+    """
+    for one, other in combinations([*target, *(store for store in sources if _writes(store))], 2):
+        rules = [store.identity.batch or store.identity.block for store in (one, other)]
+        if rules[0] != rules[1] and _writes(other):
+            raise RunError(
+                f"run {_both(one, other)}",
+                found=f"answers are written {rules[0]} at a time there and {rules[1]} here",
+                advice="the same --batch for all of them: a number, not auto, where machines differ in memory",
+            )
 
 
 def _refuse_claims(one: SqliteStore, other: SqliteStore) -> None:
