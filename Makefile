@@ -63,6 +63,7 @@ commands: $(READY)  ## The help pages as docs/commands.md
 
 bench: $(READY)  ## Ratios against the slow ways, each in one process
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/writing.py
 	$(BIN)/python benchmarks/moving.py
 
 clean:  ## Remove the environment and everything that was made

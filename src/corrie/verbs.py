@@ -33,9 +33,12 @@ from corrie.questions.inputs import InputQuestion
 from corrie.questions.protection import ProtectionQuestion
 from corrie.records.direction import Direction, gaussian
 from corrie.records.input_spec import INPUT_EXAMPLES
+from corrie.records.merging import Merged, merge_runs
 from corrie.records.paths import Saved
 from corrie.records.scan_spec import Alpha, AlphaGrid, parse_alpha, usual_directions, usual_retention
+from corrie.records.shard import parse_shard
 from corrie.records.subspace import parse_subspace
+from corrie.scanning.batch import BatchAsked
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
@@ -70,10 +73,12 @@ def scan(
     alpha: str | Alpha = "auto",
     to: str | Path | None = None,
     block: int = 10,
+    batch: BatchAsked = "auto",
     engine: str = "serial",
     precision: float | None = None,
     retention: float | None = None,
     budget: float | None = None,
+    shard: str | None = None,
     watch: Watch | None = None,
 ) -> Landscape:
     """Move a model along directions, score its capabilities at every point, and keep everything.
@@ -89,10 +94,14 @@ def scan(
             known; ``"edges"``: a grid laid around the edges.
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
+        batch: examples whose answers are written together, a multiple of the block: a new run's rule, by which it goes
+            on. ``"auto"``: chosen from limits and memory; None: block by block.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
         budget: seconds to spend where they tell most.
+        shard: one job of an array, ``"0/4"``: its share of the points alone, in a folder of its own in ``to``
+            (:func:`merge`).
         watch: who is notified of the progress.
 
     Raises:
@@ -115,6 +124,8 @@ def scan(
         alpha=steps,
         block=block,
         retention=usual_retention(steps) if retention is None else retention,
+        shard=parse_shard(shard),
+        batch=batch,
     )
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
@@ -130,6 +141,7 @@ def fraction(
     design: str = FractionQuestion.design,
     seeds: int | None = None,
     draws: int | None = None,
+    shard: str | None = None,
     to: str | Path | None = None,
     block: int = FractionQuestion.block,
     engine: str = "serial",
@@ -155,6 +167,8 @@ def fraction(
         seeds: the first draw's seed; by default a hash of the claim, so that each has directions of its own.
         draws: look at no more than so many; by default what the design plans, for ``anytime`` ten times what it needs
             if none fails.
+        shard: one job of an array, ``"0/4"``: its share of the draws alone, in a folder of its own in ``to``
+            (:func:`merge`); the same call without it judges the merged run.
         to: a run folder. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
@@ -176,8 +190,9 @@ def fraction(
     """
     asked = FractionQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    terms = asked.terms("design", "seeds", "draws")
-    prepared = FractionScan.of(loaded, _limited(tasks), failures=asked.failures, first=seeds, **terms)
+    terms = asked.terms("design", "seeds", "draws", "shard")
+    share = parse_shard(shard)
+    prepared = FractionScan.of(loaded, _limited(tasks), failures=asked.failures, first=seeds, shard=share, **terms)
     say(f"Claim: {prepared.claim}.")
     return prepared.answer(to, engine=engine, draws=draws, watch=watch)
 
@@ -459,6 +474,7 @@ def plane(
     engine: str = "serial",
     retention: float = 0.95,
     budget: float | None = None,
+    shard: str | None = None,
     watch: Watch | None = None,
 ) -> Plane:
     """Score a model's capabilities all over the plane θ0 + α δ1 + β δ2 of two directions.
@@ -478,6 +494,8 @@ def plane(
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         retention: share ρ of the score above chance that counts as kept.
         budget: seconds after which no further cell is begun.
+        shard: one job of an array, ``"0/4"``: its share of the points alone, in a folder of its own in ``to``
+            (:func:`merge`).
         watch: who is notified of the progress.
 
     Raises:
@@ -495,7 +513,14 @@ def plane(
     across = AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha
     up = AlphaGrid.parse(beta) if isinstance(beta, str) else beta or as_far(loaded, directions, across)
     prepared = Scan.of(
-        loaded, _limited(tasks), directions=directions, alpha=across, beta=up, block=block, retention=retention
+        loaded,
+        _limited(tasks),
+        directions=directions,
+        alpha=across,
+        beta=up,
+        block=block,
+        retention=retention,
+        shard=parse_shard(shard),
     )
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
@@ -708,6 +733,31 @@ def compare(
 
         save_comparison(found, figure)
     return found
+
+
+def merge(*runs: str | Path, to: str | Path | None = None) -> Merged:
+    """Make one run of several: of shards, or of what was scored on several machines.
+
+    Args:
+        runs: run folders of one model, precision and block size; a folder with shards in it stands for these.
+        to: the run folder that is made or extended. None, with a single folder: that one.
+
+    Raises:
+        InputError: nothing to merge, or no target.
+        RunError: no run at one of these places, or runs that do not belong together; nothing is written then.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import toy_model
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> run = Path(tempfile.mkdtemp()) / "run"
+    >>> for shard in ("0/2", "1/2"):
+    ...     terms = {"alpha": "0:0.2:3", "to": run, "shard": shard}
+    ...     _ = scan(toy_model(), [(toy_choice(), 10)], directions=gaussian(2), **terms)
+    >>> merge(run).cells
+    5
+    """
+    return merge_runs(runs, to)
 
 
 def retract(

@@ -23,8 +23,9 @@ OTHER_NAME = {"inputs": "certify_inputs"}
 LOADING = {"dtype", "device", "include", "exclude", "limit", "chat"}
 """Options that load the model and the tasks which a verb takes ready."""
 
-TERMINAL = {"as_json", "dry_run", "strict", "samples", "normalisation", "replace", "json"}
-"""Options of a terminal: what is printed, and by which code it ends."""
+TERMINAL = {"as_json", "dry_run", "strict", "samples", "normalisation", "replace", "json", "workers", "address"}
+"""Options of a terminal: what is printed, and by which code it ends; terms of an engine, which a verb takes with its
+name (``engine="ray:4"``)."""
 
 SAME = {
     "task": "tasks", "certificate": "certificates", "subspace": "subspaces", "skill": "skills",

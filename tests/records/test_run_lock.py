@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -52,3 +53,18 @@ def test_a_lock_file_that_is_replaced_under_our_hands_is_not_held(tmp_path: Path
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No such file"):
         RunLock(tmp_path / "gone")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_not_taken_for_another_writer(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StorageError, match=r"its file system cannot lock a file"):
+        RunLock(tmp_path)

@@ -67,3 +67,13 @@ def test_cards_may_be_reworded_and_be_more_or_fewer_but_not_change_place() -> No
     refuse_other_cards("RUN", "sums", CARDS, reworded[:2])
     with pytest.raises(RunError, match="example 1 is 'sums-1' there and 'sums-2' here"):
         refuse_other_cards("RUN", "sums", CARDS, [CARDS[0], CARDS[2]])
+
+
+def test_a_run_goes_on_with_its_own_batches_whatever_another_would_choose() -> None:
+    in_batches = IDENTITY.model_copy(update={"batch": 40})
+    refuse_other_identity("RUN", IDENTITY, in_batches)
+    refuse_other_identity("RUN", in_batches, IDENTITY)
+    assert IDENTITY.composition == f"blocks of {IDENTITY.block} examples"
+    assert in_batches.composition.endswith("answers written 40 at a time")
+    assert RunIdentity.parse(in_batches.canonical()) == in_batches
+    assert "batch" not in IDENTITY.canonical()

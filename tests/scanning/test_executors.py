@@ -141,7 +141,7 @@ def test_an_unknown_engine_is_refused_by_every_verb(
 
 def test_an_unknown_engine_leaves_no_folder(model: Model, tasks: list[Any], tmp_path: Path) -> None:
     with pytest.raises(UnknownName):
-        corrie.scan(model, tasks, directions=corrie.gaussian(1), alpha="0.1", to=tmp_path / "run", engine="ray")
+        corrie.scan(model, tasks, directions=corrie.gaussian(1), alpha="0.1", to=tmp_path / "run", engine="rey")
     assert not (tmp_path / "run").exists()
 
 
@@ -155,7 +155,7 @@ def test_a_run_says_who_scored_it(model: Model, tasks: list[Any], tmp_path: Path
 
 
 def test_names_and_loading() -> None:
-    assert engine_names() == ("broken", "counting", "serial")
+    assert engine_names() == ("broken", "counting", "ray", "serial")
     assert engine_named("serial") is serial
     assert engine_named("counting") is counting
     with pytest.raises(InputError, match="engine 'broken': it cannot be loaded"):

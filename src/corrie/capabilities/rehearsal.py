@@ -17,8 +17,11 @@ from corrie.models.reading import Comparer, Question, Reader, Reading, Writing
 from corrie.models.reference import Divergence
 
 
-def rehearse(task: Task, encoder: Encoder, limit: int) -> None:
+def rehearse(task: Task, encoder: Encoder, limit: int) -> int:
     """Put the first examples of a task into tokens. What was encoded is remembered for the scan.
+
+    Returns:
+        The most tokens that one of them may come to, its written answer included; 0 where nothing is written.
 
     Raises:
         TaskError, ModelError: an example that does not fit the model; the message names it.
@@ -26,6 +29,7 @@ def rehearse(task: Task, encoder: Encoder, limit: int) -> None:
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
     >>> rehearse(toy_choice(), toy_model().encoder, 3)
+    0
     """
     reader = _Rehearsal(encoder)
     for index in range(limit):
@@ -40,6 +44,7 @@ def rehearse(task: Task, encoder: Encoder, limit: int) -> None:
                 found=shown + (error.found or error.asked),
                 advice=error.advice,
             ) from None
+    return reader.longest
 
 
 class _Asked(Exception):
@@ -51,6 +56,7 @@ class _Rehearsal:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
+        self.longest = 0
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         for question in questions:
@@ -59,7 +65,8 @@ class _Rehearsal:
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         for prompt in prompts:
-            self._encoder.prompt(prompt, templated, max_tokens)
+            ids = self._encoder.prompt(prompt, templated, max_tokens)
+            self.longest = max(self.longest, len(ids) + max_tokens)
         self._enough()
 
     def remember(self, questions: Sequence[Question]) -> None:

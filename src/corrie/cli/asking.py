@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corrie.cli.console import say
 from corrie.cli.progress import ScanProgress
+from corrie.errors import InputError
 from corrie.questions.terms import check_block
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def ask(verb: str, given: Mapping[str, Any], folder: str = "", **more: Any) -> A
     """
     check_block(given.get("block", 1))
     asked = {**given, "say": say, **more}
+    if "workers" in given:
+        asked["engine"] = engine_asked(given["engine"], given["workers"], given["address"])
     named = "base" if "base" in given else "model"
     if "task" in given and "tasks" not in more and "task" not in more:
         asked |= _tasks(given)
@@ -57,6 +60,24 @@ def ask(verb: str, given: Mapping[str, Any], folder: str = "", **more: Any) -> A
         asked |= {"to": place, "watch": progress}
         found = called(**{name: asked[name] for name in inspect.signature(called).parameters if name in asked})
     return Answer(found, place)
+
+
+def engine_asked(engine: str, workers: int | None, address: str | None) -> str:
+    """The engine with its terms in its name, known to be there.
+
+    Raises:
+        UnknownName: there is none of that name.
+        InputError: workers of an engine that has none, or an engine that is not installed.
+    """
+    if workers is not None or address is not None:
+        if engine != "ray":
+            given = "--workers" if workers is not None else "--address"
+            raise InputError(f"{given} with the engine {engine}", found="only ray has workers", advice="--engine ray")
+        engine = f"ray:{'' if workers is None else workers}" + (f"@{address}" if address else "")
+    from corrie.scanning.executors import engine_named
+
+    engine_named(engine)
+    return engine
 
 
 def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:

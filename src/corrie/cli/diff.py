@@ -10,7 +10,18 @@ import typer
 
 from corrie.cli.asking import ask, choose_tasks, load_model
 from corrie.cli.console import complain, say
-from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json
+from corrie.cli.options import (
+    Address,
+    Block,
+    Chat,
+    Device,
+    Dtype,
+    Engine,
+    Exclude,
+    Include,
+    Json,
+    Workers,
+)
 from corrie.cli.stating import state
 from corrie.cli.worst import Telling
 from corrie.errors import InputError
@@ -117,6 +128,8 @@ def diff(
     limit: Followed = 100,
     chat: Chat = False,
     engine: Engine = "serial",
+    workers: Workers = None,
+    address: Address = None,
     to: To = None,
     as_json: Json = False,
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from corrie.cli.console import say
 from corrie.cli.question import MODEL, Asked, Ending, asks, tasks_option
+from corrie.cli.sharding import tell_shard
 from corrie.questions.fraction import FractionQuestion
+from corrie.records.shard import Shard
 
 
 @asks(
@@ -12,7 +14,7 @@ from corrie.questions.fraction import FractionQuestion
     first={**MODEL, "task": (tasks_option(". Of several, all must be kept."), ...)},
     folder="-fraction",
 )
-def fraction(asked: Asked) -> Ending:
+def fraction(asked: Asked) -> Ending | None:
     """Show that most random directions keep a score: with confidence C, at least a fraction F of them.
 
     A direction keeps it if the score on the same fixed examples stays within the tolerance of the unmoved model's. Exit
@@ -20,6 +22,8 @@ def fraction(asked: Asked) -> Ending:
     run folder; after Ctrl-C or a kill the same command goes on where it was.
     """
     question, claim = asked.question, asked.found
+    if question.shard is not None:
+        return tell_shard(Shard.parse(question.shard), asked.folder, whole=True, as_json=asked.options["as_json"])
     say(f"Run: {asked.folder}.")
     more = claim.verdict.draws + (claim.verdict.remaining or 0)
     return Ending(

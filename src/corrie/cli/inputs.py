@@ -32,7 +32,7 @@ Replace = Annotated[
     options_of(
         InputQuestion,
         first={**MODEL, "task": (Task, None), "replace": (Replace, None)},
-        without=("include", "exclude", "limit"),
+        without=("include", "exclude", "limit", "workers", "address"),
         folder="-inputs",
     )
 )

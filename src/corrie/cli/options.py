@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from corrie.questions.terms import SHARD_SAYS
+
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
 ]
@@ -17,10 +19,23 @@ Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that 
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
 Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
+Batch = Annotated[
+    str,
+    typer.Option(
+        help="Examples whose answers are written together in a new run, or auto: as many as limits and memory allow."
+    ),
+]
 Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
-Engine = Annotated[str, typer.Option(help="Who scores: serial (this process), or another engine that is installed.")]
+Engine = Annotated[
+    str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")
+]
+Workers = Annotated[int | None, typer.Option(help="Of the engine ray: how many, each with the model. Default: 2.")]
+Address = Annotated[
+    str | None, typer.Option(help="Of the engine ray: a cluster that runs, or auto. Default: this machine alone.")
+]
 Budget = Annotated[str | None, typer.Option(help="Time to spend where it tells most: 90s, 10m, 2h.")]
+Shard = Annotated[str | None, typer.Option(help=SHARD_SAYS)]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print points, examples and an estimate of the time; write nothing.")
 ]

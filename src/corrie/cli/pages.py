@@ -16,6 +16,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "scan": "corrie scan smollm2-135m-instruct -t knowledge:40 -t math:40 --to runs/smollm2",
         "plane": "corrie plane smollm2-135m-instruct -t knowledge:40 --alpha=-0.01:0.01:9",
         "worst": "corrie worst smollm2-135m-instruct -t knowledge:20 --distance 1 --out worst.safetensors",
+        "merge": "corrie merge runs/smollm2",
     },
     "Compare": {
         "diff": "corrie diff smollm2-135m-instruct my-finetune/ -t knowledge -t code --quick",

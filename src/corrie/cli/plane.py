@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from corrie.cli.asking import choose_tasks, load_model
+from corrie.cli.asking import choose_tasks, engine_asked, load_model
 from corrie.cli.console import complain, give, say
 from corrie.cli.options import (
+    Address,
     Block,
     Budget,
     Chat,
@@ -23,9 +24,12 @@ from corrie.cli.options import (
     Limit,
     Model,
     Retention,
+    Shard,
+    Workers,
 )
 from corrie.cli.progress import ScanProgress
 from corrie.cli.scan import parse_duration
+from corrie.cli.sharding import tell_shard
 from corrie.errors import InputError
 
 Tasks = Annotated[
@@ -66,7 +70,10 @@ def plane(
     limit: Limit = 100,
     chat: Chat = False,
     engine: Engine = "serial",
+    workers: Workers = None,
+    address: Address = None,
     budget: Budget = None,
+    shard: Shard = None,
     dry_run: DryRun = False,
     to: To = None,
     as_json: Json = False,
@@ -98,6 +105,9 @@ def plane(
     alphas, betas = AlphaGrid.parse(alpha), None if beta is None else AlphaGrid.parse(beta)
     size_of(2, alphas, betas or alphas).check()
     seconds = None if budget is None else parse_duration(budget)
+    from corrie.records.shard import parse_shard
+
+    share, engine = parse_shard(shard), engine_asked(engine, workers, address)
 
     chosen = choose_tasks(task, limit=limit, chat=chat)
     from corrie.analysis.plane import Plane
@@ -109,10 +119,10 @@ def plane(
     loaded = load_model(model, dtype=dtype, device=device, include=include, exclude=exclude)
     first, second = find_directions(loaded, wanted, say=say)
     betas = betas or as_far(loaded, (first, second), alphas)
-    prepared = Scan.of(
-        loaded, chosen, directions=(first, second), alpha=alphas, beta=betas, block=block, retention=retention
-    )
-    folder = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-plane"
+    terms = {"alpha": alphas, "beta": betas, "block": block, "retention": retention, "shard": share}
+    prepared = Scan.of(loaded, chosen, directions=(first, second), **terms)
+    run = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-plane"
+    folder = prepared.folder_in(run)
     if dry_run:
         from corrie.scanning.work import Known
 
@@ -128,5 +138,8 @@ def plane(
         result = Plane.of(store, prepared.spec)
     if ending == "budget":
         complain("the time budget is spent before everything was scored; the same command continues.", "Note")
+    if share is not None:
+        tell_shard(share, run, whole=ending == "complete", as_json=as_json)
+        return
     give(result.to_json() if as_json else str(result))
     say(f"Run: {folder}. Next: corrie report {folder} --out plane.html, or --figure plane.pdf")

@@ -2,7 +2,8 @@
 
 A command is a function of what was found, decorated with its question: the decorator declares the options, makes the
 question of what was typed (which refuses what is not valid, before anything is loaded), asks the verb of the command's
-name, and ends by what the function returns. So a new option is one line: a field of the question.
+name, and ends by what the function returns (None: everything is said). So a new option is one line: a field of the
+question.
 """
 
 from __future__ import annotations
@@ -15,7 +16,20 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from corrie.cli.asking import ask
-from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit, Model
+from corrie.cli.options import (
+    Address,
+    Block,
+    Chat,
+    Device,
+    Dtype,
+    Engine,
+    Exclude,
+    Include,
+    Json,
+    Limit,
+    Model,
+    Workers,
+)
 from corrie.cli.stating import state
 from corrie.questions.question import BaseQuestion, Field
 
@@ -27,6 +41,8 @@ LOADED: dict[str, tuple[Any, Any]] = {
     "limit": (Limit, 100),
     "chat": (Chat, False),
     "engine": (Engine, "serial"),
+    "workers": (Workers, None),
+    "address": (Address, None),
 }
 """Options of every command that loads a model and scores tasks, with their defaults."""
 
@@ -59,7 +75,7 @@ def asks(
     without: tuple[str, ...] = (),
     folder: str | None = None,
     before: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
-) -> Callable[[Callable[[Asked], Ending]], Callable[..., None]]:
+) -> Callable[[Callable[[Asked], Ending | None]], Callable[..., None]]:
     """A command that asks a question.
 
     Args:
@@ -71,7 +87,7 @@ def asks(
     """
     options = options_of(question, first=first, without=without, folder=folder)
 
-    def decorate(told: Callable[[Asked], Ending]) -> Callable[..., None]:
+    def decorate(told: Callable[[Asked], Ending | None]) -> Callable[..., None]:
         def command(**typed: Any) -> None:
             terms = {name: field.term.read for name, field in question.fields().items()}
             given: dict[str, Any] = {
@@ -80,7 +96,8 @@ def asks(
             made = question.of(given)
             answer = ask(told.__name__, given, folder or "", **before(given))
             ending = told(Asked(made, given, *answer))
-            state(answer.found, ending.asked, as_json=given["as_json"], advice=ending.advice)
+            if ending is not None:
+                state(answer.found, ending.asked, as_json=given["as_json"], advice=ending.advice)
 
         return with_options(options, told)(command)
 

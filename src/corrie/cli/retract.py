@@ -10,7 +10,19 @@ import typer
 from corrie.cli.asking import ask, choose_tasks
 from corrie.cli.console import complain, say
 from corrie.cli.diff import Base, Tolerance, Tuned
-from corrie.cli.options import Block, Chat, Device, Dtype, Engine, Exclude, Include, Json, Limit
+from corrie.cli.options import (
+    Address,
+    Block,
+    Chat,
+    Device,
+    Dtype,
+    Engine,
+    Exclude,
+    Include,
+    Json,
+    Limit,
+    Workers,
+)
 from corrie.cli.stating import state
 
 Tasks = Annotated[
@@ -43,6 +55,8 @@ def retract(
     limit: Limit = 100,
     chat: Chat = False,
     engine: Engine = "serial",
+    workers: Workers = None,
+    address: Address = None,
     to: To = None,
     as_json: Json = False,
 ) -> None:

@@ -8,8 +8,11 @@ from typing import Annotated
 
 import typer
 
+from corrie.cli.asking import engine_asked
 from corrie.cli.console import complain, give, say
 from corrie.cli.options import (
+    Address,
+    Batch,
     Block,
     Budget,
     Chat,
@@ -22,8 +25,11 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
+    Shard,
+    Workers,
 )
 from corrie.cli.progress import ScanProgress
+from corrie.cli.sharding import tell_shard
 from corrie.errors import InputError
 
 Tasks = Annotated[
@@ -63,10 +69,14 @@ def scan(
     exclude: Exclude = [],  # noqa: B006
     retention: Retention = None,
     block: Block = 10,
+    batch: Batch = "auto",
     limit: Limit = 100,
     chat: Chat = False,
     engine: Engine = "serial",
+    workers: Workers = None,
+    address: Address = None,
     budget: Budget = None,
+    shard: Shard = None,
     dry_run: DryRun = False,
     to: To = None,
     as_json: Json = False,
@@ -84,8 +94,11 @@ def scan(
         raise InputError(f"block {block}", found="no examples", advice="10")
     seconds = None if budget is None else parse_duration(budget)
     from corrie.records.scan_spec import parse_alpha, size_of, usual_directions, usual_retention
+    from corrie.records.shard import parse_shard
 
-    alphas = parse_alpha(alpha, precision)
+    alphas, share = parse_alpha(alpha, precision), parse_shard(shard)
+    if share is not None:
+        share.refuse_search(alphas)
     retention = usual_retention(alphas) if retention is None else retention
     wanted = directions_asked(direction or [f"gaussian:0-{usual_directions(alphas) - 1}"], normalisation)
     size_of(len(wanted), alphas).check()
@@ -93,13 +106,15 @@ def scan(
 
     asked = [parse_task(text) for text in task]
     found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
+    engine = engine_asked(engine, workers, address)
+    from corrie.scanning.batch import parse_batch
+
+    answers = parse_batch(batch)
     say(f"Loading {model} …")
     from corrie.models.directions import find_directions
     from corrie.models.load import load
-    from corrie.scanning.executors import engine_named
     from corrie.scanning.scan import Scan
 
-    engine_named(engine)
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     say(f"Engine: {loaded.engine}.")
@@ -109,8 +124,10 @@ def scan(
         say(f"Tasks: {', '.join(a.name for a in asked)}.")
     directions = find_directions(loaded, wanted, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
-    prepared = Scan.of(loaded, chosen, directions=directions, alpha=alphas, block=block, retention=retention)
-    folder = to or Path("runs") / loaded.identity.name.replace("/", "--")
+    terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share, "batch": answers}
+    prepared = Scan.of(loaded, chosen, directions=directions, **terms)
+    run = to or Path("runs") / loaded.identity.name.replace("/", "--")
+    folder = prepared.folder_in(run)
 
     from corrie.records.sqlite_store import SqliteStore
 
@@ -125,9 +142,14 @@ def scan(
         return
     say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
+        if store.identity.batch is not None:
+            say(f"Answers are written {store.identity.batch} at a time.")
         ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
     if ending == "budget":
         complain("the time budget is spent before everything was scored; the same command continues.", "Note")
+    if share is not None:
+        tell_shard(share, run, whole=ending == "complete", as_json=as_json)
+        return
     from corrie.cli.show import show_run
 
     show_run(folder, as_json=as_json, retention=retention)

@@ -23,6 +23,7 @@ from corrie.models.hub import hub_folder
 from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
 from corrie.models.quiet import quiet
+from corrie.models.recipe import LoadRecipe
 from corrie.records.foreign import blamed
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
@@ -90,6 +91,14 @@ def load(
             found=f"what it computes in {str(precision).removeprefix('torch.')} from finite weights is no number (NaN)",
             advice="the config.json it was published with, another copy of its weights, or --dtype float32",
         )
+    place = Path(name).expanduser()
+    model.recipe = LoadRecipe(
+        name=str(place.resolve()) if place.exists() else str(name),
+        dtype=str(precision).removeprefix("torch."),
+        device=target.type,
+        include=tuple(include),
+        exclude=tuple(exclude),
+    )
     return model
 
 

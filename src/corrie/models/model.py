@@ -12,6 +12,7 @@ from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.engine import Engine, choose_engine
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reader
+from corrie.models.recipe import LoadRecipe
 from corrie.models.reference import Reference
 from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
@@ -29,6 +30,7 @@ class Model:
     tokenizer   its Hugging Face tokenizer
     selection   the tensors that move
     identity    name, architecture, fingerprint, precision, dimension, norm, notes
+    recipe      how another process loads it; None for a model that was made in memory
     sources     where the tensors of directions lie that were made for this model (:mod:`corrie.models.directions`)
     """
 
@@ -36,6 +38,7 @@ class Model:
     tokenizer: Any
     selection: Selection
     identity: ModelIdentity
+    recipe: LoadRecipe | None = field(default=None, repr=False)
     sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
     _reference: Reference = field(init=False, repr=False, default_factory=Reference)
@@ -47,6 +50,11 @@ class Model:
     def reader(self) -> ModelReader:
         """A reader of the present weights. Take a new one whenever they have moved."""
         return ModelReader(self.module, self._encoder, self.engine, self.end_tokens, reference=self._reference)
+
+    @property
+    def remembered(self) -> tuple[Sequenced, ...]:
+        """The texts of which it keeps what the unmoved model says: a copy elsewhere has to be asked about them, too."""
+        return self._reference.sequences
 
     @property
     def encoder(self) -> Encoder:
@@ -85,12 +93,14 @@ class Model:
         what = f"{i.architecture}, {i.parameters:,} parameters in {i.dtype} on {self.device}"
         return f"{i.name}: {what}; {self.selection} move"
 
-    def _config(self) -> Any:
+    @property
+    def text_config(self) -> Any:
+        """The settings of its language model."""
         module: Any = self.module
         return module.config.get_text_config()
 
     def _longest(self) -> int | None:
-        return longest_of(self._config())
+        return longest_of(self.text_config)
 
     def _vocabulary(self) -> int | None:
         """Tokens that have a row in the embedding and in the output head."""

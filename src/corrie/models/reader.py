@@ -72,7 +72,10 @@ class ModelReader:
 
     def remember(self, questions: Sequence[Question]) -> None:
         """Keep what the unmoved model says (see :class:`corrie.models.reading.Comparer`)."""
-        sequences = [s for question in questions for s in self._encoder.question(question)]
+        self.remember_sequences([s for question in questions for s in self._encoder.question(question)])
+
+    def remember_sequences(self, sequences: Sequence[Sequenced]) -> None:
+        """The same for texts that are tokens already."""
         for sequence in sequences:
             self._reference.keep(sequence, self._alone.logits(sequence)[0])
         self._reference.check(sequences)

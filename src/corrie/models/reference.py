@@ -57,6 +57,11 @@ class Reference:
         return sequence in self._logits
 
     @property
+    def sequences(self) -> tuple[Sequenced, ...]:
+        """What it keeps the logits of."""
+        return tuple(self._logits)
+
+    @property
     def size(self) -> int:
         """Bytes of what is kept."""
         return sum(logits.numel() * logits.element_size() for logits in self._logits.values())

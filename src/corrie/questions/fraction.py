@@ -8,7 +8,7 @@ from typing import Annotated
 from corrie.errors import InputError
 from corrie.questions.question import BaseQuestion
 from corrie.questions.term import Term
-from corrie.questions.terms import BlockSize
+from corrie.questions.terms import BlockSize, SharedOut
 
 
 def _a_design(text: str) -> int | None:
@@ -50,20 +50,24 @@ class FractionQuestion(BaseQuestion):
         int | None,
         Term("Look at no more than so many draws; the same command with more continues.", _some_draws),
     ] = None
+    shard: SharedOut = None
     block: BlockSize = 10
 
     def check(self) -> None:
-        """The claim's own rules, for any task."""
+        """The claim's own rules, for any task; only a number of draws can be dealt out."""
         from corrie.records.fraction_spec import FractionSpec
         from corrie.records.scan_spec import TaskRequest
+        from corrie.records.shard import Shard
 
         FractionSpec.of(
             [TaskRequest(task="any", limit=1)],
             fraction=self.at_least,
             failures=self.failures,
             first=self.seeds,
-            **self.terms("at_least", "design", "seeds", "draws"),
+            **self.terms("at_least", "design", "seeds", "draws", "shard"),
         )
+        if self.shard is not None:
+            Shard.parse(self.shard).refuse_anytime(self.failures)
 
     @property
     def failures(self) -> int | None:

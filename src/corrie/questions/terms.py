@@ -87,6 +87,13 @@ def check_subspace(text: str) -> None:
         parse_subspace(text)
 
 
+def check_shard(text: str) -> None:
+    """One of so many."""
+    from corrie.records.shard import Shard
+
+    Shard.parse(text)
+
+
 def counts(what: str, least: int = 1) -> Callable[[int], None]:
     """The check of a number of things.
 
@@ -121,3 +128,5 @@ Exact = Annotated[
 SelectionDraws = Annotated[int, Term("Draws that the thresholds are chosen on.", counts("selection draws", 2))]
 Thresholds = Annotated[int, Term("Thresholds a task may have.", counts("thresholds"))]
 Rows = Annotated[int, Term("Draws run as one batch, where the subspace allows it.", counts("rows"))]
+SHARD_SAYS = "I/N, such as 0/4: one job of an array. Every N-th point, into RUN/shard-I-of-N; then corrie merge RUN."
+SharedOut = Annotated[str | None, Term(SHARD_SAYS, check_shard)]

@@ -9,6 +9,7 @@
 ``retractions/….json``         how far a fine-tune was pulled back, the latest of each
 ``worst/….safetensors``        worst-case directions that were searched for
 ``statements/KIND-….json``     statements of kinds that others have added
+``shard-I-of-N/``              run folders of shards, until ``corrie merge`` makes one run of them
 
 A folder holds any of these together. Nothing in it is read here: files are listed by their kind, and whoever knows the
 kind reads them (:meth:`RunFolder.read`: plain files only).
@@ -24,6 +25,7 @@ from types import MappingProxyType
 from corrie.errors import RunError
 from corrie.records.plain_file import read_plain
 from corrie.records.run_database import DATABASE
+from corrie.records.shard import FOLDERS
 from corrie.records.sqlite_store import SqliteStore
 
 PLACES: Mapping[str, str] = MappingProxyType(
@@ -70,7 +72,10 @@ class RunFolder:
         run = cls(Path(place))
         if not run.has_store and not run.kinds:
             what = "no such folder" if not run.path.is_dir() else "nothing of a run in it"
-            raise RunError(f"run folder {place}", found=what, advice="a folder that corrie scan --to made")
+            advice = "a folder that corrie scan --to made"
+            if run.shards:
+                what, advice = f"shards alone ({len(run.shards)})", f"corrie merge {place}"
+            raise RunError(f"run folder {place}", found=what, advice=advice)
         return run
 
     @property
@@ -82,6 +87,11 @@ class RunFolder:
     def has_store(self) -> bool:
         """Whether outcomes lie in it."""
         return (self.path / DATABASE).is_file()
+
+    @property
+    def shards(self) -> tuple[Path, ...]:
+        """The run folders of shards in it, in the order of their names."""
+        return tuple(sorted(folder for folder in self.path.glob(FOLDERS) if (folder / DATABASE).is_file()))
 
     def store(self) -> SqliteStore:
         """Its outcomes, for reading; a context manager.

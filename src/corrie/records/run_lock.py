@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
 from pathlib import Path
 
-from corrie.errors import RunError
+from corrie.errors import RunError, StorageError
 from corrie.records.plain_file import open_plain
 
 LOCK = "run.lock"
+_HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+"""What the system says when somebody else holds the lock; anything else: the file system has no locks."""
+
 _FAR = 1 << 30
 """Windows locks bytes, not files, and forbids reading them: lock one far behind the text."""
 
@@ -23,7 +27,8 @@ class RunLock:
 
     Raises:
         RunError: another process holds it; the message names that process.
-        StorageError: the folder cannot be written, or something else than a plain file has the lock's name.
+        StorageError: the folder cannot be written, its file system knows no locks, or something else than a plain file
+            has the lock's name.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -48,7 +53,14 @@ class RunLock:
             file = open_plain(self._path, os.O_RDWR | os.O_CREAT, f"writing to run folder {self._folder}")
             try:
                 _lock(file)
-            except OSError:
+            except OSError as refused:
+                if refused.errno not in _HELD:
+                    os.close(file)
+                    raise StorageError(
+                        f"writing to run folder {self._folder}",
+                        found=f"its file system cannot lock a file ({refused.strerror})",
+                        advice="another file system, or this one mounted with locks (Lustre: -o flock)",
+                    ) from None
                 holder = self._holder(file)
                 os.close(file)
                 raise RunError(

@@ -222,6 +222,12 @@ class SqliteStore:
         if self._lock is not None:
             self._lock.release()
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is put in the body is acknowledged together when it is left: all of it, or nothing where it raises."""
+        with self._writing():
+            yield
+
     # ── reading ──
 
     def tasks(self) -> tuple[TaskIdentity, ...]:
@@ -335,6 +341,10 @@ class SqliteStore:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: durable when the body is left, nothing of it when it raises."""
+        if self._database.in_transaction:  # inside of :meth:`at_once`
+            with refusals(self._folder):
+                yield self._database
+            return
         if self._lock is None:
             raise RunError(f"writing to run folder {self._folder}", found="it was opened for reading")
         self._still_there()

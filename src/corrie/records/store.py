@@ -16,7 +16,9 @@ The law
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from corrie.records.canonical import Record
 from corrie.records.cell import Cell, CellKey
@@ -46,12 +48,32 @@ def parse_claim(text: str) -> ClaimSpec:
 
 
 class RunIdentity(Record):
-    """What must be equal for two scans to share a run folder."""
+    """What must be equal for two scans to share a run folder, and the rule by which answers are written in it.
+
+    batch   examples whose answers are written together, a multiple of the block; None: block by block, as in every run
+            of before there was a choice. A run keeps the rule that it was made with, and whoever continues it goes by
+            that one (``design/written-batches.md``)
+    """
 
     model: ModelIdentity
     block: int
     laws: tuple[str, ...]
     format: int = FORMAT
+    batch: int | None = Field(default=None, gt=0)
+
+    @property
+    def composition(self) -> str:
+        """What is scored, and written, at once."""
+        blocks = f"blocks of {self.block} examples"
+        return blocks if self.batch is None else f"{blocks}, answers written {self.batch} at a time"
+
+    @model_serializer(mode="wrap")
+    def _block_by_block_is_not_mentioned(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A run that writes block by block has the text that it had before there was a choice."""
+        said = handler(self)
+        if self.batch is None:
+            del said["batch"]
+        return said
 
 
 class Realised(Record):

@@ -129,7 +129,7 @@ def _provenance(view: PlaneView, plane: Plane) -> Markup:
         ("First direction", str(plane.directions[0])),
         ("Second direction", str(plane.directions[1])),
         ("Notes", "; ".join(model.notes) or "none"),
-        ("Run", f"{view.name}, format {view.identity.format}, blocks of {view.identity.block} examples"),
+        ("Run", f"{view.name}, format {view.identity.format}, {view.identity.composition}"),
     ]
     names = {task.id: task.name for task in plane.tasks}
     for count, (spec, origin) in enumerate(plane.asked, 1):

@@ -37,7 +37,7 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         ("Notes", "; ".join(model.notes) or "none"),
         ("Noise law", ", ".join(identity.laws)),
         ("Directions", _listed(str(direction) for direction in view.landscape.directions)),
-        ("Run", f"{view.name}, format {identity.format}, blocks of {identity.block} examples"),
+        ("Run", f"{view.name}, format {identity.format}, {identity.composition}"),
     ]
     for number, (spec, origin) in enumerate(view.landscape.asked, 1):
         which = f" ({number})" if len(view.landscape.asked) > 1 else ""

@@ -102,7 +102,8 @@ class CertificateScan(Trial[Certificate]):
                 f"a certificate on the lattice {lattice}", found="the subspace was made for another one",
                 advice="full_space(selection, FullSpace(), fine_lattice(sigma)), or the subspace's name",
             )  # fmt: skip
-        scan = Scan.of(model, tasks, directions=(), alpha=AlphaGrid(low=sigma, high=sigma, count=1), block=block)
+        grid = AlphaGrid(low=sigma, high=sigma, count=1)
+        scan = Scan.of(model, tasks, directions=(), alpha=grid, block=block, batch="auto")
         question = [t.model_dump() for t in sorted(scan.spec.tasks, key=lambda t: t.task)]
         seed = own_seeds([question, space.spec.id, sigma, lattice], "selecting")
         chosen = SelectingDraws(first=seed, count=selection_draws, ratio=wanted, most=thresholds)
@@ -111,6 +112,8 @@ class CertificateScan(Trial[Certificate]):
             _refuse_selecting_seeds(chosen, first, draws)
         if batch > 1 and not rows_agree(model, space, sigma):
             batch = 1
+        if batch > 1:  # every row of a batch is a draw: that is large enough
+            scan = replace(scan, batch=None)
         return cls(scan, space, sigma, lattice, draws, confidence, chosen, ratio is not None, first, batch)
 
     @property
@@ -141,7 +144,7 @@ class CertificateScan(Trial[Certificate]):
             RunError: the run has fixed another design for this question, or has looked along its draws.
         """
         check_retain(retain)
-        executor = self.scan.executor(engine, Within(self.space, self.rows))
+        executor = self.scan.executor(engine, store, Within(self.space, self.rows))
         self.scan.register(store)
         before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
         fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)

@@ -30,8 +30,9 @@ class Executor(Protocol):
 
     The law
     -------
-    1. ``run`` yields, for each piece of work in order, one :class:`Arrived` and then its cells in order. A cell is
-       yielded as soon as it is done.
+    1. ``run`` yields, for each piece of work, one :class:`Arrived` and then its cells, each once and as soon as it is
+       done. Pieces may come in any order and among each other; what a worker that died had not made comes from another,
+       behind an :class:`Arrived` of its own.
     2. A cell is a function of the model, the point, the task and the block: not of what ran before, or where.
     3. On exit, also by an exception, the model is bit for bit what it was.
     """

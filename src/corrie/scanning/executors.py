@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Protocol
 
 from corrie.capabilities.task import Task
@@ -19,6 +20,7 @@ from corrie.models.model import Model
 from corrie.records.input_spec import InputSpec
 from corrie.scanning.executor import Executor, SerialExecutor
 from corrie.scanning.input_executor import InputExecutor
+from corrie.scanning.ray_executor import INSTALL, LOCAL, RayExecutor
 from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.subspaces.space import Coords, Space
 
@@ -77,7 +79,45 @@ def serial(model: Model, tasks: Mapping[str, Task], block: int, within: Within |
     return SubspaceExecutor(model, tasks, block, within.space, within.rows, within.places)
 
 
-BUILT_IN_EXECUTORS: Mapping[str, ExecutorMaker] = {"serial": serial}
+@dataclass(frozen=True, slots=True)
+class RayEngine:
+    """Workers on Ray, written ``ray:WORKERS`` or ``ray:WORKERS@ADDRESS``.
+
+    >>> RayEngine(4, "auto")
+    RayEngine(workers=4, address='auto')
+    """
+
+    workers: int = 2
+    address: str = LOCAL
+
+    @classmethod
+    def parse(cls, text: str) -> RayEngine:
+        """The engine of what stands behind ``ray:``.
+
+        Raises:
+            InputError: no number of workers, or Ray is not installed.
+        """
+        workers, _, address = text.partition("@")
+        if workers and (not workers.isdecimal() or not 0 < int(workers) < 10_000):
+            raise InputError(f"engine ray:{text}"[:200], found=f"{workers[:40]!r} workers", advice="ray:2")
+        if find_spec("ray") is None:
+            raise InputError(f"engine ray:{text}".rstrip(":"), found="Ray is not installed", advice=INSTALL)
+        return cls(int(workers or cls().workers), address or LOCAL)
+
+    def __call__(
+        self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /
+    ) -> Executor:
+        """See :class:`ExecutorMaker`."""
+        if within is not None:
+            raise InputError(
+                "engine ray for a question in a subspace or about prompts",
+                found="what makes its noise hangs on the model in this process, and is not sent to others",
+                advice="the engine serial, which runs several draws as one batch",
+            )
+        return RayExecutor(model, tasks, block, workers=self.workers, address=self.address)
+
+
+BUILT_IN_EXECUTORS: Mapping[str, ExecutorMaker] = {"serial": serial, "ray": RayEngine()}
 """Corrie's own engines."""
 
 
@@ -91,18 +131,21 @@ def engine_names() -> tuple[str, ...]:
 
 
 def engine_named(name: str) -> ExecutorMaker:
-    """The engine of a name; corrie's own first.
+    """The engine of a name; corrie's own first. That of Ray takes its terms with its name (:class:`RayEngine`).
 
     Raises:
         UnknownName: there is none.
-        InputError: another package's engine cannot be loaded.
+        InputError: another package's engine cannot be loaded, or Ray is not installed.
 
     >>> engine_named("serial") is serial
     True
     >>> engine_named("seriel")
     Traceback (most recent call last):
-    corrie.errors.UnknownName: no engine named 'seriel'. Known: serial. Did you mean 'serial'?
+    corrie.errors.UnknownName: no engine named 'seriel'. Known: ray, serial. Did you mean 'serial'?
     """
+    kind, _, terms = name.partition(":")
+    if kind == "ray":
+        return RayEngine.parse(terms)
     if name in BUILT_IN_EXECUTORS:
         return BUILT_IN_EXECUTORS[name]
     added = _added()

@@ -85,7 +85,7 @@ class GeneralisationScan(Trial[Generalisation]):
         The same call continues after a kill, with more draws goes on, and a finished one only reads.
         """
         held = {self.place.record.id: self.place.coordinates}
-        executor = self.scan.executor(engine, Within(self.space, self.spec.rows, held))
+        executor = self.scan.executor(engine, store, Within(self.space, self.spec.rows, held))
         self.scan.register(store)
         draws = tuple(self.spec.point(i) for i in range(self.spec.draws))
         fill(self.spec.scan, PlacesPlan((Point.origin(), self.spec.centre, *draws)), executor, store, watch=watch)

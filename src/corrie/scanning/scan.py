@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.capabilities.rehearsal import rehearse, remember
 from corrie.capabilities.task import Task
-from corrie.errors import InputError
+from corrie.capabilities.written_together import together, writes
+from corrie.errors import InputError, RunError
 from corrie.models.model import Model
 from corrie.records.direction import GAUSSIAN_LAW, Direction
 from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.shard import Shard
 from corrie.records.store import RunIdentity, Store
+from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import Within, engine_named
 from corrie.scanning.loop import Ending, fill
@@ -23,6 +27,7 @@ from corrie.scanning.plans.auto import AutoPlan
 from corrie.scanning.plans.edges import EdgesPlan, natural_step
 from corrie.scanning.plans.line import line
 from corrie.scanning.plans.plane import plane_plan
+from corrie.scanning.plans.sharded import Sharded
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.provenance import provenance
 from corrie.scanning.trial import Trial
@@ -57,11 +62,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Scan(Trial[Any]):
-    """Model, tasks by id, and the frozen spec."""
+    """Model, tasks by id, and the frozen spec.
+
+    batch      examples whose answers are written together in a new run (None: block by block)
+    requires   a run that writes otherwise is refused; else a run goes on by its own rule
+    shard      which share of the points is scored; None: all of them
+    """
 
     model: Model
     tasks: Mapping[str, Task]
     spec: ScanSpec
+    batch: int | None = None
+    requires: bool = False
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -74,14 +87,21 @@ class Scan(Trial[Any]):
         block: int = 10,
         retention: float = 0.95,
         beta: AlphaGrid | None = None,
+        shard: Shard | None = None,
+        batch: BatchAsked = None,
     ) -> Scan:
         """Check that everything fits, before a weight is moved or a file is made.
 
         Args:
             beta: step sizes along the second of two directions: then the points lie in their plane.
+            shard: which share of the points is scored; None: all of them.
+            batch: examples whose answers are written together in a new run (:func:`corrie.scanning.batch.batch_of`);
+                a number is also asked of a run that is there.
 
         Raises:
-            InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations.
+            InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations, a
+                batch that is no whole number of blocks; a shard of a scan that looks for its points as it goes, or more
+                shards than points.
             TaskError: this model cannot be asked this task, or one of its examples.
         """
         names = [task.identity.name for task, _ in tasks]
@@ -96,7 +116,7 @@ class Scan(Trial[Any]):
                 found="only random directions are looked at by a scout; this one leads from α = 0 to its end at α = 1",
                 advice="--alpha 0:1:11, or further: --alpha=-0.5:1.5:9",
             )
-        reader = model.reader()
+        reader, tokens = model.reader(), 0
         for task, limit in tasks:
             if not 0 < limit <= task.identity.size:
                 raise InputError(
@@ -106,7 +126,7 @@ class Scan(Trial[Any]):
                 )
             task.check(reader)
             scored = min(-(-limit // max(block, 1)) * max(block, 1), task.identity.size)
-            rehearse(task, model.encoder, scored)
+            tokens = max(tokens, rehearse(task, model.encoder, scored))
             remember(task, reader, scored)
         spec = ScanSpec(
             tasks=tuple(TaskRequest(task=t.identity.id, limit=limit) for t, limit in tasks),
@@ -116,15 +136,40 @@ class Scan(Trial[Any]):
             retention=retention,
             beta=beta,
         )
-        return cls(model=model, tasks={t.identity.id: t for t, _ in tasks}, spec=spec)
+        written = [limit for task, limit in tasks if writes(task)]
+        scattered = isinstance(alpha, AlphaAuto)  # one block at a point: a batch would be written for it alone
+        chosen = None if batch == "auto" and scattered else batch
+        scan = cls(
+            model=model,
+            tasks={t.identity.id: t for t, _ in tasks},
+            spec=spec,
+            batch=batch_of(model, chosen, written, spec.block, tokens),
+            requires=isinstance(batch, int),
+            shard=shard,
+        )
+        if shard is not None:
+            shard.refuse_search(alpha)
+            Sharded(scan.whole_plan(), shard).points(spec)
+        return scan
 
     @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
-        return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,))
+        return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,), batch=self.batch)
+
+    def folder_in(self, run: str | Path) -> Path:
+        """The run folder, or this shard's own in it."""
+        return Path(run) if self.shard is None else self.shard.within(Path(run))
 
     def plan(self, *, budgeted: bool = False) -> Plan:
-        """The plan that the spec asks for; on lines, most telling points first where time is short."""
+        """The plan that the spec asks for, or this shard's share of it; on lines, most telling points first where time
+        is short."""
+        if self.shard is None:
+            return self.whole_plan(budgeted=budgeted)
+        return Sharded(self.whole_plan(), self.shard)
+
+    def whole_plan(self, *, budgeted: bool = False) -> Plan:
+        """The plan of all shards together."""
         if self.spec.is_plane:
             return plane_plan
         chances = {i: t.identity.chance for i, t in self.tasks.items()}
@@ -158,18 +203,33 @@ class Scan(Trial[Any]):
         watch: Watch | None = None,
     ) -> Ending:
         """Note the spec in the store and score what a plan asks for."""
-        executor = self.executor(engine)
+        executor = self.executor(engine, store)
         self.register(store)
-        store.record_spec(self.spec, provenance(engine=engine, device=self.model.device))
+        store.record_spec(self.spec, self.provenance(engine))
         return fill(self.spec, plan, executor, store, budget=budget, watch=watch)
 
-    def executor(self, engine: str, within: Within | None = None) -> Executor:
-        """Who scores: the engine of a name, for this model and these tasks.
+    def provenance(self, engine: str) -> dict[str, str]:
+        """With what this was made; of a shard, which one it is."""
+        share = {} if self.shard is None else {"shard": str(self.shard)}
+        return provenance(engine=engine, device=self.model.device, **share)
+
+    def executor(self, engine: str, store: Store, within: Within | None = None) -> Executor:
+        """Who scores: the engine of a name, for this model and these tasks, by the rule of the run.
 
         Raises:
             InputError: no such engine, or one that cannot do this.
+            RunError: the run writes its answers in other batches than this scan requires.
         """
-        return engine_named(engine)(self.model, self.tasks, self.spec.block, within)
+        batch = store.identity.batch
+        if self.requires and batch != self.batch:
+            block = self.spec.block
+            raise RunError(
+                f"batch {self.batch or block}",
+                found=f"this run writes its answers {batch or block} at a time, and mixes no two rules",
+                advice=f"--batch {batch or block}, or another folder",
+            )
+        tasks = {id: together(task, batch) for id, task in self.tasks.items()}
+        return engine_named(engine)(self.model, tasks, self.spec.block, within)
 
     def register(self, store: Store) -> None:
         """Make the tasks and the examples that will be scored known to the store."""
@@ -179,18 +239,20 @@ class Scan(Trial[Any]):
             store.register_task(task.identity, [task.card(i) for i in range(last)])
 
     def estimate(self, known: Known) -> Estimate:
-        """Points, examples and time, without writing anything: one block of each task is scored and timed."""
+        """Points, examples and time, without writing anything: one block of each task is scored and timed (a batch
+        where answers are written)."""
         agenda = self.plan()(self.spec, known)
         scattered = isinstance(self.spec.alpha, AlphaAuto)
         per_point = {r.task: 1 if scattered else len(self.spec.blocks(r)) for r in self.spec.tasks}
         blocks = sum(per_point.values())
-        seconds = 0.0
+        seconds, block = 0.0, self.spec.block
         reader = self.model.reader()
         for request in self.spec.tasks:
             task = self.tasks[request.task]
+            size = min(self.batch or block, task.identity.size) if writes(task) else block
             started = time.perf_counter()
-            task.score(reader, 0, self.spec.block)
-            seconds += (time.perf_counter() - started) * per_point[request.task] / blocks
+            task.score(reader, 0, size)
+            seconds += (time.perf_counter() - started) / -(-size // block) * per_point[request.task] / blocks
         cells = max(agenda.expected - len(known), 0)
         return Estimate(
             points=round(agenda.expected / blocks),

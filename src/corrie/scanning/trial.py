@@ -32,6 +32,13 @@ class Trial(ABC, Generic[_Found]):
     def run(self, store: Store, *args: Any, **kwargs: Any) -> Any:
         """Fill in what the store lacks."""
 
+    def folder_in(self, run: str | Path) -> Path:
+        """Where the outcomes belong: the run folder itself, or a shard's own folder in it."""
+        return Path(run)
+
+    def check(self, **how: Any) -> None:
+        """Refuse terms of :meth:`run` that are not valid, before anything is written."""
+
     def conclude(self, store: Store, **how: Any) -> _Found:
         """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""
         return self.run(store, **how)
@@ -53,9 +60,11 @@ class Trial(ABC, Generic[_Found]):
             StorageError: the disk refuses.
         """
         engine_named(engine)
+        self.check(**how)
         if to is None:
             return self.conclude(MemoryStore(self.identity), engine=engine, **how)
-        with SqliteStore.create_or_open(to, self.identity) as store:
+        place = self.folder_in(to)
+        with SqliteStore.create_or_open(place, self.identity) as store:
             found = self.conclude(store, engine=engine, **how)
-        self.keep(found, Path(to))
+        self.keep(found, place)
         return found

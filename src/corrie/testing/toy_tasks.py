@@ -6,7 +6,8 @@ import random
 from pathlib import Path
 
 from corrie.capabilities.choice import ChoiceTask
-from corrie.capabilities.examples import Choice, Option
+from corrie.capabilities.examples import Choice, Option, Request
+from corrie.capabilities.generation import GenerateTask
 from corrie.models.model import Model
 from corrie.models.reading import Question
 from corrie.testing.toy_models import toy_model
@@ -51,6 +52,25 @@ def short_choice(model: Model | None = None) -> ChoiceTask:
         options = tuple(Option(question.context, c, c) for c in question.continuations)
         examples.append(Choice(word, options, gold=liked.index(max(liked))))
     return ChoiceTask("short", examples, capability="toys", source="short_choice")
+
+
+def toy_writing(
+    model: Model | None = None, size: int = 40, max_tokens: int = 8, name: str = "toy_writing"
+) -> GenerateTask:
+    """A task whose answers are written: prompts of unequal length; right is what the unmoved model writes.
+
+    >>> print(toy_writing(size=10))
+    toy_writing: toys by generation on 10 examples of toy_writing; chance 0
+    """
+    reader = (model or toy_model()).reader()
+    dice = random.Random(name)
+    prompts = ["".join(dice.choice("abcdefgh ") for _ in range(dice.randint(3, 30))) for _ in range(size)]
+    texts = [reader.write([prompt], max_tokens)[0].text for prompt in prompts]
+    examples = [
+        Request(f"{name}-{number}", prompt, text.strip())
+        for number, (prompt, text) in enumerate(zip(prompts, texts, strict=True))
+    ]
+    return GenerateTask(name, examples, capability="toys", source=name, check="contains", max_tokens=max_tokens)
 
 
 def save_toy_task(file: Path, model: Model | None = None, size: int = 40, options: int = 4) -> Path:

@@ -15,6 +15,22 @@ from corrie.scanning.work import Agenda, Known
 
 
 @dataclass(frozen=True)
+class FixedDraws:
+    """The unmoved model and the first ``count`` draws of a claim, whatever they turn out to be.
+
+    Judged in their order they say what the draws of :class:`FractionPlan` say: what comes after a design has stopped is
+    not looked at.
+    """
+
+    claim: FractionSpec
+    count: int
+
+    def __call__(self, spec: ScanSpec, known: Known) -> Agenda:
+        points = (Point.origin(), *(self.claim.point(draw) for draw in range(self.count)))
+        return Agenda(known.missing(spec, points), cells_at(spec, len(points)))
+
+
+@dataclass(frozen=True)
 class FractionPlan:
     """The unmoved model, then draw 0, 1, 2, … at α = σ, one at a time; no draw is asked for once the claim is settled.
 

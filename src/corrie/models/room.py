@@ -1,0 +1,62 @@
+"""How many answers may be written at once: what a row of a batch takes, and what memory there is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from corrie.models.model import Model
+
+_SHARE = 0.5
+"""Of the memory that is left after the scan's own copies, how much a batch may take."""
+
+_COPIES = 2
+"""Of the weights, that a scan makes beside the model: the pristine one and a direction."""
+
+
+def rows_that_fit(model: Model, tokens: int) -> int | None:
+    """Answers of so many tokens, prompt included, that may be written together; None where nobody knows.
+
+    A row of T tokens keeps keys and values in every layer, 2·T·L·H·D numbers (L layers, H heads of them, D numbers
+    each), holds what one layer makes of its prompt, and two rows of the vocabulary in float32.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> few, many = (rows_that_fit(toy_model(), tokens) for tokens in (8_000, 80))
+    >>> few is None or few < many
+    True
+    """
+    there = available_memory(next(model.module.parameters()).device)
+    if there is None:
+        return None
+    weights = sum(p.numel() * p.element_size() for p in model.module.parameters())
+    return max(int(_SHARE * (there - _COPIES * weights) / row_bytes(model, tokens)), 0)
+
+
+def row_bytes(model: Model, tokens: int) -> int:
+    """What one row of so many tokens takes, in bytes."""
+    config, number = model.text_config, next(model.module.parameters()).element_size()
+    width, heads = int(config.hidden_size), int(getattr(config, "num_attention_heads", None) or 1)
+    size = int(getattr(config, "head_dim", None) or width // heads)
+    kept = int(getattr(config, "num_key_value_heads", None) or heads)
+    inner = int(getattr(config, "intermediate_size", None) or 4 * width)
+    keys_and_values = 2 * int(config.num_hidden_layers) * kept * size * number
+    return tokens * (keys_and_values + (4 * width + 3 * inner) * number) + 8 * int(config.vocab_size)
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Bytes that may be taken on a device; None where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type != "cpu":
+        return None
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):
+        return None

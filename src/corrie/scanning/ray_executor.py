@@ -1,0 +1,259 @@
+"""Workers on Ray: resident actors, each with the model and an engine of this process (``--engine ray:4``).
+
+What goes over the wire is small: once to each actor how the model is loaded, where its directions lie and the tasks,
+then a point and its blocks (below 1 KB), and back the outcomes. No weights. An actor's model must have the driver's
+fingerprint, so files that differ between machines are refused and not mixed. Why this shape: ``design/ray.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from types import TracebackType
+from typing import Any, Self
+
+from corrie.capabilities.task import Task
+from corrie.errors import CorrieError, InputError, ModelError, RunError
+from corrie.models.encoding import Sequenced
+from corrie.models.load import load
+from corrie.models.model import Model
+from corrie.models.recipe import LoadRecipe
+from corrie.records.cell import Cell
+from corrie.records.model import ModelIdentity
+from corrie.scanning.crew import Died, Done, News, Raised, share_out
+from corrie.scanning.executor import Arrived, SerialExecutor
+from corrie.scanning.work import Work
+from corrie.weights.sources import Sources
+
+INSTALL = "pip install 'corrie[ray]'"
+
+LOCAL = "local"
+"""No cluster: a Ray of our own on this machine, gone with the scan."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What an actor is made of."""
+
+    recipe: LoadRecipe
+    identity: ModelIdentity
+    sources: Sources
+    remembered: tuple[Sequenced, ...]
+    tasks: Mapping[str, Task]
+    block: int
+    threads: int
+
+
+class Player:
+    """An actor: the model, moved from point to point. Any engine could be inside; it is that of one process."""
+
+    def __init__(self, part: _Part) -> None:
+        import torch
+
+        torch.set_num_threads(part.threads)
+        model = load(part.recipe.name, **part.recipe.terms)
+        if model.identity.fingerprint != part.identity.fingerprint:
+            raise ModelError(
+                f"model {part.recipe.name} on another machine",
+                found=f"its fingerprint is {model.identity.fingerprint[:16]}, not {part.identity.fingerprint[:16]}",
+                advice="the same files on every machine",
+            )
+        model.sources = part.sources
+        model.reader().remember_sequences(part.remembered)
+        self._executor = SerialExecutor(model, part.tasks, part.block)
+        self._stack = ExitStack()
+        self._stack.enter_context(self._executor)
+
+    def score(self, piece: Work) -> Iterator[News]:
+        """What a piece makes, and at its end that it is done, or why not."""
+        try:
+            yield from self._executor.run([piece])
+        except CorrieError as problem:
+            yield Raised(problem)
+        except Exception as problem:  # a task of somebody else may raise anything
+            yield Raised(
+                RunError(
+                    f"the point {piece.point}",
+                    found=f"scoring it raised {type(problem).__name__}: {problem}",
+                    advice="--engine serial, which shows where",
+                )
+            )
+        else:
+            yield Done()
+
+    def process(self) -> int:
+        """The number of its process."""
+        return os.getpid()
+
+
+class RayExecutor:
+    """Scores on Ray (:class:`corrie.scanning.executor.Executor` has the law).
+
+    Args:
+        workers: how many actors.
+        address: of a cluster that runs (``auto``, ``ray://…``); :data:`LOCAL` starts one here.
+    """
+
+    def __init__(
+        self, model: Model, tasks: Mapping[str, Task], block: int, *, workers: int, address: str = LOCAL
+    ) -> None:
+        import torch
+
+        if model.recipe is None:
+            raise InputError(
+                f"engine ray for {model.identity.name}",
+                found="the model was made in memory; a worker has to load it",
+                advice="corrie.load of its folder or name, or the engine serial",
+            )
+        self._part = _Part(
+            model.recipe, model.identity, model.sources, model.remembered, dict(tasks), block, torch.get_num_threads()
+        )
+        self._device = model.device
+        self._workers, self._address = workers, address
+        self._stack = ExitStack()
+        self._ray: Any = None
+        self._shipped: Any = None
+        self._actors: dict[int, Any] = {}
+        self._streams: dict[Any, int] = {}
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._ray = stack.enter_context(_Connection(self._address, self._workers))
+            self._refuse_crowds()
+            self._shipped = self._ray.put(self._part)
+            stack.callback(self._dismiss)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        self._ray = self._shipped = None
+
+    def run(self, work: Iterable[Work]) -> Iterator[Arrived | Cell]:
+        """See the law of :class:`corrie.scanning.executor.Executor`."""
+        if self._ray is None:
+            raise RuntimeError("RayExecutor.run outside of its with block")
+        try:
+            yield from share_out(self, work)
+        finally:
+            if self._streams:  # left in the midst: whoever is busy goes, the others stay
+                self._dismiss(*self._streams.values())
+
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return self._workers
+
+    @property
+    def processes(self) -> dict[int, int]:
+        """Worker → the number of its process, for tests that kill one."""
+        return {worker: self._ray.get(actor.process.remote()) for worker, actor in self._actors.items()}
+
+    def give(self, worker: int, piece: Work) -> None:
+        """See :class:`corrie.scanning.crew.Crew`."""
+        if worker not in self._actors:
+            gpus = 1 if self._device.startswith("cuda") else 0
+            made = self._ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Player)
+            self._actors[worker] = made.remote(self._shipped)
+        stream = self._actors[worker].score.options(num_returns="streaming").remote(piece)
+        self._streams[stream] = worker
+
+    def hear(self) -> tuple[int, News]:
+        """See :class:`corrie.scanning.crew.Crew`."""
+        errors = self._ray.exceptions
+        (stream,), _ = self._ray.wait(list(self._streams), num_returns=1)
+        worker = self._streams[stream]
+        try:
+            heard = self._ray.get(next(stream))
+        except errors.RayActorError as problem:
+            cause = getattr(problem, "cause", None) or problem.__cause__
+            if isinstance(cause, CorrieError):
+                raise cause from None  # the model does not load there: no other worker would fare better
+            heard = Died(str(problem).strip().splitlines()[0])
+            self._actors.pop(worker, None)
+        except StopIteration:
+            heard = Died("it stopped without a word")
+            self._dismiss(worker)
+        if isinstance(heard, Done | Raised | Died):
+            self._streams.pop(stream, None)
+        return worker, heard
+
+    def _dismiss(self, *workers: int) -> None:
+        """Let workers go, by default all; what they were making is lost and harms nothing."""
+        for worker in workers or tuple(self._actors):
+            actor = self._actors.pop(worker, None)
+            if actor is not None:
+                self._ray.kill(actor)
+        self._streams = {stream: worker for stream, worker in self._streams.items() if worker in self._actors}
+
+    def _refuse_crowds(self) -> None:
+        """More workers than the cluster has devices would wait for ever.
+
+        Raises:
+            InputError: it has fewer.
+        """
+        kind = "GPU" if self._device.startswith("cuda") else "CPU"
+        there = int(self._ray.cluster_resources().get(kind, 0))
+        if there < self._workers:
+            raise InputError(
+                f"{self._workers} workers on Ray",
+                found=f"the cluster has {there} {kind}s, and each worker takes one",
+                advice=f"{there} workers" if there else "another cluster, or the engine serial",
+            )
+
+
+class _Connection:
+    """The connection to Ray: one that is there already is used and left as it is, another is closed at the end.
+
+    A Ray of our own asks for a token, for it listens to the network; one that was imported before has read its
+    settings, and they stay. Nothing else on the machine is stopped.
+    """
+
+    def __init__(self, address: str, workers: int) -> None:
+        self._address, self._workers = address, workers
+        self._own = False
+
+    def __enter__(self) -> Any:
+        if self._address == LOCAL and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
+            os.environ["RAY_AUTH_MODE"] = "token"
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        ray = import_ray()
+        if ray.is_initialized():
+            return ray
+        quiet: Any = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            if self._address == LOCAL:
+                ray.init(address=LOCAL, num_cpus=self._workers, include_dashboard=False, **quiet)
+            else:
+                ray.init(address=self._address, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as problem:
+            raise InputError(
+                f"Ray at {self._address}",
+                found=str(problem).strip().splitlines()[0][:300],
+                advice="the address that ray start printed, or none for a Ray on this machine alone",
+            ) from problem
+        self._own = True
+        return ray
+
+    def __exit__(self, *_: object) -> None:
+        if self._own:
+            import_ray().shutdown()
+
+
+def import_ray() -> Any:
+    """Ray itself.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return import_module("ray")
+    except ImportError:
+        raise InputError("engine ray", found="Ray is not installed", advice=INSTALL) from None

@@ -1,0 +1,59 @@
+"""``--engine``, ``--workers`` and ``--address`` as their users meet them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corrie.cli.asking import engine_asked
+
+TERMS: dict[str, list[str]] = {
+    "scan": ["--direction", "gaussian:0-1", "--alpha", "0:0.02:3"],
+    "plane": ["--alpha=0:0.01:2"],
+    "fraction": ["--sigma", "0.0001", "--at-least", "0.5", "--confidence", "0.7"],
+}
+
+
+def test_the_terms_of_an_engine_stand_in_its_name() -> None:
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed")
+    assert engine_asked("ray", 4, None) == "ray:4"
+    assert engine_asked("ray", 4, "auto") == "ray:4@auto"
+    assert engine_asked("ray", None, "auto") == "ray:@auto"
+    assert engine_asked("ray:3", None, None) == "ray:3"
+
+
+@pytest.mark.parametrize("command", sorted(TERMS))
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--workers", "2"], "--workers with the engine serial: only ray has workers. Try: --engine ray"),
+        (["--address", "auto"], "--address with the engine serial: only ray has workers"),
+        (["--engine", "ray", "--workers", "0"], "'0' workers"),
+        (["--engine", "rai"], "no engine named 'rai'"),
+    ],
+)
+def test_terms_that_are_not_valid_are_refused_first(
+    corrie: Any, toy: Path, task: Path, tmp_path: Path, command: str, more: list[str], said: str
+) -> None:
+    refused = corrie(command, toy, "-t", f"{task}:10", *TERMS[command], "--to", tmp_path / "run", *more)
+    assert (refused.code, refused.out) == (2, "")
+    assert said in refused.err
+    assert "Loading" not in refused.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.timeout(300)
+def test_a_scan_on_ray_exports_the_rows_of_a_serial_one(corrie: Any, toy: Path, task: Path, tmp_path: Path) -> None:
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed")
+    written = []
+    for name, more in (("serial", []), ("ray", ["--engine", "ray", "--workers", "2"])):
+        said = corrie("scan", toy, "-t", f"{task}:10", *TERMS["scan"], "--to", tmp_path / name, *more)
+        assert said.code == 0
+        assert corrie("export", tmp_path / name, "--out", tmp_path / f"{name}.csv").code == 0
+        written.append((tmp_path / f"{name}.csv").read_text("utf-8"))
+    assert written[0] == written[1]
