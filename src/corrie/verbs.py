@@ -42,6 +42,7 @@ from corrie.scanning.batch import BatchAsked
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
+from corrie.scanning.first_answer import with_first_answer
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.input_trial import InputTrial
@@ -77,6 +78,7 @@ def scan(
     engine: str = "serial",
     precision: float | None = None,
     retention: float | None = None,
+    agreement: bool = True,
     budget: float | None = None,
     shard: str | None = None,
     watch: Watch | None = None,
@@ -99,6 +101,8 @@ def scan(
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
+        agreement: with ``"auto"``, look first at how far the model says what it said, on the tasks' own texts
+            (:mod:`corrie.scanning.first_answer`).
         budget: seconds to spend where they tell most.
         shard: one job of an array, ``"0/4"``: its share of the points alone, in a folder of its own in ``to``
             (:func:`merge`).
@@ -117,9 +121,10 @@ def scan(
     """
     loaded = model if isinstance(model, Model) else load(model)
     steps = parse_alpha(alpha, precision) if isinstance(alpha, str) else alpha
+    asked = _limited(tasks)
     prepared = Scan.of(
         loaded,
-        _limited(tasks),
+        with_first_answer(asked, steps, to) if agreement else asked,
         directions=gaussian(usual_directions(steps)) if directions is None else directions,
         alpha=steps,
         block=block,

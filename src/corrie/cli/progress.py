@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from corrie.cli.console import console, say
+from corrie.cli.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from corrie.records.cell import Cell
     from corrie.records.point import Point
     from corrie.records.store import Realised
+    from corrie.scanning.work import Ahead
 
 _PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""
@@ -27,11 +30,11 @@ class ScanProgress:
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._started = time.monotonic()
+        self._left = TimeLeft()
         self._said = 0.0
         self._made = self._before = self._done = self._expected = 0
         self._points: set[str] = set()
-        self._here = ""
+        self._here, self._moved = "", False
 
     def __enter__(self) -> Self:
         if self._terminal:
@@ -64,14 +67,21 @@ class ScanProgress:
         self._done, self._expected = done, max(expected, done)
         self._show()
 
+    def foresees(self, ahead: Sequence[Ahead]) -> None:
+        """What the plan expects to be missing still."""
+        self._left.foresees(ahead)
+
     def arrives(self, point: Point, realised: Realised) -> None:
         """The weights have been set."""
+        self._left.set()
+        self._moved = bool(point.steps)
         self._points.add(point.id)
-        self._here = _words(point)
+        self._here = _place(point)
         self._show()
 
     def acknowledges(self, cell: Cell) -> None:
         """A cell is safe."""
+        self._left.scored(cell.task, moved=self._moved)
         self._made += 1
         self._done += 1
         self._expected = max(self._expected, self._done)
@@ -82,26 +92,26 @@ class ScanProgress:
         """Cells made in this scan."""
         return self._made
 
-    def _left(self) -> str:
-        """The time left, from the pace so far."""
-        if self._made < 3:
+    def _words(self) -> str:
+        """The time left."""
+        seconds = self._left.seconds(self._expected - self._done)
+        if seconds is None:
             return ""
-        seconds = (time.monotonic() - self._started) / self._made * (self._expected - self._done)
         minutes, rest = divmod(round(seconds), 60)
         return f"about {minutes} min {rest:02d} s left" if minutes else f"about {rest} s left"
 
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:
             self._bar.update(
-                self._task, total=self._expected, completed=self._done, description=self._here, left=self._left()
+                self._task, total=self._expected, completed=self._done, description=self._here, left=self._words()
             )
         elif self._made and time.monotonic() - self._said >= _PLAIN_EVERY:
             self._said = time.monotonic()
-            left = self._left()
+            left = self._words()
             say(f"{self._done} of {self._expected} cells, {self._here}" + (f", {left}" if left else ""))
 
 
-def _words(point: Point) -> str:
+def _place(point: Point) -> str:
     """Where a scan stands."""
     if not point.steps:
         return "the unmoved model"

@@ -10,6 +10,7 @@ import typer
 
 from corrie.cli.asking import engine_asked
 from corrie.cli.console import complain, give, say
+from corrie.cli.first_words import FirstWords
 from corrie.cli.options import (
     Address,
     Batch,
@@ -52,6 +53,13 @@ Retention = Annotated[
     float | None,
     typer.Option(help="Share of the score above chance that counts as kept. Default: 0.95, with auto 0.8."),
 ]
+Agreement = Annotated[
+    bool,
+    typer.Option(
+        "--agreement/--no-agreement",
+        help="With auto: first of all, how far the model says what it said, on the tasks' own texts.",
+    ),
+]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 To = Annotated[Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL.")]
 
@@ -62,6 +70,7 @@ def scan(
     direction: Directions = [],  # noqa: B006
     alpha: Alpha = "auto",
     precision: Precision = None,
+    agreement: Agreement = True,
     normalisation: Normalisation = "none",
     dtype: Dtype = "float32",
     device: Device = "auto",
@@ -113,6 +122,7 @@ def scan(
     say(f"Loading {model} …")
     from corrie.models.directions import find_directions
     from corrie.models.load import load
+    from corrie.scanning.first_answer import with_first_answer
     from corrie.scanning.scan import Scan
 
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
@@ -124,9 +134,11 @@ def scan(
         say(f"Tasks: {', '.join(a.name for a in asked)}.")
     directions = find_directions(loaded, wanted, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+    run = to or Path("runs") / loaded.identity.name.replace("/", "--")
+    if agreement:
+        chosen = list(with_first_answer(chosen, alphas, run))
     terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share, "batch": answers}
     prepared = Scan.of(loaded, chosen, directions=directions, **terms)
-    run = to or Path("runs") / loaded.identity.name.replace("/", "--")
     folder = prepared.folder_in(run)
 
     from corrie.records.sqlite_store import SqliteStore
@@ -144,7 +156,9 @@ def scan(
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
         if store.identity.batch is not None:
             say(f"Answers are written {store.identity.batch} at a time.")
-        ending = prepared.run(store, engine=engine, budget=seconds, watch=progress)
+        first = next((t.identity for t, _ in chosen if t.identity.scoring == "agreement"), None)
+        watch = FirstWords(progress, store, first, say)
+        ending = prepared.run(store, engine=engine, budget=seconds, watch=watch)
     if ending == "budget":
         complain("the time budget is spent before everything was scored; the same command continues.", "Note")
     if share is not None:

@@ -9,7 +9,7 @@ from corrie.records.cell import Cell
 from corrie.records.scan_spec import ScanSpec
 from corrie.records.store import Store
 from corrie.scanning.executor import Arrived, Executor
-from corrie.scanning.watch import Nobody, Watch
+from corrie.scanning.watch import Foreseeing, Nobody, Watch
 from corrie.scanning.work import Known, Plan
 
 Ending = Literal["complete", "budget"]
@@ -49,6 +49,8 @@ def fill(
         return "complete"
     with executor:
         while agenda.work:
+            if agenda.ahead and isinstance(watch, Foreseeing):
+                watch.foresees(agenda.ahead)
             watch.begins(len(known), agenda.expected)
             for event in executor.run(agenda.work):
                 if isinstance(event, Arrived):

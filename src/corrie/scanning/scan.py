@@ -178,7 +178,8 @@ class Scan(Trial[Any]):
         else:
             step = natural_step(self.model.identity, self.spec.directions[0].normalisation)
             if isinstance(self.spec.alpha, AlphaAuto):
-                return AutoPlan(step=step, chances=chances)
+                first = frozenset(i for i, t in self.tasks.items() if t.identity.scoring == "agreement")
+                return AutoPlan(step=step, chances=chances, first=first)
             plan = EdgesPlan(step=step, chances=chances)
         return MostTelling(plan, chances) if budgeted else plan
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from corrie.records.cell import Cell
 from corrie.records.point import Point
 from corrie.records.store import Realised
+from corrie.scanning.work import Ahead
 
 
 class Watch(Protocol):
@@ -23,6 +25,13 @@ class Watch(Protocol):
     def acknowledges(self, cell: Cell) -> None:
         """A cell is safe in the store."""
         ...
+
+
+@runtime_checkable
+class Foreseeing(Watch, Protocol):
+    """One who is also notified, before ``begins``, of what a plan expects to be missing still, task by task."""
+
+    def foresees(self, ahead: Sequence[Ahead]) -> None: ...
 
 
 class Nobody:

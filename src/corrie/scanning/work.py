@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from corrie.records.cell import Cell, CellKey
 from corrie.records.point import Point
@@ -75,16 +75,26 @@ class Known:
         return tuple(w for w in work if w.blocks)
 
 
+class Ahead(NamedTuple):
+    """How many blocks of a task (by id) are expected to be missing still, at the unmoved model and at moved ones."""
+
+    task: str
+    unmoved: int
+    moved: int
+
+
 @dataclass(frozen=True, slots=True)
 class Agenda:
     """What a plan asks for next.
 
     work      in order; empty when the plan is done
     expected  how many cells the whole plan is expected to have made in the end (for an estimate of the time left)
+    ahead     what is expected to be missing still, task by task; empty where a plan counts cells alone
     """
 
     work: tuple[Work, ...]
     expected: int
+    ahead: tuple[Ahead, ...] = ()
 
 
 class Plan(Protocol):

@@ -9,7 +9,8 @@
     every task needs its blocks whichever comes first; but a direction that is drawn for one can be used by all, and
     drawing costs about as much as half a block. So all open tasks go along the same eight new directions. Which cells
     a task is given does not depend on the other tasks.
-4.  A task is done when its interval was narrow enough after two rounds in a row, or when it has had all its outcomes.
+4.  Tasks that are to come first (agreement, whose answer costs little) have all their rounds before the others begin.
+5.  A task is done when its interval was narrow enough after two rounds in a row, or when it has had all its outcomes.
 
 A round depends on finished rounds alone, so it may be scored in any order and by several workers, and a scan that was
 stopped anywhere goes on to the same cells. Examples come in the task's order, over again when they are used up.
@@ -17,6 +18,7 @@ stopped anywhere goes on to the same cells. Examples come in the task's order, o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +27,7 @@ from corrie.records.cell import CellKey
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, ScanSpec
 from corrie.scanning.plans.pursuit import FinishedRounds, Pursuit, ScoredLook
-from corrie.scanning.work import Agenda, Known, Work
+from corrie.scanning.work import Agenda, Ahead, Known, Work
 from corrie.stats.dose_response import Rounds
 
 _SMALLEST, _LARGEST = 1 / 200, 0.4
@@ -40,18 +42,25 @@ class AutoPlan:
 
     step     the α that changes every weight by about its own size (:func:`corrie.scanning.plans.edges.natural_step`)
     chances  task id → chance level
+    first    ids of the tasks whose rounds come before those of the others
 
     What was computed for one call is kept for the next, by what went into it: a call goes through all rounds again.
     """
 
     step: float
     chances: dict[str, float]
+    first: frozenset[str] = frozenset()
     _kept: dict[object, FinishedRounds] = field(default_factory=dict, compare=False, repr=False)
     _points: dict[tuple[str, float], Point] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, spec: ScanSpec, known: Known) -> Agenda:
         pursuits = self.follow(spec, known)
-        return Agenda(self._missing(spec, known, pursuits), sum(p.unmoved + p.expected for p in pursuits))
+        missing = (self._missing(spec, known, together) for together in self._in_turn(pursuits))
+        ahead = []
+        for p in pursuits:
+            scored = Counter(look.sigma > 0 for look in p.every if self._key(spec, p, look) in known)
+            ahead.append(Ahead(p.request.task, p.unmoved - scored[False], p.expected - scored[True]))
+        return Agenda(next(filter(None, missing), ()), sum(p.unmoved + p.expected for p in pursuits), tuple(ahead))
 
     def follow(self, spec: ScanSpec, known: Known) -> tuple[Pursuit, ...]:
         """What each task has come to: its finished rounds and, unless all is done, the one that is not."""
@@ -65,6 +74,19 @@ class AutoPlan:
                 most=asked.most, size=min(spec.block, request.limit),
             )  # fmt: skip
             pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept))
+        for together in self._in_turn(pursuits):
+            self._advance(spec, known, together)
+            if self._missing(spec, known, together):
+                break
+        return tuple(pursuits)
+
+    def _in_turn(self, pursuits: Sequence[Pursuit]) -> list[list[Pursuit]]:
+        """Those that come first, and the others."""
+        parts = ([p for p in pursuits if (p.request.task in self.first) == first] for first in (True, False))
+        return [part for part in parts if part]
+
+    def _advance(self, spec: ScanSpec, known: Known, pursuits: Sequence[Pursuit]) -> None:
+        """Through their finished rounds, to the one that is not, if there is one."""
         number = 0
         while not self._missing(spec, known, pursuits):
             going = [p for p in pursuits if not p.ending]
@@ -76,11 +98,12 @@ class AutoPlan:
                 number += len(directions)
                 for pursuit in going:
                     pursuit.advance(directions)
-        return tuple(pursuits)
+
+    def _key(self, spec: ScanSpec, pursuit: Pursuit, look: ScoredLook) -> CellKey:
+        return CellKey(self._point(spec, look.direction, look.sigma).id, pursuit.request.task, look.block)
 
     def _scores(self, spec: ScanSpec, known: Known, pursuit: Pursuit, look: ScoredLook) -> tuple[float | None, ...]:
-        key = CellKey(self._point(spec, look.direction, look.sigma).id, pursuit.request.task, look.block)
-        return known.block(key) or ()
+        return known.block(self._key(spec, pursuit, look)) or ()
 
     def _missing(self, spec: ScanSpec, known: Known, pursuits: Sequence[Pursuit]) -> tuple[Work, ...]:
         """The unmoved model first, then direction by direction, each from its smallest step outwards."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -127,6 +127,12 @@ class Pursuit:
                 taken.add(look)
                 self.looks.append(look)
                 self.unmoved = max(self.unmoved, look.block + 1)
+
+    @property
+    def every(self) -> Iterator[ScoredLook]:
+        """All that was asked so far, the unmoved model's blocks included."""
+        yield from (ScoredLook(0, 0.0, block) for block in range(self.unmoved))
+        yield from self.looks
 
     @property
     def expected(self) -> int:

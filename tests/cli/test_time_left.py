@@ -1,0 +1,75 @@
+"""The time left: known costs, known counts."""
+
+import itertools
+
+import pytest
+
+from corrie.cli.time_left import TimeLeft
+from corrie.scanning.work import Ahead
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_every_task_counts_with_what_its_own_blocks_take() -> None:
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("short", 1, 10), Ahead("long", 1, 10)])
+    for task, moved, cost in (("short", False, 1), ("long", False, 4), ("short", True, 2), ("long", True, 8)):
+        if moved:
+            clock.now += 0.5
+            left.set()
+        clock.now += cost
+        left.scored(task, moved=moved)
+    assert left.seconds(99) == pytest.approx(9 * (2 + 0.5) + 9 * (8 + 0.5))
+
+
+def test_a_task_that_was_not_moved_yet_counts_with_its_unmoved_blocks_and_an_unknown_one_with_the_mean() -> None:
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("a", 3, 10), Ahead("b", 0, 5)])
+    for _ in range(3):
+        clock.now += 2
+        left.scored("a", moved=False)
+    assert left.seconds(0) == pytest.approx(10 * 2 + 5 * 2)
+
+
+def test_nothing_is_said_of_too_little() -> None:
+    left = TimeLeft(clock=Clock())
+    left.scored("a", moved=False)
+    assert left.seconds(5) is None
+
+
+def test_what_is_said_never_jumps_and_comes_to_what_is_expected() -> None:
+    """The plan doubles its mind: in ten seconds less than a quarter of it is said, in five minutes all of it."""
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("a", 0, 103)])
+    for _ in range(3):
+        clock.now += 1
+        left.scored("a", moved=True)
+    assert left.seconds(0) == pytest.approx(100)
+    left.foresees([Ahead("a", 0, 1000)])
+    said = []
+    for _ in range(300):
+        clock.now += 1
+        left.scored("a", moved=True)
+        said.append(left.seconds(0) or 0.0)
+    assert abs(said[9] - 100) < 0.25 * 900
+    assert max(abs(b - a) for a, b in itertools.pairwise(said)) < 900 / 45
+    assert said[-1] == pytest.approx(700, rel=0.01)
+
+
+def test_the_end_is_the_end() -> None:
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("a", 0, 4)])
+    for _ in range(4):
+        clock.now += 1
+        left.scored("a", moved=True)
+    assert left.seconds(0) == 0.0
