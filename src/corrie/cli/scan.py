@@ -126,6 +126,7 @@ def scan(
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
     terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share, "batch": answers}
     prepared = Scan.of(loaded, chosen, directions=directions, **terms)
+    prepared.check_engine(engine)
     run = to or Path("runs") / loaded.identity.name.replace("/", "--")
     folder = prepared.folder_in(run)
 
