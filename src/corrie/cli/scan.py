@@ -139,6 +139,7 @@ def scan(
         chosen = list(with_first_answer(chosen, alphas, run))
     terms = {"alpha": alphas, "block": block, "retention": retention, "shard": share, "batch": answers}
     prepared = Scan.of(loaded, chosen, directions=directions, **terms)
+    prepared.check_engine(engine)
     folder = prepared.folder_in(run)
 
     from corrie.records.sqlite_store import SqliteStore

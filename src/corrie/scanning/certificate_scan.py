@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.evidence import Evidence
@@ -50,6 +51,7 @@ class CertificateScan(Trial[Certificate]):
     rows        draws run as one batch
     """
 
+    within: ClassVar[bool] = True
     scan: Scan
     space: Space
     sigma: float
@@ -115,6 +117,11 @@ class CertificateScan(Trial[Certificate]):
         if batch > 1:  # every row of a batch is a draw: that is large enough
             scan = replace(scan, batch=None)
         return cls(scan, space, sigma, lattice, draws, confidence, chosen, ratio is not None, first, batch)
+
+    @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.scan.model
 
     @property
     def identity(self) -> RunIdentity:

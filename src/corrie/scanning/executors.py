@@ -20,7 +20,7 @@ from corrie.models.model import Model
 from corrie.records.input_spec import InputSpec
 from corrie.scanning.executor import Executor, SerialExecutor
 from corrie.scanning.input_executor import InputExecutor
-from corrie.scanning.ray_executor import INSTALL, LOCAL, RayExecutor
+from corrie.scanning.ray_executor import INSTALL, LOCAL, RayExecutor, refuse_at_first
 from corrie.scanning.subspace_executor import SubspaceExecutor
 from corrie.subspaces.space import Coords, Space
 
@@ -109,16 +109,49 @@ class RayEngine:
     ) -> Executor:
         """See :class:`ExecutorMaker`."""
         if within is not None:
-            raise InputError(
-                "engine ray for a question in a subspace or about prompts",
-                found="what makes its noise hangs on the model in this process, and is not sent to others",
-                advice="the engine serial, which runs several draws as one batch",
-            )
+            raise self._elsewhere()
         return RayExecutor(model, tasks, block, workers=self.workers, address=self.address)
+
+    def refuse(self, model: Model, within: bool) -> None:
+        """What it cannot do, before anything is made.
+
+        Raises:
+            InputError: a question in a subspace or about prompts, or what :func:`refuse_at_first` refuses.
+        """
+        if within:
+            raise self._elsewhere()
+        refuse_at_first(model, self.workers, self.address)
+
+    def _elsewhere(self) -> InputError:
+        return InputError(
+            "engine ray for a question in a subspace or about prompts",
+            found="what makes its noise hangs on the model in this process, and is not sent to others",
+            advice="the engine serial, which runs several draws as one batch",
+        )
 
 
 BUILT_IN_EXECUTORS: Mapping[str, ExecutorMaker] = {"serial": serial, "ray": RayEngine()}
 """Corrie's own engines."""
+
+
+def check_engine(name: str, model: Model, *, within: bool = False) -> None:
+    """Refuse an engine that cannot do what is asked, before a run folder is made.
+
+    Args:
+        name: of the engine.
+        model: that is asked.
+        within: whether the points lie in a subspace, or on prompts.
+
+    Raises:
+        UnknownName: there is none of that name.
+        InputError: it cannot be loaded, or cannot do this.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> check_engine("serial", toy_model())
+    """
+    maker = engine_named(name)
+    if isinstance(maker, RayEngine):
+        maker.refuse(model, within)
 
 
 def engine_names() -> tuple[str, ...]:

@@ -147,6 +147,11 @@ class FineTuneScan(Trial[FineTuneDiff]):
         return cls(verdict, path, around, landscape, worst, tolerance, confidence, asked)
 
     @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.verdict.model
+
+    @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return self.verdict.identity

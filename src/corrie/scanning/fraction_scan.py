@@ -76,6 +76,11 @@ class FractionScan(Trial[FractionClaim]):
         return cls(scan=replace(scan, spec=claim.scan, shard=shard), claim=claim)
 
     @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.scan.model
+
+    @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan or claim to share this one's run."""
         return self.scan.identity

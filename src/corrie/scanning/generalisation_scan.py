@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from corrie.analysis.generalisation import Generalisation
 from corrie.capabilities.task import Task
@@ -28,6 +29,7 @@ from corrie.subspaces.stand import Stand
 class GeneralisationScan(Trial[Generalisation]):
     """Model and tasks (as a scan has them), the subspace, where the fine-tune stands in it, and the question."""
 
+    within: ClassVar[bool] = True
     scan: Scan
     space: Space
     place: Stand
@@ -73,6 +75,11 @@ class GeneralisationScan(Trial[Generalisation]):
             rows=rows if space.most_rows is None else min(rows, space.most_rows),
         )
         return cls(scan, space, place, spec)
+
+    @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.scan.model
 
     @property
     def identity(self) -> RunIdentity:

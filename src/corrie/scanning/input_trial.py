@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.whole_file import write_whole
@@ -39,6 +39,7 @@ ZERO_ONE = ("choice", "likelihood")
 class InputTrial(Trial[InputCertificate]):
     """Model, task, its prompts, and the spec."""
 
+    within: ClassVar[bool] = True
     model: Model
     task: Task
     prompts: Prompts
@@ -97,6 +98,11 @@ class InputTrial(Trial[InputCertificate]):
             block=block,
         )
         return cls(model, task, prompts, spec)
+
+    @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.model
 
     @property
     def identity(self) -> RunIdentity:

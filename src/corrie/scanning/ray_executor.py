@@ -104,14 +104,14 @@ class RayExecutor:
     ) -> None:
         import torch
 
-        if model.recipe is None:
-            raise InputError(
-                f"engine ray for {model.identity.name}",
-                found="the model was made in memory; a worker has to load it",
-                advice="corrie.load of its folder or name, or the engine serial",
-            )
         self._part = _Part(
-            model.recipe, model.identity, model.sources, model.remembered, dict(tasks), block, torch.get_num_threads()
+            recipe_of(model),
+            model.identity,
+            model.sources,
+            model.remembered,
+            dict(tasks),
+            block,
+            torch.get_num_threads(),
         )
         self._device = model.device
         self._workers, self._address = workers, address
@@ -124,7 +124,7 @@ class RayExecutor:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._ray = stack.enter_context(_Connection(self._address, self._workers))
-            self._refuse_crowds()
+            refuse_crowds(self._ray, self._device, self._workers)
             self._shipped = self._ray.put(self._part)
             stack.callback(self._dismiss)
             self._stack = stack.pop_all()
@@ -193,20 +193,68 @@ class RayExecutor:
                 self._ray.kill(actor)
         self._streams = {stream: worker for stream, worker in self._streams.items() if worker in self._actors}
 
-    def _refuse_crowds(self) -> None:
-        """More workers than the cluster has devices would wait for ever.
 
-        Raises:
-            InputError: it has fewer.
-        """
-        kind = "GPU" if self._device.startswith("cuda") else "CPU"
-        there = int(self._ray.cluster_resources().get(kind, 0))
-        if there < self._workers:
-            raise InputError(
-                f"{self._workers} workers on Ray",
-                found=f"the cluster has {there} {kind}s, and each worker takes one",
-                advice=f"{there} workers" if there else "another cluster, or the engine serial",
-            )
+def recipe_of(model: Model) -> LoadRecipe:
+    """How a worker loads the model.
+
+    Raises:
+        InputError: it was made in memory.
+    """
+    if model.recipe is None:
+        raise InputError(
+            f"engine ray for {model.identity.name}",
+            found="the model was made in memory; a worker has to load it",
+            advice="corrie.load of its folder or name, or the engine serial",
+        )
+    return model.recipe
+
+
+def refuse_at_first(model: Model, workers: int, address: str) -> None:
+    """What workers on Ray cannot do, found before a run folder is made. A cluster is asked; none is started for it.
+
+    Raises:
+        InputError: a model in memory, no cluster at the address, more workers than it has devices.
+    """
+    recipe_of(model)
+    if address == LOCAL and not _connected():
+        refuse_crowds(None, model.device, workers)
+    else:
+        with _Connection(address, workers) as ray:
+            refuse_crowds(ray, model.device, workers)
+
+
+def refuse_crowds(ray: Any, device: str, workers: int) -> None:
+    """More workers than there are devices would wait for ever, or stand in each other's way.
+
+    Args:
+        ray: the cluster; None: this machine.
+        device: of the model.
+        workers: how many are wanted.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    kind = "GPU" if device.startswith("cuda") else "CPU"
+    there = int(ray.cluster_resources().get(kind, 0)) if ray is not None else _devices_here(kind)
+    if there < workers:
+        where = "this machine" if ray is None else "the cluster"
+        raise InputError(
+            f"{workers} workers on Ray",
+            found=f"{where} has {there} {kind}s, and each worker takes one",
+            advice=f"{there} workers" if there else "another cluster, or the engine serial",
+        )
+
+
+def _devices_here(kind: str) -> int:
+    import torch
+
+    if kind == "GPU":
+        return torch.cuda.device_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _connected() -> bool:
+    return "ray" in sys.modules and import_ray().is_initialized()
 
 
 class _Connection:

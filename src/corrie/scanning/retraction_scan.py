@@ -68,6 +68,11 @@ class RetractionScan(Trial[Retraction]):
         return cls(kept, new, tolerance, confidence)
 
     @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.kept.model
+
+    @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return self.kept.identity

@@ -153,6 +153,11 @@ class Scan(Trial[Any]):
         return scan
 
     @property
+    def subject(self) -> Model:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.model
+
+    @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,), batch=self.batch)

@@ -10,18 +10,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+from corrie.models.model import Model
 from corrie.records.memory_store import MemoryStore
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.executors import engine_named
+from corrie.scanning.executors import check_engine
 
 _Found = TypeVar("_Found")
 
 
 class Trial(ABC, Generic[_Found]):
     """What all questions about a model have in common."""
+
+    within: ClassVar[bool] = False
+    """Whether its points lie in a subspace, or on prompts."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> Model:
+        """The model that the question is about."""
 
     @property
     @abstractmethod
@@ -39,6 +48,15 @@ class Trial(ABC, Generic[_Found]):
     def check(self, **how: Any) -> None:
         """Refuse terms of :meth:`run` that are not valid, before anything is written."""
 
+    def check_engine(self, engine: str) -> None:
+        """Refuse an engine that cannot do this, before anything is written.
+
+        Raises:
+            UnknownName: there is none of that name.
+            InputError: it cannot do this.
+        """
+        check_engine(engine, self.subject, within=self.within)
+
     def conclude(self, store: Store, **how: Any) -> _Found:
         """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""
         return self.run(store, **how)
@@ -55,11 +73,11 @@ class Trial(ABC, Generic[_Found]):
             how: as the trial's ``run`` takes it.
 
         Raises:
-            UnknownName: no such engine; nothing is written then.
+            UnknownName, InputError: no such engine, or one that cannot do this; nothing is written then.
             RunError: the run folder belongs to another model.
             StorageError: the disk refuses.
         """
-        engine_named(engine)
+        self.check_engine(engine)
         self.check(**how)
         if to is None:
             return self.conclude(MemoryStore(self.identity), engine=engine, **how)
