@@ -54,3 +54,10 @@ def test_one_alone_or_none() -> None:
 def test_intervals_without_a_law_between_their_ends_claim_nothing() -> None:
     near, far = basins(0.004, 0.016)
     assert Order.of([replace(near, method="model_free"), far]).before == frozenset()
+
+
+def test_behaviour_is_in_no_order_with_capabilities() -> None:
+    basins = Landscape.from_store(cliff_run()).basins()
+    changed = (replace(basins[0], capability="behaviour"), *basins[1:])
+    assert changed[0].task not in {basin.task for basin in Order.of(changed).basins}
+    assert Order.of(changed[:1]).basins == changed[:1]

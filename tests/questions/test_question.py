@@ -84,7 +84,7 @@ def test_questions_are_frozen_and_know_their_terms() -> None:
     asked = FractionQuestion.of({"sigma": 0.1, "at_least": 0.5, "confidence": 0.9, "model": "is no term"})
     with pytest.raises(dataclasses.FrozenInstanceError):
         asked.sigma = 0.2  # pyright: ignore[reportAttributeAccessIssue]
-    assert asked.terms("design", "draws", "seeds", "block") == {
+    assert asked.terms("design", "draws", "seeds", "block", "shard") == {
         "sigma": 0.1, "at_least": 0.5, "confidence": 0.9, "tolerance": 0.05,
     }  # fmt: skip
 

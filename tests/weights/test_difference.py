@@ -93,7 +93,7 @@ def test_what_is_not_at_hand_or_was_changed(tmp_path: Path) -> None:
     sources = Sources(own="f" * 64)
     record = Difference(base="f" * 64, tuned=saved(tmp_path / "a", 1, sources), tuned_name="chat")
     pristine = {n: p.data for n, p in named_parameters(toy_module()).items()}
-    with pytest.raises(InputError, match=r"chat.*at hand"):
+    with pytest.raises(InputError, match=r"chat.*are there"):
         realise(record, pristine)
     with pytest.raises(ModelError, match="other is missing"):
         realise(record, {"other": torch.ones(1)}, sources)

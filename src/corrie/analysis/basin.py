@@ -27,6 +27,7 @@ one direction are averaged, and the direction counts once.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ from corrie.analysis.block import Block
 from corrie.analysis.percent import percent
 from corrie.analysis.scored_blocks import scored_blocks
 from corrie.records.model import ModelIdentity
+from corrie.records.task import BEHAVIOUR
 from corrie.stats import clopper_pearson
 from corrie.stats.arguments import Array
 from corrie.stats.model_free_radius import (
@@ -440,6 +442,20 @@ def fold(alphas: Array, scores: Array) -> tuple[Array, Array]:
         count = there.sum(1)
         np.divide(np.where(there, sides, 0.0).sum(1), count, out=folded[:, i], where=count > 0)
     return sizes, folded
+
+
+def of_capabilities(basins: Iterable[Basin]) -> tuple[Basin, ...]:
+    """The basins of capabilities; where only behaviour was looked at, its own.
+
+    Agreement falls before any benchmark does: it goes in no order with them, and is no capability that a guard keeps.
+
+    >>> from corrie.analysis.landscape import Landscape
+    >>> from corrie.testing.cliff_run import cliff_run
+    >>> len(of_capabilities(Landscape.from_store(cliff_run()).basins()))
+    5
+    """
+    basins = tuple(basins)
+    return tuple(basin for basin in basins if basin.capability != BEHAVIOUR) or basins
 
 
 def _finite(value: float | None) -> float | None:

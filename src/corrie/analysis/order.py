@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from corrie.analysis.basin import Basin
+from corrie.analysis.basin import Basin, of_capabilities
 from corrie.stats.multiplicity import holm
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order of basins that intervals support.
+    """An order of basins that intervals support; of capabilities alone, where there are any.
 
     basins   those with a radius, from the nearest limit to the furthest
     before   pairs of tasks (a, b): a was shown to go before b
@@ -42,7 +42,7 @@ class Order:
         """From the basins of one run, at one retention and confidence."""
         from corrie.stats.dose_response import radius_ratio
 
-        measured = [(b, radius) for b in basins if (radius := b.measured) is not None]
+        measured = [(b, radius) for b in of_capabilities(basins) if (radius := b.measured) is not None]
         measured.sort(key=lambda m: (m[0].limit, m[0].status == "beyond_range"))
         there = tuple(basin for basin, _ in measured)
         pairs = [(a.task, b.task, radius_ratio(one, two)) for (a, one), (b, two) in combinations(measured, 2)]

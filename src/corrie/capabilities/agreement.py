@@ -17,13 +17,12 @@ from corrie.errors import InputError, TaskError
 from corrie.models.reading import Comparer, Reader
 from corrie.records.cell import Outcome
 from corrie.records.plain_file import read_plain
-from corrie.records.task import ExampleCard
+from corrie.records.task import BEHAVIOUR, ExampleCard
 
 if TYPE_CHECKING:
     from corrie.models.reference import Divergence
 
 AGREEMENT = "agreement"
-BEHAVIOUR = "behaviour"
 
 _BYTES = 64 * 2**20
 _LOOKED_AT = 4 * MOST_WINDOWS

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import NamedTuple
 
-from corrie.capabilities.agreement import AGREEMENT, BEHAVIOUR, agreement_in, agreement_on
+from corrie.capabilities.agreement import AGREEMENT, agreement_in, agreement_on
 from corrie.capabilities.jsonl import jsonl_task
 from corrie.capabilities.packaged import packaged_task
 from corrie.capabilities.suite import DEFAULT_SUITE, SCORINGS, SUITE
@@ -16,7 +16,7 @@ from corrie.capabilities.task import Task
 from corrie.capabilities.windows import MOST_WINDOWS
 from corrie.errors import InputError, TaskError, UnknownName
 from corrie.records.canonical import Record
-from corrie.records.task import Scoring, TaskIdentity
+from corrie.records.task import BEHAVIOUR, Scoring, TaskIdentity
 from corrie.sources.manifest import find_package
 from corrie.sources.packages import Say, silent
 

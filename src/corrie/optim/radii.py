@@ -9,7 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
-from corrie.analysis.basin import Basin
+from corrie.analysis.basin import Basin, of_capabilities
 from corrie.analysis.certificate import Certificate
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.verification import verify
@@ -50,7 +50,8 @@ class Radii:
     @classmethod
     def of_basins(cls, given: BasinRadii | None) -> Radii:
         """Basin radii. A basin that reaches beyond all that was tried counts with the largest σ tried, one that is lost
-        at the smallest with that; of a run's folder, those along raw Gaussian directions are read.
+        at the smallest with that; of a run's folder, those along raw Gaussian directions are read,
+        and of capabilities alone, where there are any.
 
         Raises:
             InputError: a radius is no positive number; basins of several dimensions; no basin has a radius.
@@ -64,7 +65,7 @@ class Radii:
             given = Landscape.open(given, "none")
         if isinstance(given, Landscape):
             model = given.model
-            given = given.basins()
+            given = of_capabilities(given.basins())
         rest: Any = given
         named: dict[str, Any] = dict(rest) if isinstance(rest, Mapping) else _by_task(rest or ())
         basins = {name: basin for name, basin in named.items() if isinstance(basin, Basin)}

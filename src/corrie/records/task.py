@@ -10,6 +10,9 @@ from corrie.records.canonical import Record, content_hash
 
 Scoring = Literal["likelihood", "choice", "generation", "text", "agreement"]
 
+BEHAVIOUR = "behaviour"
+"""What is measured where nothing is asked of the model but to say what it said: no capability, and no score."""
+
 
 class TaskIdentity(Record):
     """A benchmark plus a way of scoring it, named by content.
