@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ TERMS: dict[str, list[str]] = {
 
 
 def test_the_terms_of_an_engine_stand_in_its_name() -> None:
-    if find_spec("ray") is None:
-        pytest.skip("Ray is not installed")
     assert engine_asked("ray", 4, None) == "ray:4"
     assert engine_asked("ray", 4, "auto") == "ray:4@auto"
     assert engine_asked("ray", None, "auto") == "ray:@auto"
@@ -46,10 +43,18 @@ def test_terms_that_are_not_valid_are_refused_first(
     assert not (tmp_path / "run").exists()
 
 
+def test_more_workers_than_this_machine_has_processors(corrie: Any, toy: Path, task: Path, tmp_path: Path) -> None:
+    for command in sorted(TERMS):
+        more = ["--engine", "ray", "--workers", "9999", "--to", tmp_path / "run"]
+        refused = corrie(command, toy, "-t", f"{task}:10", *TERMS[command], *more)
+        assert (refused.code, refused.out) == (2, "")
+        assert "9999 workers on Ray: this machine has" in refused.err
+        assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.real
 @pytest.mark.timeout(300)
 def test_a_scan_on_ray_exports_the_rows_of_a_serial_one(corrie: Any, toy: Path, task: Path, tmp_path: Path) -> None:
-    if find_spec("ray") is None:
-        pytest.skip("Ray is not installed")
     written = []
     for name, more in (("serial", []), ("ray", ["--engine", "ray", "--workers", "2"])):
         said = corrie("scan", toy, "-t", f"{task}:10", *TERMS["scan"], "--to", tmp_path / name, *more)

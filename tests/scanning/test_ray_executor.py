@@ -7,7 +7,6 @@ import pickle
 import signal
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from corrie.scanning.ray_executor import LOCAL, RayExecutor
 from corrie.scanning.work import Work
 from corrie.testing.check_executor import check_executor
 from corrie.testing.toy_models import save_toy, toy_model
-from corrie.testing.toy_tasks import toy_choice
+from corrie.testing.toy_tasks import toy_choice, toy_writing
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,8 @@ def task(model: Model) -> Any:
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     """A Ray of the tests' own, started once."""
-    found = pytest.importorskip("ray")
+    import ray as found
+
     found.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         yield found
@@ -53,8 +53,6 @@ def ray() -> Iterator[Any]:
 
 
 def test_names() -> None:
-    if find_spec("ray") is None:
-        pytest.skip("Ray is not installed")
     assert engine_named("ray") == RayEngine(2, LOCAL)
     assert engine_named("ray:8") == RayEngine(8, LOCAL)
     assert engine_named("ray:8@auto") == RayEngine(8, "auto")
@@ -96,6 +94,7 @@ def test_a_point_is_small_on_the_wire() -> None:
     assert len(pickle.dumps(piece)) < 1024
 
 
+@pytest.mark.real
 @pytest.mark.timeout(300)
 def test_the_law_also_when_a_worker_is_killed(ray: Any, model: Model, task: Any) -> None:
     busy: list[int] = []
@@ -113,11 +112,29 @@ def test_the_law_also_when_a_worker_is_killed(ray: Any, model: Model, task: Any)
     assert not [process for process in busy if Path(f"/proc/{process}/cmdline").exists()], "nobody is left"
 
 
+@pytest.mark.real
 def test_more_workers_than_there_are_processors(ray: Any, model: Model, task: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"3 workers on Ray: the cluster has 2 CPUs, and each worker takes one"):
-        corrie.scan(model, [(task, 10)], directions=gaussian(1), alpha="0.1", engine="ray:3")
+        corrie.scan(model, [(task, 10)], directions=gaussian(1), alpha="0.1", to=tmp_path / "run", engine="ray:3")
+    assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.real
+@pytest.mark.timeout(300)
+def test_answers_are_written_by_the_rule_of_the_run(ray: Any, model: Model, tmp_path: Path) -> None:
+    cells: list[dict[Any, Cell]] = []
+    for engine in ("serial", "ray:2"):
+        run = tmp_path / engine.partition(":")[0]
+        tasks = [(toy_writing(model, size=20, max_tokens=4), 20)]
+        corrie.scan(model, tasks, directions=gaussian(2), alpha="0:0.1:2", block=5, to=run, engine=engine)
+        with SqliteStore.open(run) as store:
+            assert store.identity.batch == 20
+            cells.append({cell.key: cell for cell in store.cells()})
+    assert cells[0] == cells[1]
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
 def test_a_path_and_an_adaptive_scan_are_the_serial_ones(ray: Any, model: Model, task: Any, tmp_path: Path) -> None:
     tuned = corrie.toward(model, save_toy(tmp_path / "tuned", seed=1))
     questions: list[Any] = [{"directions": gaussian(2), "alpha": "auto"}, {"directions": [tuned], "alpha": "0:1:3"}]

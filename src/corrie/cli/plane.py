@@ -121,6 +121,7 @@ def plane(
     betas = betas or as_far(loaded, (first, second), alphas)
     terms = {"alpha": alphas, "beta": betas, "block": block, "retention": retention, "shard": share}
     prepared = Scan.of(loaded, chosen, directions=(first, second), **terms)
+    prepared.check_engine(engine)
     run = to or Path("runs") / f"{loaded.identity.name.replace('/', '--')}-plane"
     folder = prepared.folder_in(run)
     if dry_run:
