@@ -11,6 +11,7 @@ import builtins
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from corrie.sandbox.guest import confine
@@ -127,11 +128,10 @@ def judged(room: Room, order: dict[str, Any]) -> dict[str, str]:
     try:
         room.begin(order["code"], order["limits"])
         names: dict[str, Any] = {"__name__": "tests"}
+        _lend(room, unknown_names(order["setup"], names), names)
         exec(compile(order["setup"], "setup", "exec"), names)
-        for name in order["entries"]:
-            names[name] = Remote(room, name)
-        for name in unknown_names(order["tests"], names):
-            names[name] = Remote(room, name)
+        _lend(room, order["entries"], names)
+        _lend(room, unknown_names(order["tests"], names), names)
         exec(compile(order["tests"], "tests", "exec"), names)
     except ProgramEnded as problem:
         return {"end": str(problem)}
@@ -140,6 +140,10 @@ def judged(room: Room, order: dict[str, Any]) -> dict[str, str]:
     except BaseException as problem:
         return {"end": "raised", "words": f"{type(problem).__name__}: {str(problem)[:300]}"}
     return {"end": "passed"}
+
+
+def _lend(room: Room, wanted: Iterable[str], names: dict[str, Any]) -> None:
+    names.update({name: Remote(room, name) for name in wanted})
 
 
 def main() -> None:

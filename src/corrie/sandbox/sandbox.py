@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import IO
+from pathlib import Path
+from typing import IO, Any
 
 from corrie.errors import InputError
 from corrie.sandbox.interpreter import Interpreter, interpreter
@@ -45,8 +46,8 @@ def tried():
         except (OSError, MemoryError):
             continue
         found.append(name)
-    kept = [name for name in os.environ if name not in ("PYTHONHASHSEED", "LANG", "LD_LIBRARY_PATH", "HOME", "PWD", "LC_CTYPE")]
-    return found + (["sees the environment"] if kept else [])
+    known = {"PYTHONHASHSEED", "LANG", "LD_LIBRARY_PATH", "HOME", "PWD", "LC_CTYPE"}
+    return found + (["sees the environment"] if set(os.environ) - known else [])
 """
 
 
@@ -83,8 +84,7 @@ class Sandbox:
             raise InputError(
                 "running generated programs in a sandbox",
                 found=f"its walls were tried from inside, and a program {verdict.words or verdict}",
-                advice="another machine, or a kernel that allows user namespaces; --run-code-unsandboxed runs programs "
-                "with no wall at all",
+                advice="another machine, or a kernel that allows user namespaces",
             )
 
     def judge(self, program: Program) -> Verdict:
@@ -133,18 +133,22 @@ class Sandbox:
     ) -> subprocess.Popen[bytes]:
         """Start a room; it is ended, with everything in it, when ``files`` is left."""
         if self.walls is None:
-            own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-            code = f"import sys; sys.path.append({own!r}); from corrie.sandbox.{name} import main; main()"
-            command, passed = [self.inside.program, "-I", "-S", "-B", "-c", code, *map(str, numbers)], numbers
+            command, passed = start(_copies(files), self.inside, name, *numbers), numbers
         else:
             sources = {file: _file(files, own_source(file)).fileno() for file in FILES}
             law = _file(files, self.walls.filter()).fileno()
             command = self.walls.command(self.inside, limits, sources, law)
-            command += start(self.walls, self.inside, name, *numbers)
+            command += start(self.walls.own, self.inside, name, *numbers)
             passed = (*numbers, *sources.values(), law)
-        who = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
-        room = subprocess.Popen(  # fmt: skip
-            command, stdin=read.read, stdout=write.write, stderr=said, pass_fds=passed, start_new_session=True, cwd="/",
+        who: dict[str, Any] = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+        room = subprocess.Popen[bytes](
+            command,
+            stdin=read.read,
+            stdout=write.write,
+            stderr=said,
+            pass_fds=passed,
+            start_new_session=True,
+            cwd="/",
             **who,
         )
         files.callback(_end, room)
@@ -181,13 +185,23 @@ class _Pipe:
 
     def __init__(self, files: contextlib.ExitStack) -> None:
         read, write = os.pipe()
-        self.read = files.enter_context(open(read, "rb", buffering=0))
-        self.write = files.enter_context(open(write, "wb", buffering=0))
+        self.read = files.enter_context(open(read, "rb", buffering=0))  # noqa: SIM115
+        self.write = files.enter_context(open(write, "wb", buffering=0))  # noqa: SIM115
+
+
+def _copies(files: contextlib.ExitStack) -> str:
+    """A folder with corrie's own files alone, for rooms without walls."""
+    folder = files.enter_context(tempfile.TemporaryDirectory())
+    inside = Path(folder) / "corrie" / "sandbox"
+    inside.mkdir(parents=True)
+    for name in FILES:
+        (inside / name).write_bytes(own_source(name))
+    return folder
 
 
 def _file(files: contextlib.ExitStack, content: bytes) -> IO[bytes]:
     """An open file of this content that has no name."""
-    file = files.enter_context(tempfile.TemporaryFile())
+    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     file.write(content)
     file.seek(0)
     return file
@@ -223,5 +237,3 @@ def _end(room: subprocess.Popen[bytes]) -> None:
             os.killpg(room.pid, signal.SIGKILL)
         room.kill()
         room.wait()
-
-

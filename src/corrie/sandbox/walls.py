@@ -42,6 +42,11 @@ class Walls(Record):
     disk: bool = True
     environment: bool = True
 
+    @property
+    def own(self) -> str:
+        """The folder with corrie's own files, inside: a folder of the machine's could not be made."""
+        return INSIDE if self.files else f"/tmp{INSIDE}"
+
     def filter(self) -> bytes:
         """The filter of kernel calls that belongs to these walls."""
         return seccomp_filter(network=self.network, processes=self.processes)
@@ -53,7 +58,16 @@ class Walls(Record):
             sources: file name → open file of each of :data:`FILES`.
             filter_file: open file of the filter.
         """
-        found = [bubblewrap(), "--die-with-parent", "--new-session", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY]
+        found = [
+            bubblewrap(),
+            "--die-with-parent",
+            "--new-session",
+            "--unshare-user",
+            "--uid",
+            _NOBODY,
+            "--gid",
+            _NOBODY,
+        ]
         found += ["--cap-drop", "ALL", "--unshare-ipc", "--unshare-uts", "--hostname", "room"]
         found += ["--unshare-cgroup-try", "--seccomp", str(filter_file)]
         if self.processes:
@@ -74,9 +88,8 @@ class Walls(Record):
         for place in _DEVICES:
             found += ["--dev-bind", place, place]
         found += (["--size", str(limits.disk)] if self.disk else []) + ["--tmpfs", "/tmp"]
-        # into the private folder's place, which is there whatever else is: a folder of the machine cannot be made
         for name, file in sources.items():
-            found += ["--ro-bind-data", str(file), f"{_own(self)}/corrie/sandbox/{name}"]
+            found += ["--ro-bind-data", str(file), f"{self.own}/corrie/sandbox/{name}"]
         if self.files and self.disk:
             found += ["--remount-ro", "/"]
         found += ["--chdir", "/tmp", "--setenv", "PYTHONHASHSEED", "0", "--setenv", "LANG", "C.UTF-8"]
@@ -84,13 +97,13 @@ class Walls(Record):
         return found
 
 
-def _own(walls: Walls) -> str:
-    return INSIDE if walls.files else f"/tmp{INSIDE}"
+def start(own: str, inside: Interpreter, room: str, *numbers: int) -> list[str]:
+    """What is started in a room: ``guest`` or ``judge``, with the numbers of its open files.
 
-
-def start(walls: Walls, inside: Interpreter, room: str, *numbers: int) -> list[str]:
-    """What is started in a room: ``guest`` or ``judge``, with the numbers of its open files."""
-    code = f"import sys; sys.path.append({_own(walls)!r}); from corrie.sandbox.{room} import main; main()"
+    Args:
+        own: the folder with corrie's own files.
+    """
+    code = f"import sys; sys.path.append({own!r}); from corrie.sandbox.{room} import main; main()"
     return [inside.program, "-I", "-S", "-B", "-c", code, *map(str, numbers)]
 
 
@@ -99,18 +112,22 @@ def own_source(name: str) -> bytes:
     return (Path(__file__).parent / name).read_bytes()
 
 
-@cache
 def bubblewrap() -> str:
     """Where bubblewrap is.
 
     Raises:
         InputError: it is not installed.
     """
-    found = shutil.which("bwrap")
+    found = _found()
     if found is None:
         raise InputError(
             "running generated programs",
             found="bubblewrap (bwrap) is not installed: nothing would hold them",
-            advice=f"{INSTALL}; or --run-code-unsandboxed on a machine that has nothing to lose",
+            advice=INSTALL,
         )
     return found
+
+
+@cache
+def _found() -> str | None:
+    return shutil.which("bwrap")
