@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from corrie.capabilities.choice import ChoiceTask
+from corrie.capabilities.exercises import HUMANEVAL_STOPS, MBPP_STOPS, humaneval, mbpp
 from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
 from corrie.capabilities.order import fixed_order
+from corrie.capabilities.program import ProgramTask
 from corrie.capabilities.rows import advbench, choices, ifeval, read_rows, targets, written_answers
 from corrie.capabilities.safety import RequestTask
 from corrie.capabilities.suite import SuiteRow
@@ -48,5 +50,11 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return RequestTask(row.name, fixed_order(advbench(file), row.source), harmful=True, **about)
         case "margin":
             return MarginTask(row.name, fixed_order(advbench(file), row.source), **about)
+        case "humaneval":
+            examples = fixed_order(humaneval(read_rows(file)), row.source)
+            return ProgramTask(row.name, examples, stops=HUMANEVAL_STOPS, chat=chat, **about)
+        case "mbpp":
+            examples = fixed_order(mbpp(read_rows(file)), row.source)
+            return ProgramTask(row.name, examples, stops=MBPP_STOPS, chat=chat, **about)
         case "answer":
             return RequestTask(row.name, fixed_order(ifeval(file), row.source), harmful=False, **about)

@@ -9,7 +9,7 @@ from corrie.capabilities.checks import CheckKind
 from corrie.errors import UnknownName
 from corrie.records.task import Scoring
 
-_Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer"]
+_Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp"]
 
 SCORINGS: dict[_Kind, Scoring] = {
     "likelihood": "likelihood",
@@ -19,6 +19,8 @@ SCORINGS: dict[_Kind, Scoring] = {
     "refuse": "generation",
     "margin": "choice",
     "answer": "generation",
+    "humaneval": "generation",
+    "mbpp": "generation",
 }
 """How each kind of task is scored, in the words of :class:`corrie.records.task.TaskIdentity`."""
 
@@ -94,7 +96,9 @@ SUITE: tuple[SuiteRow, ...] = (
     _olmo("minerva_math", "math", "text", "minerva_math_500/gold_bpb_0shot", 500),
     _olmo("code", "code", "choice", "basic_skills_coding/rc_5shot", 1012, 0.2),
     _olmo("humaneval", "code", "text", "codex_humaneval/gold_bpb_0shot", 164),
+    _olmo("humaneval_run", "code", "humaneval", "codex_humaneval/gold_bpb_0shot", 164),
     _olmo("mbpp", "code", "text", "codex_mbpp/gold_bpb_3shot", 500),
+    _olmo("mbpp_run", "code", "mbpp", "codex_mbpp/gold_bpb_3shot", 500),
     _olmo("reasoning", "reasoning", "choice", "basic_skills_logical_reasoning/rc_5shot", 1118, 0.25),
     _olmo("pattern", "reasoning", "choice", "basic_skills_pattern/rc_5shot", 534, 0.2494),
     _olmo("string_operations", "reasoning", "choice", "basic_skills_string_operations/rc_5shot", 1219, 0.2048),
