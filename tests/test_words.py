@@ -14,6 +14,7 @@ SHARED = {
     "lower_limit": "the limits of a mean share their names: learn one, know all",
     "upper_limit": "as lower_limit",
     "draw": "of a module that has one thing to draw: figure.draw, plane_figure.draw, prior.draw",
+    "main": "where a program begins: guest and judge of the sandbox, and a module that is run",
     "project": "the verb, called as its command, and the step of an optimizer into a ball",
 }
 """Names that several modules define on purpose, and why. Add one only where the modules are siblings."""

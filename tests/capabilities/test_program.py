@@ -13,7 +13,7 @@ from corrie.capabilities.program import Exercise, ProgramTask, program
 from corrie.capabilities.rows import read_rows
 from corrie.capabilities.suite import find_row
 from corrie.models.reading import Writing
-from corrie.sandbox import Sandbox, Verdict
+from corrie.sandbox import ProgramVerdict, Sandbox
 from corrie.sources.manifest import find_package
 from corrie.sources.packages import packaged_file
 from corrie.testing.toy_models import toy_model
@@ -64,8 +64,8 @@ def test_walls_are_tried_before_a_model_is_asked() -> None:
         def check(self) -> None:
             Tried.times += 1
 
-        def judge_all(self, programs: Any, workers: int | None = None) -> tuple[Verdict, ...]:
-            return tuple(Verdict(ending="failed") for _ in programs)
+        def judge_all(self, programs: Any, workers: int | None = None) -> tuple[ProgramVerdict, ...]:
+            return tuple(ProgramVerdict(ending="failed") for _ in programs)
 
     made, reader = task(sandbox=Tried()), toy_model().reader()
     made.check(reader)

@@ -11,12 +11,12 @@ from corrie.capabilities.generation import cut_at
 from corrie.models.reading import Reader, Writing
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
-from corrie.sandbox import Program, Sandbox, Verdict
+from corrie.sandbox import Program, ProgramVerdict, Sandbox
 
 PROGRAM_LAW = "sandbox-1"
 """Version of how a program meets its tests (:mod:`corrie.sandbox.judge`)."""
 
-MAX_TOKENS = 512
+_MAX_TOKENS = 512
 
 
 class Exercise(NamedTuple):
@@ -60,7 +60,7 @@ class ProgramTask(ExampleTask[Exercise]):
         examples: Sequence[Exercise],
         *,
         stops: tuple[str, ...],
-        max_tokens: int = MAX_TOKENS,
+        max_tokens: int = _MAX_TOKENS,
         sandbox: Sandbox | None = None,
         **rest: Any,
     ) -> None:
@@ -89,7 +89,7 @@ class ProgramTask(ExampleTask[Exercise]):
         return tuple(map(self._outcome, block, writings, texts, verdicts))
 
     @staticmethod
-    def _outcome(example: Exercise, writing: Writing, text: str, verdict: Verdict) -> Outcome:
+    def _outcome(example: Exercise, writing: Writing, text: str, verdict: ProgramVerdict) -> Outcome:
         if not writing.finite or (not verdict.passed and collapse(text)):
             return Outcome(id=example.id, success=0.0, label="collapsed", answer=text)
         label = "right" if verdict.passed else "wrong"

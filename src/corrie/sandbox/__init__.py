@@ -15,8 +15,8 @@ it pass: it has to give the right answers (``design/sandbox.md``).
 """
 
 from corrie.sandbox.limits import Limits
-from corrie.sandbox.program import Program, Verdict
+from corrie.sandbox.program import Program, ProgramVerdict
 from corrie.sandbox.sandbox import Sandbox
 from corrie.sandbox.walls import Walls
 
-__all__ = ["Limits", "Program", "Sandbox", "Verdict", "Walls"]
+__all__ = ["Limits", "Program", "ProgramVerdict", "Sandbox", "Walls"]

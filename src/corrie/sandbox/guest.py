@@ -11,7 +11,7 @@ import resource
 import sys
 from typing import Any
 
-from corrie.sandbox.wire import Line, decode, encode
+from corrie.sandbox.wire import Talk, decode, encode
 
 _ITEMS = 100_000
 """Of something that is gone through, at most."""
@@ -31,13 +31,13 @@ def confine(limits: dict[str, int]) -> None:
             resource.setrlimit(what, (soft, hard))
 
 
-def private_line(most: int) -> Line:
+def private_line(most: int) -> Talk:
     """The way to the judge, out of reach of ``print`` and ``input``: these lead nowhere."""
     read, write = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
-    return Line(read, write, most)
+    return Talk(read, write, most)
 
 
 class Guest:

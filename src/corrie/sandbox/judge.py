@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from corrie.sandbox.guest import confine
-from corrie.sandbox.wire import Line, WireError, decode, encode
+from corrie.sandbox.wire import Talk, WireError, decode, encode
 
 
 class ProgramEnded(BaseException):
@@ -57,7 +57,7 @@ class Remote:
 class Room:
     """The other room, asked question by question."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Talk) -> None:
         self._line = line
 
     def begin(self, code: str, limits: dict[str, int]) -> None:
@@ -152,6 +152,6 @@ def main() -> None:
     with os.fdopen(tests, "rb") as file:
         order = json.loads(file.read())
     confine({**order["limits"], "disk": 0})
-    found = judged(Room(Line(sys.stdin.buffer, sys.stdout.buffer, order["most"])), order)
+    found = judged(Room(Talk(sys.stdin.buffer, sys.stdout.buffer, order["most"])), order)
     os.write(verdict, json.dumps(found).encode("ascii"))
     os._exit(0)

@@ -6,9 +6,11 @@ from typing import Literal
 
 from corrie.records.canonical import Record
 
-Ending = Literal["passed", "failed", "raised", "ended", "no_answer", "too_long", "too_slow", "too_large", "waited"]
+ProgramEnding = Literal[
+    "passed", "failed", "raised", "ended", "no_answer", "too_long", "too_slow", "too_large", "waited"
+]
 
-ENDINGS: dict[Ending, str] = {
+ENDINGS: dict[ProgramEnding, str] = {
     "passed": "all tests hold",
     "failed": "a test does not hold",
     "raised": "it raised an error, or a test did with its answer",
@@ -38,14 +40,14 @@ class Program(Record):
     entries: tuple[str, ...] = ()
 
 
-class Verdict(Record):
+class ProgramVerdict(Record):
     """How it ended.
 
-    >>> print(Verdict(ending="too_slow"))
+    >>> print(ProgramVerdict(ending="too_slow"))
     it took more processor time than allowed, twice
     """
 
-    ending: Ending
+    ending: ProgramEnding
     words: str = ""
 
     @property

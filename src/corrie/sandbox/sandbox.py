@@ -19,7 +19,7 @@ from typing import IO, Any
 from corrie.errors import InputError
 from corrie.sandbox.interpreter import Interpreter, interpreter
 from corrie.sandbox.limits import Limits
-from corrie.sandbox.program import ENDINGS, Program, Verdict
+from corrie.sandbox.program import ENDINGS, Program, ProgramVerdict
 from corrie.sandbox.walls import FILES, Walls, own_source, start
 
 _VERDICT = 4096
@@ -87,21 +87,21 @@ class Sandbox:
                 advice="another machine, or a kernel that allows user namespaces",
             )
 
-    def judge(self, program: Program) -> Verdict:
+    def judge(self, program: Program) -> ProgramVerdict:
         """Run one program. A limit of time is met twice, the second time with twice as much, before it counts."""
         verdict = self._once(program, self.limits)
         if verdict.ending in ("too_slow", "waited"):
             verdict = self._once(program, self.limits.again())
         return verdict
 
-    def judge_all(self, programs: Sequence[Program], workers: int | None = None) -> tuple[Verdict, ...]:
+    def judge_all(self, programs: Sequence[Program], workers: int | None = None) -> tuple[ProgramVerdict, ...]:
         """Run several, as many at once as there are processors."""
         if len(programs) < 2:
             return tuple(map(self.judge, programs))
         with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
             return tuple(pool.map(self.judge, programs))
 
-    def _once(self, program: Program, limits: Limits) -> Verdict:
+    def _once(self, program: Program, limits: Limits) -> ProgramVerdict:
         order = {
             **program.model_dump(mode="json"),
             "limits": limits.model_dump(include={"cpu", "memory", "disk"}),
@@ -118,7 +118,7 @@ class Sandbox:
                 end.close()  # so that a room that ends is seen to end
             found = _read(verdict.read.fileno(), limits.wall)
             if found is None:
-                return Verdict(ending="waited")
+                return ProgramVerdict(ending="waited")
             return self._verdict(json.loads(found), guest) if found else self._silent(judge, said)
 
     def _room(
@@ -154,11 +154,11 @@ class Sandbox:
         files.callback(_end, room)
         return room
 
-    def _silent(self, judge: subprocess.Popen[bytes], said: IO[bytes]) -> Verdict:
+    def _silent(self, judge: subprocess.Popen[bytes], said: IO[bytes]) -> ProgramVerdict:
         """The judge ended without a word: a limit of its own, or the room could not be built."""
         code = _code(judge)
         if code in (signal.SIGXCPU, signal.SIGKILL):
-            return Verdict(ending="too_slow")
+            return ProgramVerdict(ending="too_slow")
         said.seek(0)
         words = said.read(_VERDICT).decode("utf-8", "replace").strip()
         if words.startswith("bwrap:"):
@@ -168,16 +168,16 @@ class Sandbox:
                 advice="a kernel that allows user namespaces (sysctl kernel.unprivileged_userns_clone=1, or "
                 "kernel.apparmor_restrict_unprivileged_userns=0)",
             )
-        return Verdict(ending="too_large")
+        return ProgramVerdict(ending="too_large")
 
-    def _verdict(self, told: dict[str, str], guest: subprocess.Popen[bytes]) -> Verdict:
+    def _verdict(self, told: dict[str, str], guest: subprocess.Popen[bytes]) -> ProgramVerdict:
         end = told.get("end")
         if end == "ended" and _code(guest) in (signal.SIGXCPU, signal.SIGKILL):
-            return Verdict(ending="too_slow")
+            return ProgramVerdict(ending="too_slow")
         words = told.get("words", "")
         if end == "raised" and words.startswith("MemoryError"):
-            return Verdict(ending="too_large")
-        return Verdict(ending=end if end in ENDINGS else "no_answer", words=words)
+            return ProgramVerdict(ending="too_large")
+        return ProgramVerdict(ending=end if end in ENDINGS else "no_answer", words=words)
 
 
 class _Pipe:

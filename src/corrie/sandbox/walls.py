@@ -23,7 +23,7 @@ FILES = ("wire.py", "guest.py", "judge.py")
 
 _NOBODY = "65534"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-INSTALL = "apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), pacman -S bubblewrap (Arch)"
+_INSTALL = "apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), pacman -S bubblewrap (Arch)"
 
 
 class Walls(Record):
@@ -123,7 +123,7 @@ def bubblewrap() -> str:
         raise InputError(
             "running generated programs",
             found="bubblewrap (bwrap) is not installed: nothing would hold them",
-            advice=INSTALL,
+            advice=_INSTALL,
         )
     return found
 

@@ -83,7 +83,7 @@ def decode(given: Any, kept: Callable[[Any], Any]) -> Any:
     raise WireError("no message")
 
 
-class Line:
+class Talk:
     """A conversation: one line of JSON each way.
 
     Args:
