@@ -4,7 +4,8 @@
     python examples/radius_coverage/holds.py --table --to examples/radius_coverage/results
 
 One JSON file a world; runs that are there are not run again, so it may be stopped and continued. Run k of a world has
-the seed (salt, world, k).
+the seed (salt, world, k). The middle of its cliff lies anywhere in
+the range that the first round looks at, uniformly in log σ.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def one(name: str, number: int) -> list:
     """[evaluations, method, [low, high] for each retention], limits as log of their share of the truth."""
     world = WORLDS[name]
     rng = np.random.default_rng([SALT, zlib.crc32(name.encode()), number])
-    found = SimplePlan().run(world.run(rng), offset=float(rng.uniform(-0.3, 0.3)))
+    plan = SimplePlan()
+    place = rng.uniform(math.log(plan.rounds.low), math.log(plan.rounds.high))
+    found = plan.run(world.run(rng), offset=math.log(world.centre) - float(place))
     if found is None:
         return [0, "absent", []]
     ends = []

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 from corrie.errors import InputError
 from corrie.records.cell import CellKey
@@ -10,7 +11,10 @@ from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, AlphaEdges, ScanSpec, TaskRequest
 from corrie.scanning.plans.auto import AutoPlan
 from corrie.scanning.work import Known, Work
-from corrie.testing.worlds import World
+from corrie.stats.dose_response import Rounds
+from corrie.testing.simple_plan import SimplePlan
+from corrie.testing.worlds import WORLDS as COVERED
+from corrie.testing.worlds import World, WorldRun
 
 STEP = 0.16
 WORLDS = {"near": World(centre=0.006), "far": World(centre=0.02, examples=0.15, pairs=0.15)}
@@ -133,3 +137,44 @@ def test_other_step_sizes_are_not_its_business() -> None:
     spec = spec_of("near").model_copy(update={"alpha": AlphaEdges()})
     with pytest.raises(InputError):
         AutoPlan(STEP, CHANCES)(spec, Known())
+
+
+class Recorded(WorldRun):
+    """Keeps what it was asked."""
+
+    asked: list[tuple[int, float, int]]
+
+    def score(self, direction: int, sigma: float, examples: ArrayLike) -> NDArray[np.bool_]:
+        self.asked = [*getattr(self, "asked", []), (direction, sigma, int(np.min(examples)))]
+        return super().score(direction, sigma, examples)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "most"),
+    [("middle", 0, 160)]
+    + [pytest.param(name, seed, 640, marks=pytest.mark.coverage) for name in COVERED for seed in range(2)],
+)
+def test_the_simulated_scan_of_the_coverage_table_takes_the_same_steps(name: str, seed: int, most: int) -> None:
+    """Same world, same luck: this plan asks for the blocks that the simulation asks for, and finds the same radii."""
+    world = COVERED[name]
+    simulated, real = (Recorded(world, np.random.default_rng(seed)) for _ in range(2))
+    found = SimplePlan(Rounds(STEP * (1 / 200), STEP * 0.4, most=most)).run(simulated)
+    spec = spec_of("world", limit=world.available, most=most)
+    number = {direction.id: i for i, direction in enumerate(spec.directions)}
+    plan, known = AutoPlan(STEP, {"world": world.chance}), Known()
+    while work := plan(spec, known).work:
+        for piece in work:
+            step = piece.point.steps[0] if piece.point.steps else None
+            for task, block in piece.blocks:
+                examples = np.arange(10 * block, 10 * block + 10)
+                if step is None:
+                    scores = real.before[examples]
+                else:
+                    scores = real.score(number[step.direction.id], step.alpha, examples)
+                known.note(CellKey(piece.point.id, task, block), tuple(scores.astype(float)))
+    (pursuit,) = plan.follow(spec, known)
+    if found is None:
+        assert pursuit.ending == "absent"
+    else:
+        assert real.asked == simulated.asked
+        assert pursuit.found[-1].radii == found.radii

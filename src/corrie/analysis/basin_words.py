@@ -35,7 +35,7 @@ class BasinWords:
     >>> from corrie.testing.cliff_run import cliff_run
     >>> words = Landscape.from_store(cliff_run(directions=4)).basin("math").words
     >>> words.sign, words.limit(), words.interval(), words.none
-    ('≤', '≤ 0.00761', '[0.00628, 0.00903]', '')
+    ('≤', '≤ 0.0076', '[0.00473, 0.00894]', '')
     """
 
     basin: Basin

@@ -25,8 +25,8 @@ def headline(basins: Sequence[Basin]) -> str:
     """The one sentence a reader should keep: which capability goes first, which holds longest, if the intervals tell.
 
     >>> from corrie.testing.cliff_run import cliff_run
-    >>> headline(Landscape.from_store(cliff_run()).basins())  # doctest: +ELLIPSIS
-    'Under random noise on every weight, the intervals do not tell which of these goes first: of 4, ...'
+    >>> headline(Landscape.from_store(cliff_run(directions=12)).basins())  # doctest: +ELLIPSIS
+    'Under random noise on every weight, the intervals do not tell which of these goes first: math, σ ≤ ...'
     """
     order = Order.of(basins)
     if not order.basins:

@@ -7,7 +7,7 @@ chance, and of every example that a block has. Examples come in the task's order
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,8 +34,9 @@ class SimplePlan:
             if known >= min(2 * BASELINE, task.before.size):
                 return None
             known = 2 * BASELINE
-        chosen = [float(sigma * np.exp(offset)) for sigma in self.rounds.first()]
-        size, blocks, seen = self.rounds.size, [], []
+        shift = float(np.exp(offset))
+        rounds = replace(self.rounds, low=self.rounds.low * shift, high=self.rounds.high * shift)
+        chosen, size, blocks, seen = list(rounds.first()), rounds.size, [], []
         while True:
             for sigma in chosen:
                 number = len(blocks)
@@ -50,9 +51,9 @@ class SimplePlan:
                     known=before.size,
                     chance=task.world.chance,
                     confidence=self.confidence,
-                    retentions=self.rounds.retentions,
+                    retentions=rounds.retentions,
                 )
             )
-            if self.rounds.ending(seen):
+            if rounds.ending(seen):
                 return seen[-1]
-            chosen = list(self.rounds.next(seen[-1], [block[0] for block in blocks]))
+            chosen = list(rounds.next(seen[-1], [block[0] for block in blocks]))

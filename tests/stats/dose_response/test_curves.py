@@ -42,3 +42,13 @@ def test_a_churn_that_cancels_leaves_the_score_where_it_is() -> None:
     assert curves.retained(middle, score)[0] == pytest.approx(1.0, abs=1e-6)
     wrong, right = curves.strata(middle)[0, 0]
     assert (1 - right, wrong) == (pytest.approx(lose, abs=1e-6), pytest.approx(gain, abs=1e-6))
+
+
+def test_the_net_of_an_early_step_is_what_its_plateau_loses() -> None:
+    """Between an early step and a far cliff, R is 1 − κ."""
+    curves = prior.draw(50, -6.0, -3.0, 0.25, np.random.default_rng(1))
+    score = np.full(50, 0.7)
+    curves.values[:, 0], curves.values[:, 1:4] = 100.0, np.log([0.1, 50.0, 0.1])
+    assert curves.retained(np.array([75.0]), score)[:, 0] == pytest.approx(
+        1 - np.where(curves.step, curves.net(score), 0)
+    )

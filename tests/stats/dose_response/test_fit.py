@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from corrie.errors import InputError
-from corrie.stats.dose_response import RETENTIONS, ScoredBlocks, dose_response, unmoved_counts
+from corrie.stats.dose_response import RETENTIONS, ScoredBlocks, dose_response, fit, unmoved_counts
 from corrie.testing.landscapes import KnownBasin
 from corrie.testing.simple_plan import SimplePlan
 from corrie.testing.worlds import WORLDS, World
@@ -121,17 +121,19 @@ def test_more_confidence_is_wider() -> None:
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
-def test_directions_that_differ_widen_the_interval() -> None:
+@pytest.mark.parametrize("runs", [2, pytest.param(24, marks=pytest.mark.coverage)])
+def test_directions_that_differ_widen_the_interval(runs: int) -> None:
     """Half of the directions are left at a third of the distance: as many outcomes say less."""
     apart = World(examples=0.1, pairs=0.1, directions=0.6)
     alike = World(examples=0.6, pairs=0.1, directions=0.1)
     widths, dispersions, sigmas = [], [], (0.008 * np.exp(np.linspace(-2.0, 2.0, 16))).tolist() * 6
     for world in (apart, alike):
-        found = [dose_response(b, **k) for b, k in (scored(world, sigmas, seed) for seed in range(6))]
+        found = [dose_response(b, **k) for b, k in (scored(world, sigmas, seed) for seed in range(runs))]
         widths.append(np.mean([math.log(f.radius(0.5).ratio) for f in found]))
         dispersions.append(np.mean([f.posterior.dispersion for f in found]))
     assert dispersions[0] > 1.25 * dispersions[1]
-    assert widths[0] > 1.25 * widths[1]
+    if runs > 2:
+        assert widths[0] > 1.25 * widths[1]
 
 
 def test_a_curve_that_no_family_has_is_refused() -> None:
@@ -195,3 +197,28 @@ def test_odd_blocks_give_intervals_that_exclude_little_and_no_error(sigmas, befo
         assert radius.low < max(sigmas)
     assert str(found)
     assert str(found.flips(0.01))
+
+
+def test_an_interval_is_no_narrower_than_that_of_a_reading_with_support() -> None:
+    rng = np.random.default_rng(0)
+    late = np.arange(1000) < 700
+    places = rng.normal(0, 0.2, 1000) + np.where(late, 1.0, 0.0)
+    low, middle, high = fit._ends(places, [late, ~late], 0.025)
+    assert low == pytest.approx(np.quantile(places[~late], 0.025))
+    assert high == pytest.approx(np.quantile(places[late], 0.975))
+    assert low < middle < high
+    few = np.arange(1000) >= 950
+    assert fit._ends(places, [~few, few], 0.025)[0] == pytest.approx(np.quantile(places, 0.025))
+
+
+def test_a_wide_interval_between_an_early_step_and_the_cliff_is_wider_still(monkeypatch) -> None:
+    """On blocks of a shoulder; and one along a plain cliff is not touched."""
+    plain, known = scored(World(examples=0.03, pairs=0.03), np.geomspace(0.004, 0.02, 48).tolist(), 3)
+    shoulder, terms = scored(WORLDS["shoulder"], np.geomspace(0.001, 0.02, 64).tolist(), 5)
+    found = [dose_response(plain, **known), dose_response(shoulder, **terms)]
+    monkeypatch.setattr(fit, "UNDECIDED", 1.0)
+    before = [dose_response(plain, **known), dose_response(shoulder, **terms)]
+    assert found[0].radius(0.8) == before[0].radius(0.8)
+    wide, narrow = (f.radius(0.8) for f in (found[1], before[1]))
+    assert narrow.ratio > 2
+    assert wide.low < narrow.low < narrow.high < wide.high

@@ -118,8 +118,8 @@ class Pursuit:
         if self.ending:
             return
         taken = set(self.looks)
-        for direction, step in zip(directions, self._steps, strict=True):
-            sigma, number = float(f"{step:.3g}"), self._given
+        for direction, sigma in zip(directions, self._steps, strict=True):
+            number = self._given
             self._given += 1
             tries = (ScoredLook(direction, sigma, (number + i) % self.blocks) for i in range(self.blocks))
             look = next((look for look in tries if look not in taken), None)

@@ -88,6 +88,9 @@ class Curves:
     def retained(self, places: Array, score: Array) -> Array:
         """R at the places, shape (n, k), for unmoved scores J0, shape (n,)."""
         cliff, early = self.steps(places)
+        return (1 - cliff) * (1 - self.net(score)[:, None] * early)
+
+    def net(self, score: Array) -> Array:
+        """κ, what the early step alone takes of R, shape (n,)."""
         lose, gain = self.shares
-        net = (score * lose - (1 - score) * gain) / (score - self.chance)
-        return (1 - cliff) * (1 - net[:, None] * early)
+        return (score * lose - (1 - score) * gain) / (score - self.chance)

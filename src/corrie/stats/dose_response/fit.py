@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from corrie.errors import InputError
 from corrie.stats.arguments import Array, error_of
-from corrie.stats.dose_response.blocks import Numbers, ScoredBlocks
+from corrie.stats.dose_response.blocks import ScoredBlocks
 from corrie.stats.dose_response.fit_check import fit_p_value
 from corrie.stats.dose_response.flips import Flips
 from corrie.stats.dose_response.influence import stretch
@@ -21,7 +21,11 @@ from corrie.stats.dose_response.prior import MARGIN
 from corrie.stats.dose_response.radii import RETENTIONS, Method, Radius, first_falls
 
 SUPPORT = 0.1
-"""A kind of early step with less support does not widen an interval by itself."""
+"""A reading of the blocks with less support does not widen an interval by itself."""
+WIDE, UNDECIDED = math.log(2), 1.25
+"""An interval that is wider than this, in log σ, while both an early step and the cliff may be what takes R below the
+retention, is stretched at least so much: there it is the shapes and their prior that tell the two apart. An interval
+that is narrow is not touched, so a plan that looks for narrow ones ends no later."""
 MISFIT = 0.01
 """Curves are refused when a misfit as large as theirs has a smaller probability."""
 
@@ -126,13 +130,16 @@ def dose_response(
     found = []
     places = first_falls(posterior.retained, low - MARGIN, high + MARGIN, retentions)
     for retention, at in zip(retentions, places, strict=True):
-        below, middle, above = _ends(at, posterior.curves.step, error)
+        readings = _readings(posterior, retention)
+        below, middle, above = _ends(at, readings, error)
         if method == "model_free":
             below, above = model_free_interval(blocks, chance, retention, confidence)
             middle = model_free_middle(blocks, right / known - chance, retention)
             middle = None if middle is None else min(max(middle, below), above)
         else:
             factor = stretch(blocks, posterior.power, strata, at, error)
+            if above - below > WIDE and SUPPORT <= readings[-1].mean() <= 1 - SUPPORT:
+                factor = max(factor, UNDECIDED)
             below, above = middle - factor * (middle - below), middle + factor * (above - middle)
         found.append(
             Radius(
@@ -174,13 +181,21 @@ def unmoved_counts(scores: ArrayLike) -> tuple[float, float]:
     return round(mean * known, 6), known
 
 
-def _ends(log_radius: Array, step: Numbers, error: float) -> tuple[float, float, float]:
-    """Lower end, median, upper end: quantiles over all curves, and no narrower than any kind's that has support.
+def _readings(posterior: Posterior, retention: float) -> list[NDArray[np.bool_]]:
+    """Ways to read the same blocks, as sets of curves: each kind of early step; and the early step alone takes R below
+    the retention (the radius lies at it), or does not (at the cliff)."""
+    kind = posterior.curves.step
+    early = posterior.curves.net(posterior.score) > 1 - retention
+    return [*(kind == number for number in np.unique(kind)), early, ~early]
 
-    Which kind of early step there is, few blocks cannot tell, and its probability depends on the prior. So an interval
-    must also hold for each kind by itself, unless the data have all but excluded it.
+
+def _ends(log_radius: Array, readings: list[NDArray[np.bool_]], error: float) -> tuple[float, float, float]:
+    """Lower end, median, upper end: quantiles over all curves, and no narrower than of any reading that has support.
+
+    Which reading is right, few blocks cannot tell, and its probability depends on the prior. So an interval must also
+    hold for each by itself, unless the data have all but excluded it.
     """
-    groups = [log_radius] + [log_radius[step == kind] for kind in np.unique(step)]
+    groups = [log_radius, *(log_radius[rows] for rows in readings)]
     ends = [np.quantile(g, [error, 1 - error]) for g in groups if g.size >= SUPPORT * log_radius.size]
     return min(e[0] for e in ends), float(np.median(log_radius)), max(e[1] for e in ends)
 

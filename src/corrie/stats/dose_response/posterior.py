@@ -127,7 +127,7 @@ class _Walk:
         step = np.where(rng.random(n) < 0.3, rng.integers(0, len(STEPS), n), curves.step)
         fresh = prior.MEANS + prior.SPREADS * rng.normal(size=values.shape)
         values = np.where(prior.USED[curves.step] | prior.USED[step], values, np.where(np.isnan(fresh), values, fresh))
-        proposed = Curves(family, step, values, curves.chance)
+        proposed = replace(curves, family=family, step=step, values=values)
         belief, fit = self._log_prior(proposed), self._log_likelihood(proposed)
         unused = ~(prior.USED[curves.step] | prior.USED[step])
         gain = self.power * (fit - self.fit) + belief - self.belief
@@ -137,9 +137,9 @@ class _Walk:
 
     def _jumps(self) -> Array:
         """From the covariance of all particles, whatever their kind: symmetric also where the kind changes."""
-        spread = np.cov(self.curves.values.T) + 1e-8 * np.eye(6)
-        jumps = self.rng.multivariate_normal(np.zeros(6), spread, self.fit.size, method="cholesky")
-        return jumps * 2.38 / np.sqrt(6)
+        centred = self.curves.values - self.curves.values.mean(0)
+        spread = centred.T @ centred / (len(centred) - 1) + 1e-8 * np.eye(6)
+        return self.rng.normal(size=centred.shape) @ np.linalg.cholesky(spread).T * (2.38 / np.sqrt(6))
 
     @staticmethod
     def _refreshed(values: Array, unused: np.ndarray) -> Array:
@@ -149,11 +149,11 @@ class _Walk:
     def _take(self, old: np.ndarray, proposed: Curves, belief: Array, fit: Array) -> None:
         keep = old.astype(bool)
         curves = self.curves
-        self.curves = Curves(
-            np.where(keep, curves.family, proposed.family),
-            np.where(keep, curves.step, proposed.step),
-            np.where(keep[:, None], curves.values, proposed.values),
-            curves.chance,
+        self.curves = replace(
+            curves,
+            family=np.where(keep, curves.family, proposed.family),
+            step=np.where(keep, curves.step, proposed.step),
+            values=np.where(keep[:, None], curves.values, proposed.values),
         )
         self.belief, self.fit = np.where(keep, self.belief, belief), np.where(keep, self.fit, fit)
 

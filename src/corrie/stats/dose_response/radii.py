@@ -13,7 +13,7 @@ from corrie.stats.arguments import Array
 
 Method = Literal["dose_response", "model_free"]
 RETENTIONS = (0.95, 0.8, 0.5)
-GRID, HALVINGS = 60, 11
+GRID, HALVINGS = 60, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def first_falls(retained: Callable[[Array], Array], low: float, high: float, ret
 
     An end where it never or always does.
 
-    Looked for on one grid for all of them, then halved eleven times: a cliff may be sharper than the grid.
+    Looked for on one grid for all of them, then halved nine times: a cliff may be sharper than the grid.
 
     Args:
         retained: the curves at places (k,), or (n, k), each its own; shape (n, k).

@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 
+from corrie.stats.arguments import Array
 from corrie.stats.dose_response.fit import DoseResponse
 from corrie.stats.dose_response.next_block import NextBlocks
 from corrie.stats.dose_response.radii import RETENTIONS
@@ -42,8 +43,8 @@ class Rounds:
     pitch        of the candidates, in log σ
 
     >>> rounds = Rounds(0.001, 0.08)
-    >>> [round(s, 4) for s in rounds.first()]
-    [0.001, 0.0019, 0.0035, 0.0065, 0.0122, 0.0229, 0.0428, 0.08]
+    >>> rounds.first()
+    (0.001, 0.00187, 0.0035, 0.00654, 0.0122, 0.0229, 0.0428, 0.08)
     """
 
     low: float
@@ -62,7 +63,7 @@ class Rounds:
 
     def first(self) -> tuple[float, ...]:
         """Where the first round looks, in the order of its blocks."""
-        return tuple(np.geomspace(self.low, self.high, _ROUND).tolist())
+        return _steps(np.geomspace(self.low, self.high, _ROUND))
 
     def ending(self, rounds: Sequence[DoseResponse]) -> RoundsEnding | None:
         """Why no round follows these (what was known after each), or None."""
@@ -95,7 +96,7 @@ class Rounds:
         top = math.log(found.radius(0.5).sigma or high)
         apart = np.abs(places[:, None] - np.array([math.log(s) for s in looked] + [places[i] for i in chosen])).min(1)
         chosen.append(int(np.where(places <= top, apart, -1.0).argmax()))
-        return tuple(np.exp(places[chosen]).tolist())
+        return _steps(np.exp(places[chosen]))
 
     def expected(self, found: DoseResponse | None) -> int:
         """How many outcomes it will have taken in the end, guessed: an interval narrows with their root."""
@@ -105,3 +106,8 @@ class Rounds:
         share = math.log(ratio) / math.log(self.precision) if math.isfinite(ratio) else 2.0
         needed = found.evaluations * max(share, 1.0) ** 2 + _ROUND * self.size
         return int(min(max(needed, self.least), self.most))
+
+
+def _steps(sigmas: Array) -> tuple[float, ...]:
+    """To three digits: the steps that are asked, and the places that a fit reads."""
+    return tuple(float(f"{sigma:.3g}") for sigma in sigmas)
