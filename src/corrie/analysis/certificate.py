@@ -25,9 +25,10 @@ from corrie.analysis.evidence import Evidence
 from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, Verdict, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.questions.certificate import CertificateQuestion
-from corrie.questions.terms import check_distance, check_retain
+from corrie.questions.terms import check_retain
 from corrie.records.canonical import Record, canonical_json
 from corrie.records.model import ModelIdentity
+from corrie.records.rules import check_distance
 from corrie.records.run_folder import RunFolder
 from corrie.records.sealed import sealed
 from corrie.stats.rounding import rounded_up

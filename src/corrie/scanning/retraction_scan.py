@@ -13,6 +13,7 @@ from corrie.models.model import Model
 from corrie.records.canonical import content_hash
 from corrie.records.direction import Direction
 from corrie.records.point import Point
+from corrie.records.rules import check_tolerance, check_two_sided
 from corrie.records.scan_spec import ScanSpec, TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.fine_tune_scan import END
@@ -59,10 +60,8 @@ class RetractionScan(Trial[Retraction]):
         """
         if direction.normalisation != "path":
             raise InputError(f"going back along {direction}", found="it leads nowhere", advice="a checkpoint")
-        if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
-        if not 0.5 < confidence < 1:
-            raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
+        check_tolerance(tolerance)
+        check_two_sided(confidence)
         kept = Scan.of(model, tasks, directions=(direction,), alpha=END, block=block)
         new = Scan.of(model, skills, directions=(direction,), alpha=END, block=block) if skills else None
         return cls(kept, new, tolerance, confidence)

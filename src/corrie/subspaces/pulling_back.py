@@ -25,7 +25,8 @@ from torch import Tensor
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.whole_folder import refuse_full, whole_folder
 from corrie.errors import InputError, ModelError
-from corrie.optim.ball import Projection, check_radius
+from corrie.optim.ball import Projection
+from corrie.records.rules import check_radius
 from corrie.stats.rounding import rounded_up
 from corrie.subspaces.smoothed import Smoothed
 from corrie.subspaces.space import Coords, length_up
