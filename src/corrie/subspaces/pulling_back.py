@@ -116,7 +116,7 @@ def pull_back(served: Smoothed, adapter: str | Path, folder: str | Path, radius:
     projection = _written_inside(served.center, served.lattice, chosen, Path(folder), write, measure)
     at = stand(served.model, space, str(folder), lattice=served.lattice)
     asked = FineTuned(distance=at.distance, name=at.record.name, content=at.record.content)
-    return PulledBack(projection, Path(folder), replace(served.certificate, asked=asked))
+    return PulledBack(projection, Path(folder), replace(served.certificate, about=asked))
 
 
 def pull_back_alone(adapter: str | Path, folder: str | Path, radius: float) -> PulledBack:

@@ -111,7 +111,7 @@ class Smoothed:
             return self.certificate
         record = self.around.record
         asked = FineTuned(distance=self.distance, name=record.name, content=record.content)
-        return replace(self.certificate, asked=asked)
+        return replace(self.certificate, about=asked)
 
     def adapter_draw(self, seed: int | None = None) -> dict[str, torch.Tensor]:
         """The coordinates x' + ε of a draw, float64 (exact on a lattice).
