@@ -7,10 +7,11 @@ The public vocabulary. Names that need torch are resolved at their first use, so
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from corrie.analysis.basin import Basin
     from corrie.analysis.certificate import Certificate
     from corrie.analysis.comparison import Comparison
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
         worst,
     )
     from corrie.weights.perturbed import perturbed
-
-__version__ = version("corrie")
 
 _HOME = {
     "Basin": "corrie.analysis.basin",
@@ -128,6 +127,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes as long as all else that is loaded here
+
+        return globals().setdefault(name, version("corrie"))
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'corrie' has no attribute {name!r}")

@@ -25,12 +25,15 @@ from corrie.models.directions import saved, tuned_direction
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.write import check_beside, write_at
-from corrie.optim.ball import check_radius
 from corrie.questions.certificate import CertificateQuestion
 from corrie.questions.fraction import FractionQuestion
 from corrie.questions.generalisation import GeneralisationQuestion
 from corrie.questions.inputs import InputQuestion
+from corrie.questions.plane import PlaneQuestion
 from corrie.questions.protection import ProtectionQuestion
+from corrie.questions.retraction import RetractionQuestion
+from corrie.questions.search import SearchQuestion
+from corrie.questions.served import DrawQuestion, PullBackQuestion
 from corrie.records.direction import Direction, gaussian
 from corrie.records.input_spec import INPUT_EXAMPLES
 from corrie.records.merging import Merged, merge_runs
@@ -46,7 +49,6 @@ from corrie.scanning.first_answer import with_first_answer
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.input_trial import InputTrial
-from corrie.scanning.plane_axes import as_far
 from corrie.scanning.protection import protection
 from corrie.scanning.retraction_scan import RetractionScan
 from corrie.scanning.scan import Scan
@@ -347,7 +349,7 @@ def draw(
     adapter: str | Path | None = None,
     *,
     out: str | Path,
-    count: int = 16,
+    count: int = DrawQuestion.count,
     seed: int | None = None,
     model: str | None = None,
     subspace: str | None = None,
@@ -371,6 +373,7 @@ def draw(
         InputError, ModelError: a certificate, model or adapter that cannot be read or does not fit.
         StorageError: the disk refuses.
     """
+    DrawQuestion.of(locals())
     found = verify(Path(certificate)).certificate
     say(f"Loading {model or found.evidence.model.name} …")
     served = smoothed(model, found, adapter, subspace=subspace, device=device, say=say)
@@ -401,8 +404,7 @@ def project(
         InputError, ModelError: no radius; a certificate, model or adapter that cannot be read or does not fit.
         StorageError: the disk refuses.
     """
-    if radius is not None:
-        check_radius(radius)
+    PullBackQuestion.of(locals())
     if certificate is None:
         if radius is None:
             raise InputError("corrie project", found="no radius", advice="--certificate FILE, or --radius R")
@@ -475,12 +477,13 @@ def plane(
     alpha: str | AlphaGrid,
     beta: str | AlphaGrid | None = None,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = PlaneQuestion.block,
     engine: str = "serial",
-    retention: float = 0.95,
+    retention: float = PlaneQuestion.retention,
     budget: float | None = None,
     shard: str | None = None,
     watch: Watch | None = None,
+    say: Say = silent,
 ) -> Plane:
     """Score a model's capabilities all over the plane θ0 + α δ1 + β δ2 of two directions.
 
@@ -502,6 +505,7 @@ def plane(
         shard: one job of an array, ``"0/4"``: its share of the points alone, in a folder of its own in ``to``
             (:func:`merge`).
         watch: who is notified of the progress.
+        say: is notified in words of what is done.
 
     Raises:
         InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model.
@@ -514,19 +518,11 @@ def plane(
     >>> found.score("toy").shape
     (3, 3)
     """
+    asked = PlaneQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    across = AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha
-    up = AlphaGrid.parse(beta) if isinstance(beta, str) else beta or as_far(loaded, directions, across)
-    prepared = Scan.of(
-        loaded,
-        _limited(tasks),
-        directions=directions,
-        alpha=across,
-        beta=up,
-        block=block,
-        retention=retention,
-        shard=parse_shard(shard),
-    )
+    terms = {"alpha": asked.along, "beta": asked.up, "block": block, "retention": retention}
+    prepared = Scan.across(loaded, _limited(tasks), directions, shard=parse_shard(shard), **terms)
+    say(f"To score: {prepared.spec.size}.")
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
 
@@ -536,10 +532,10 @@ def worst(
     *,
     distance: float,
     out: str | Path,
-    method: str = "ascent",
+    method: str = SearchQuestion.method,
     steps: int | None = None,
-    restarts: int = 0,
-    seed: int = 0,
+    restarts: int = SearchQuestion.restarts,
+    seed: int = SearchQuestion.seed,
     on_look: OnLook | None = None,
 ) -> FoundDirection:
     """Search the direction along which a task's loss rises most at a distance, and keep it in a file.
@@ -572,10 +568,10 @@ def worst(
     >>> found.after > found.before
     True
     """
+    asked = SearchQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
     ((chosen, limit),) = _limited([task])
-    asked = {"distance": distance, "method": method, "steps": steps, "restarts": restarts, "seed": seed}
-    return Search.of(loaded, chosen, limit, **asked).run(Path(out), on_look)
+    return Search.of(loaded, chosen, limit, **asked.terms()).run(Path(out), on_look)
 
 
 def certify_inputs(
@@ -772,10 +768,10 @@ def retract(
     *,
     out: str | Path | None = None,
     skills: Sequence[Task | tuple[Task, int]] = (),
-    tolerance: float = 0.1,
-    confidence: float = 0.95,
+    tolerance: float = RetractionQuestion.tolerance,
+    confidence: float = RetractionQuestion.confidence,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = RetractionQuestion.block,
     engine: str = "serial",
     watch: Watch | None = None,
 ) -> Retraction:
@@ -808,20 +804,13 @@ def retract(
     >>> 0 < retract(toy_model(), other, [(toy_choice(), 20)], tolerance=0.3).alpha < 0.5
     True
     """
+    terms = RetractionQuestion.of(locals()).terms()
     if out is not None and asked_of(Path(out)) is None:
         refuse_full(Path(out))
     loaded = base if isinstance(base, Model) else load(base)
     direction = tuned_direction(loaded, tuned)
-    prepared = RetractionScan.of(
-        loaded,
-        direction,
-        _limited(tasks),
-        skills=_limited(skills),
-        tolerance=tolerance,
-        confidence=confidence,
-        block=block,
-    )
-    asked = prepared.asked
+    prepared = RetractionScan.of(loaded, direction, _limited(tasks), skills=_limited(skills), **terms)
+    asked = prepared.question
     if out is not None:
         check_beside(loaded, direction)
         if asked_of(Path(out)) != asked:

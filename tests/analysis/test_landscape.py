@@ -91,7 +91,7 @@ def test_the_widest_limit_and_the_latest_retention_count(store: MemoryStore) -> 
     assert landscape["sums"].sizes["example"] == 5
     assert len(landscape.directions) == 2
     assert landscape.retention == 0.9
-    assert [why["date"] for _, why in landscape.asked] == ["2", "5", "3"]
+    assert [why["date"] for _, why in landscape.specs] == ["2", "5", "3"]
 
 
 def test_a_limit_beyond_the_tasks_size_is_the_whole_task(store: MemoryStore) -> None:

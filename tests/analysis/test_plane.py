@@ -102,7 +102,7 @@ def test_specs_that_differ_in_tasks_or_examples_are_one_plane() -> None:
     first, second = Plane.all_of(store)
     assert [t.name for t in first.tasks] == ["math", "code"]
     assert second.beta.size == 3
-    assert Plane.of(store, first.asked[0][0]).tasks == first.tasks
+    assert Plane.of(store, first.specs[0][0]).tasks == first.tasks
 
 
 def test_lines_and_planes_share_a_run_and_are_told_apart(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from corrie.capabilities import registry
 from corrie.capabilities.examples import Target
 from corrie.capabilities.likelihood import LikelihoodTask
-from corrie.capabilities.registry import TaskAsked, catalogue, examples_asked, parse_task, same_tasks, tasks
+from corrie.capabilities.listed import catalogue
+from corrie.capabilities.registry import TaskAsked, examples_asked, parse_task, same_tasks, tasks
 from corrie.capabilities.suite import DEFAULT_SUITE, SUITE
 from corrie.errors import InputError, TaskError, UnknownName
 
@@ -36,7 +37,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
         assert group == "corrie.tasks"
         return points
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr("corrie.capabilities.listed.entry_points", entry_points)
     monkeypatch.setattr(EntryPoint, "load", lambda point: _load(point))
 
 

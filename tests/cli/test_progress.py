@@ -2,8 +2,8 @@ import pytest
 
 from corrie.cli import progress
 from corrie.cli.progress import ScanProgress
-from corrie.cli.scan import parse_duration
 from corrie.errors import InputError
+from corrie.questions.terms import read_duration
 from corrie.records.cell import Cell
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
@@ -47,10 +47,10 @@ def test_what_was_done_before_is_said(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("1.5m", 90)])
 def test_lengths_of_time(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
+    assert read_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "ten", "-5m", "0s", "5 days"])
 def test_what_is_no_length_of_time(text: str) -> None:
     with pytest.raises(InputError, match="no length of time"):
-        parse_duration(text)
+        read_duration(text)

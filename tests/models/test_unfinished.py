@@ -13,7 +13,7 @@ from corrie.weights.asked_note import asked_of, note_of
 
 def begin(work: Unfinished) -> None:
     work.work.mkdir(parents=True)
-    save_file({"w": torch.ones(1)}, work.work / "adapter_model.safetensors", metadata=note_of(work.asked))
+    save_file({"w": torch.ones(1)}, work.work / "adapter_model.safetensors", metadata=note_of(work.question))
 
 
 def test_it_is_found_again_by_its_question_and_put_in_place_whole(tmp_path: Path) -> None:

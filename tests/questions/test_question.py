@@ -19,7 +19,11 @@ from corrie.questions.certificate import CertificateQuestion
 from corrie.questions.fraction import FractionQuestion
 from corrie.questions.generalisation import GeneralisationQuestion
 from corrie.questions.inputs import InputQuestion
+from corrie.questions.plane import PlaneQuestion
 from corrie.questions.protection import ProtectionQuestion
+from corrie.questions.retraction import RetractionQuestion
+from corrie.questions.search import SearchQuestion
+from corrie.questions.served import DrawQuestion, PullBackQuestion
 
 KINDS = {
     "fraction": (FractionQuestion, {"sigma": 0.1, "at_least": 0.5, "confidence": 0.9}),
@@ -27,6 +31,11 @@ KINDS = {
     "protect": (ProtectionQuestion, {}),
     "generalise": (GeneralisationQuestion, {"subspace": "full", "sigma": 0.1}),
     "inputs": (InputQuestion, {}),
+    "plane": (PlaneQuestion, {"alpha": "0:1:2"}),
+    "retract": (RetractionQuestion, {}),
+    "worst": (SearchQuestion, {"distance": 1.0}),
+    "draw": (DrawQuestion, {}),
+    "project": (PullBackQuestion, {}),
 }
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -51,6 +60,15 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("inputs", {"kernel": "uniform:0.5", "mask": "x"}, "mask 'x'"),
     ("inputs", {"change": 0.5}, "a change of 0.5"),
     ("inputs", {"draws": 0}, "0 draws"),
+    ("plane", {"alpha": "1:0:2"}, "the range is reversed"),
+    ("plane", {"alpha": "0:1:1000", "beta": "0:1:1000"}, "1,000,000 points"),
+    ("plane", {"retention": 0.0}, "retention 0"),
+    ("retract", {"tolerance": 1.0}, "no share in [0, 1)"),
+    ("retract", {"confidence": 0.5}, "between 0.5 and 1"),
+    ("worst", {"distance": 0.0}, "not a length"),
+    ("worst", {"method": "gradient", "steps": 3}, "the gradient is one step"),
+    ("draw", {"count": 0}, "there must be 1 to 10000"),
+    ("project", {"radius": -1.0}, "it is no distance"),
 ]
 
 
@@ -91,7 +109,8 @@ def test_questions_are_frozen_and_know_their_terms() -> None:
 
 def test_the_terms_load_no_floor_of_numbers() -> None:
     """The help of every command is made of them."""
-    modules = ", ".join(f"corrie.questions.{m}" for m in ("certificate", "fraction", "generalisation", "inputs"))
+    kinds = ("certificate", "fraction", "generalisation", "inputs", "plane", "search", "served")
+    modules = ", ".join(f"corrie.questions.{m}" for m in kinds)
     code = f"import sys, {modules}; print([m for m in ('torch', 'numpy', 'pydantic') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

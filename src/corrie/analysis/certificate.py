@@ -25,9 +25,10 @@ from corrie.analysis.evidence import Evidence
 from corrie.analysis.statement import Card, Chart, Line, Statement, Terms, Verdict, kept_in
 from corrie.analysis.whole_file import write_whole
 from corrie.questions.certificate import CertificateQuestion
-from corrie.questions.terms import check_distance, check_retain
+from corrie.questions.terms import check_retain
 from corrie.records.canonical import Record, canonical_json
 from corrie.records.model import ModelIdentity
+from corrie.records.rules import check_distance
 from corrie.records.run_folder import RunFolder
 from corrie.records.sealed import sealed
 from corrie.stats.rounding import rounded_up
@@ -54,7 +55,7 @@ class Certificate(Statement):
     """A finished certificate.
 
     evidence   the design, and every outcome
-    asked      the fine-tune or distance it was asked about; None for none
+    about      the fine-tune or distance it was asked about; None for none
     retain     share of the smoothed score above chance that the stated radius keeps
 
     >>> import corrie
@@ -68,12 +69,12 @@ class Certificate(Statement):
     kind: ClassVar[str] = "certificate"
 
     evidence: Evidence
-    asked: FineTuned | None = None
+    about: FineTuned | None = None
     retain: float = CertificateQuestion.retain
 
     def __post_init__(self) -> None:
         check_retain(self.retain)
-        check_distance(0.0 if self.asked is None else self.asked.distance)
+        check_distance(0.0 if self.about is None else self.about.distance)
 
     @cached_property
     def tasks(self) -> tuple[CertifiedScore, ...]:
@@ -83,7 +84,7 @@ class Certificate(Statement):
     @property
     def distance(self) -> float | None:
         """The distance asked about."""
-        return None if self.asked is None else self.asked.distance
+        return None if self.about is None else self.about.distance
 
     @property
     def verdict(self) -> Verdict:
@@ -203,7 +204,7 @@ class Certificate(Statement):
             f"{t.smoothed:.4g}, chance {t.task.chance:.3g})"
         )
         r = (
-            None if self.asked is None else rounded_up(self.asked.distance, DISTANCE_DIGITS)
+            None if self.about is None else rounded_up(self.about.distance, DISTANCE_DIGITS)
         )  # what is said is of what is printed
         verdict = t.verdict(r)
         if verdict == "abstained":
@@ -213,11 +214,11 @@ class Certificate(Statement):
         radius = t.radius(floor)
         share = f"{floor:.4g}, which is chance and {100 * self.retain:.10g}% of what the draws' mean has above it"
         kept = f"{share}, is certified {'at no r' if radius is None else f'up to r = {radius:.4g}'}"
-        if self.asked is None or r is None:
+        if self.about is None or r is None:
             at = 0.0 if radius is None else radius
             return f"{about} ≥ {t.lower(at):.4g} for every r ≤ {at:.4g}: {kept}"
         where = f"r = {r:.4g}, r/σ = {rounded_up(r / t.sigma, RATIO_DIGITS):.3g}"
-        where += f", within which {self.asked.name} is" if self.asked.name else ""
+        where += f", within which {self.about.name} is" if self.about.name else ""
         if verdict == "vacuous":
             return f"{about} ≥ {t.lower(r):.4g} at {where}: VACUOUS, that is no more than {self._nothing(t)}; {kept}"
         return f"{about} ≥ {t.lower(r):.4g} at {where}; {kept}"
@@ -271,7 +272,7 @@ class Certificate(Statement):
             "object": "the smoothed model",
             "assumptions": list(self.assumptions),
             "model": self.evidence.model.model_dump(mode="json"),
-            "asked": None if self.asked is None else self.asked.model_dump(mode="json"),
+            "asked": None if self.about is None else self.about.model_dump(mode="json"),
             "tasks": [t.to_json(self.distance, self.retain) for t in self.tasks],
             "outcomes": {"file": self.evidence.file_name, "sha256": self.evidence.digest},
         }

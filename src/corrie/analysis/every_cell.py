@@ -36,13 +36,13 @@ class EveryCell:
 
     model   what was moved
     tasks   what was measured
-    asked   every spec with its versions and date, oldest first
+    specs   every spec with its versions and date, oldest first
     rows    by task, the unmoved model's first
     """
 
     model: ModelIdentity
     tasks: tuple[TaskIdentity, ...]
-    asked: tuple[tuple[ScanSpec, dict[str, str]], ...]
+    specs: tuple[tuple[ScanSpec, dict[str, str]], ...]
     rows: dict[str, tuple[_Row, ...]]
 
     @classmethod

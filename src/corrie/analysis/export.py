@@ -218,7 +218,7 @@ def _provenance(run: Run) -> dict[str, str]:
     return {
         "model": run.model.canonical(),
         "tasks": json.dumps([task.model_dump(mode="json") for task in run.tasks], sort_keys=True),
-        "asked": json.dumps([[spec.model_dump(mode="json"), why] for spec, why in run.asked], sort_keys=True),
+        "asked": json.dumps([[spec.model_dump(mode="json"), why] for spec, why in run.specs], sort_keys=True),
         **more,
     }
 

@@ -38,6 +38,7 @@ from corrie.errors import InputError, RunError
 from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction
 from corrie.records.model import ModelIdentity
+from corrie.records.rules import check_tolerance
 from corrie.records.run_folder import RunFolder
 from corrie.records.scan_spec import ScanSpec, TaskRequest
 from corrie.records.store import Store
@@ -129,8 +130,7 @@ class FineTuneDiff(Statement, Record):
             InputError: terms that are not valid; a landscape that is not along raw random directions.
             RunError: a landscape of another model; α = 1 is not scored yet.
         """
-        if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
+        check_tolerance(tolerance)
         (direction,) = spec.directions
         identity = store.identity.model
         if landscape is not None:

@@ -48,7 +48,7 @@ class Landscape:
     tasks        what was measured, in the order in which it was asked for
     directions   along which lines, in the order in which they were asked for
     taken        over (direction, α): norms of the step asked for and of the step the weights took, and their cosine
-    asked        every spec of lines with its versions and date, oldest first
+    specs        every spec of lines with its versions and date, oldest first
     blocks       by task name the outcomes over (direction, α, example)
 
     Reading is by task name (or by capability, where one task alone measures it): ``landscape["math"]`` is an
@@ -70,7 +70,7 @@ class Landscape:
     tasks: tuple[TaskIdentity, ...]
     directions: tuple[Direction, ...]
     taken: Steps
-    asked: tuple[tuple[ScanSpec, dict[str, str]], ...]
+    specs: tuple[tuple[ScanSpec, dict[str, str]], ...]
     blocks: Mapping[str, Block]
 
     @classmethod
@@ -136,7 +136,7 @@ class Landscape:
     @property
     def retention(self) -> float:
         """The share of the score above chance that the latest spec wants kept."""
-        return self.asked[-1][0].retention
+        return self.specs[-1][0].retention
 
     @property
     def is_raw(self) -> bool:

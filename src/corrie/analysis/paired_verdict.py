@@ -36,6 +36,7 @@ import numpy as np
 from corrie.analysis.kept_score import KeptScore
 from corrie.errors import InputError
 from corrie.records.canonical import Record
+from corrie.records.rules import check_two_sided
 from corrie.stats import mean_process
 from corrie.stats.chance import examples_to_see
 from corrie.stats.multiplicity import holm, shared_confidence
@@ -172,8 +173,7 @@ def decided_together(
     >>> decided_together({})
     {}
     """
-    if not 0.5 < confidence < 1:
-        raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
+    check_two_sided(confidence)
     if not pairs:
         return {}
     p = {name: _p_values(kept, after) for name, (kept, after) in pairs.items()}

@@ -67,7 +67,7 @@ class Plane:
                 :attr:`steps` is the same as a labelled dataset
     geometry    lengths and angle of the two directions; None while too few points are there
     marks       labelled places on it, the model first
-    asked       the specs it comes from, with versions and date, oldest first
+    specs       the specs it comes from, with versions and date, oldest first
 
     >>> from corrie.testing.cliff_plane import cliff_plane
     >>> (plane,) = Plane.all_of(cliff_plane(examples=20))
@@ -84,7 +84,7 @@ class Plane:
     taken: Steps
     geometry: PlaneGeometry | None
     marks: tuple[Mark, ...]
-    asked: tuple[tuple[ScanSpec, dict[str, str]], ...]
+    specs: tuple[tuple[ScanSpec, dict[str, str]], ...]
 
     @classmethod
     def all_of(cls, store: Store) -> tuple[Plane, ...]:
@@ -169,7 +169,7 @@ class Plane:
             taken=taken,
             geometry=PlaneGeometry.of(a, b, taken.asked),
             marks=_marks(store.identity.model, first, second, alphas, betas),
-            asked=asked,
+            specs=asked,
         )
 
     @property
@@ -185,7 +185,7 @@ class Plane:
     @property
     def retention(self) -> float:
         """The share of the score above chance that counts as kept."""
-        return self.asked[-1][0].retention
+        return self.specs[-1][0].retention
 
     @property
     def paths(self) -> tuple[tuple[Mark, Mark], ...]:

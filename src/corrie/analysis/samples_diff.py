@@ -18,6 +18,7 @@ from corrie.analysis.statement import Card, Statement
 from corrie.errors import InputError
 from corrie.records.canonical import content_hash
 from corrie.records.logged_samples import LoggedSamples, logged_tasks
+from corrie.records.rules import check_tolerance
 from corrie.records.task import TaskIdentity
 
 
@@ -69,8 +70,7 @@ class SamplesDiff(Statement):
                 found=f"no task is named; in both are {', '.join(both)}" if both else "no task is named",
                 advice=f"-t {both[0]}" if both else "-t TASK, as lm_eval names it",
             )
-        if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
+        check_tolerance(tolerance)
         if examples is not None and examples < 1:
             raise InputError(f"{examples} documents of each task", found="none to judge by", advice="400")
         pairs, notes = {}, []

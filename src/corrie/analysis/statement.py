@@ -272,6 +272,11 @@ def _kept(run: RunFolder, kind: str, file: Path, read: Callable[[Path], _Kept], 
         ) from problem
 
 
+def others_are_known() -> bool:
+    """Whether there are kinds that are not corrie's own: of other packages, or made in this process."""
+    return not _KINDS.keys() <= BUILT_IN.keys() or bool(entry_points(group=STATEMENT_GROUP))
+
+
 def statements_in(run: RunFolder) -> Iterator[Statement]:
     """Every statement in a run folder, kind by kind, corrie's own first.
 

@@ -31,7 +31,7 @@ class Verification:
 
     def __str__(self) -> str:
         spec = self.certificate.evidence.spec
-        name = "" if self.certificate.asked is None else self.certificate.asked.name
+        name = "" if self.certificate.about is None else self.certificate.about.name
         taken = f" (the distance of {name} was measured with the model, and is taken as stated)" if name else ""
         return (
             f"{self.file.name} holds: its bytes, its outcomes' hash, the choice of its thresholds on "

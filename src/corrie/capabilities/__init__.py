@@ -14,10 +14,42 @@ walking.py       down a loss or up it, inside a subspace and a radius
 suite.py         the packaged benchmarks by name                  rows.py, packaged.py
 jsonl.py         a user's own file
 registry.py      tasks by name
+listed.py        which there are, told without loading what scores them
+
+Each name is resolved at its first use, so the list of tasks is there at once.
 """
 
-from corrie.capabilities.registry import CatalogueRow, catalogue, examples_asked, parse_task, tasks
-from corrie.capabilities.suite import DEFAULT_SUITE
-from corrie.capabilities.task import Task
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corrie.capabilities.listed import CatalogueRow, catalogue
+    from corrie.capabilities.registry import examples_asked, parse_task, tasks
+    from corrie.capabilities.suite import DEFAULT_SUITE
+    from corrie.capabilities.task import Task
+
+_HOME = {
+    "CatalogueRow": "listed",
+    "DEFAULT_SUITE": "suite",
+    "Task": "task",
+    "catalogue": "listed",
+    "examples_asked": "registry",
+    "parse_task": "registry",
+    "tasks": "registry",
+}
 
 __all__ = ["DEFAULT_SUITE", "CatalogueRow", "Task", "catalogue", "examples_asked", "parse_task", "tasks"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'corrie.capabilities' has no attribute {name!r}")
+    value = getattr(import_module(f"corrie.capabilities.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -11,6 +11,7 @@ from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.examples import Target
 from corrie.capabilities.likelihood import target_question
 from corrie.capabilities.order import fixed_order
+from corrie.capabilities.suite import AGREEMENT
 from corrie.capabilities.task import Task
 from corrie.capabilities.windows import MOST_WINDOWS, WINDOW_BYTES, last_window, windows
 from corrie.errors import InputError, TaskError
@@ -21,8 +22,6 @@ from corrie.records.task import BEHAVIOUR, ExampleCard
 
 if TYPE_CHECKING:
     from corrie.models.reference import Divergence
-
-AGREEMENT = "agreement"
 
 _BYTES = 64 * 2**20
 _LOOKED_AT = 4 * MOST_WINDOWS

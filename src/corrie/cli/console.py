@@ -77,13 +77,22 @@ def console(*, errors: bool = False) -> Console:
 
 def give(value: str | dict[str, Any] | list[Any]) -> None:
     """The result, on stdout: text, or JSON that stands alone (in ASCII where the terminal lacks one of its marks)."""
+    emit(printed(value))
+
+
+def emit(text: str) -> None:
+    """On stdout, as it is: what :func:`printed` made, or a console drew."""
+    _write(sys.stdout, text)
+
+
+def printed(value: str | dict[str, Any] | list[Any]) -> str:
+    """What :func:`give` prints, without its last line's end."""
     if isinstance(value, str):
-        _write(sys.stdout, visible(value.rstrip("\n")))
-        return
+        return visible(value.rstrip("\n"))
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
         hidden = visible(text) != text
     except UnicodeEncodeError:
         hidden = True
-    _write(sys.stdout, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=True) if hidden else text)
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=True) if hidden else text

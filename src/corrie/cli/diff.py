@@ -12,6 +12,7 @@ from corrie.cli.asking import ask, choose_tasks, load_model
 from corrie.cli.console import complain, say
 from corrie.cli.options import (
     Address,
+    Base,
     Block,
     Chat,
     Device,
@@ -20,24 +21,16 @@ from corrie.cli.options import (
     Exclude,
     Include,
     Json,
+    Tuned,
     Workers,
 )
+from corrie.cli.progress import Telling
 from corrie.cli.stating import state
-from corrie.cli.worst import Telling
 from corrie.errors import InputError
 
 UNDECIDED = 4
 """The exit code of ``--strict`` where nothing is lost and something is undecided."""
 
-Base = Annotated[
-    str, typer.Argument(metavar="BASE", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
-]
-Tuned = Annotated[
-    str,
-    typer.Argument(
-        metavar="TUNED", help="A checkpoint of it, an adapter's folder, or a path such as quantised:int4 or saved:FILE."
-    ),
-]
 Tasks = Annotated[
     list[str],
     typer.Option(
@@ -166,7 +159,7 @@ def diff(
 
         chosen = choose_tasks(default_suite(loaded.reader().has_chat_template), limit=most, chat=chat)
         say(f"Tasks: {', '.join(t.identity.name for t, _ in chosen)}.")
-    found, folder = ask(
+    found, folder, _ = ask(
         "diff",
         locals(),
         "-diff",

@@ -6,7 +6,6 @@ from corrie.cli.console import say
 from corrie.cli.question import MODEL, Asked, Ending, asks, tasks_option
 from corrie.cli.sharding import tell_shard
 from corrie.questions.fraction import FractionQuestion
-from corrie.records.shard import Shard
 
 
 @asks(
@@ -23,7 +22,7 @@ def fraction(asked: Asked) -> Ending | None:
     """
     question, claim = asked.question, asked.found
     if question.shard is not None:
-        return tell_shard(Shard.parse(question.shard), asked.folder, whole=True, as_json=asked.options["as_json"])
+        return tell_shard(question.shard, asked.folder, whole=True, as_json=asked.options["as_json"])
     say(f"Run: {asked.folder}.")
     more = claim.verdict.draws + (claim.verdict.remaining or 0)
     return Ending(

@@ -54,7 +54,7 @@ def inputs(**given: Any) -> None:
     from corrie.records.input_spec import INPUT_EXAMPLES
 
     (chosen,) = choose_tasks([task], limit=INPUT_EXAMPLES, chat=given["chat"])
-    certificate, folder = ask("certify_inputs", given, "-inputs", task=chosen)
+    certificate, folder, _ = ask("certify_inputs", given, "-inputs", task=chosen)
     give(certificate.to_json() if given["as_json"] else f"{certificate}\n{certificate.rows}")
     say(f"Run: {folder}.")
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import warnings
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -78,6 +77,8 @@ for command in (
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"corrie {version('corrie')}")
         raise typer.Exit
 

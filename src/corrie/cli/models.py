@@ -11,9 +11,9 @@ from corrie.cli.console import give
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
     """Models that corrie can fetch by itself; any Hugging Face name, folder or GGUF file works too."""
-    from corrie.sources import embedded_models
+    from corrie.sources.pinned import pinned
 
-    rows = [model.model_dump(mode="json") for model in embedded_models()]
+    rows = pinned()["models"]
     if as_json:
         give({"models": rows})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +12,22 @@ from corrie.questions.terms import SHARD_SAYS
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
 ]
+Base = Annotated[
+    str, typer.Argument(metavar="BASE", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
+]
+Tuned = Annotated[
+    str,
+    typer.Argument(
+        metavar="TUNED", help="A checkpoint of it, an adapter's folder, or a path such as quantised:int4 or saved:FILE."
+    ),
+]
+Made = Annotated[Path, typer.Option("--out", help="The folder that is made.")]
 Dtype = Annotated[
     str, typer.Option(help="float32, bfloat16, float16, or auto: bfloat16 where the machine computes it itself.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
-Retention = Annotated[float, typer.Option(help="Share of the score above chance that counts as kept.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
 Batch = Annotated[
     str,

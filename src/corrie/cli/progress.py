@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from corrie.records.store import Realised
     from corrie.scanning.work import Ahead
 
+TELL_EVERY = 5.0
+"""Seconds between two words about a search that goes on."""
+
 _PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""
 
@@ -92,6 +95,11 @@ class ScanProgress:
         """Cells made in this scan."""
         return self._made
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether cells are expected that were not made."""
+        return self._done < self._expected
+
     def _words(self) -> str:
         """The time left."""
         seconds = self._left.seconds(self._expected - self._done)
@@ -109,6 +117,18 @@ class ScanProgress:
             self._said = time.monotonic()
             left = self._words()
             say(f"{self._done} of {self._expected} cells, {self._here}" + (f", {left}" if left else ""))
+
+
+class Telling:
+    """Says what the loss of a search is, now and then."""
+
+    def __init__(self) -> None:
+        self._last = -TELL_EVERY
+
+    def __call__(self, looks: int, loss: float) -> None:
+        if time.monotonic() - self._last >= TELL_EVERY:
+            self._last = time.monotonic()
+            say(f"Gradient {looks}: loss {loss:.4g}")
 
 
 def _place(point: Point) -> str:

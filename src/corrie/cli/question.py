@@ -16,11 +16,13 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from corrie.cli.asking import ask
+from corrie.cli.console import give
 from corrie.cli.options import (
     Address,
     Block,
     Chat,
     Device,
+    DryRun,
     Dtype,
     Engine,
     Exclude,
@@ -47,20 +49,25 @@ LOADED: dict[str, tuple[Any, Any]] = {
 """Options of every command that loads a model and scores tasks, with their defaults."""
 
 
-class Ending(NamedTuple):
-    """How a command that states something ends: what was asked, for the error, and what to try."""
+DEVICE_ALONE = tuple(LOADED.keys() - {"device"})
+"""What a command is without that loads the model which a certificate names."""
 
-    asked: str
+
+class Ending(NamedTuple):
+    """How a command ends: what was asked, if its result is a statement that may not hold, and what to try then."""
+
+    asked: str = ""
     advice: str = ""
 
 
 class Asked(NamedTuple):
-    """What a command's function gets: the question, the options as typed, what was found, and its run folder."""
+    """What a command's function gets: the question, the options as typed, and the answer (as :class:`Answer`)."""
 
     question: Any
     options: Mapping[str, Any]
     found: Any
     folder: Path
+    unfinished: bool
 
 
 def tasks_option(says: str) -> Any:
@@ -75,8 +82,10 @@ def asks(
     without: tuple[str, ...] = (),
     folder: str | None = None,
     before: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
+    dry_run: Callable[..., str] | None = None,
 ) -> Callable[[Callable[[Asked], Ending | None]], Callable[..., None]]:
-    """A command that asks a question.
+    """A command that asks a question. Its function says what there is to say beside the result, and how the command
+    ends: with a claim, with the result alone (``Ending()``), or with nothing more, since everything is said (None).
 
     Args:
         question: its kind; its fields become options.
@@ -84,8 +93,9 @@ def asks(
         without: options of :data:`LOADED` that it does not have.
         folder: what the default run folder is called behind the model's name; None: the command has no ``--to``.
         before: called with what was typed once the question is valid; what it returns goes to the verb, too.
+        dry_run: called in the verb's place if that is asked; what it returns is printed.
     """
-    options = options_of(question, first=first, without=without, folder=folder)
+    options = options_of(question, first=first, without=without, folder=folder, dry_run=dry_run is not None)
 
     def decorate(told: Callable[[Asked], Ending | None]) -> Callable[..., None]:
         def command(**typed: Any) -> None:
@@ -94,9 +104,17 @@ def asks(
                 n: read(v) if (read := terms.get(n)) and v is not None else v for n, v in typed.items()
             }
             made = question.of(given)
-            answer = ask(told.__name__, given, folder or "", **before(given))
+            more = before(given)
+            if dry_run is not None and given["dry_run"]:
+                give(ask(dry_run, given, folder or "", **more).found)
+                return
+            answer = ask(told.__name__, given, folder or "", **more)
             ending = told(Asked(made, given, *answer))
-            if ending is not None:
+            if ending is None:
+                return
+            if not ending.asked:
+                give(answer.found.to_json() if given["as_json"] else str(answer.found))
+            else:
                 state(answer.found, ending.asked, as_json=given["as_json"], advice=ending.advice)
 
         return with_options(options, told)(command)
@@ -110,6 +128,7 @@ def options_of(
     first: Mapping[str, tuple[Any, Any]],
     without: tuple[str, ...] = (),
     folder: str | None = None,
+    dry_run: bool = False,
 ) -> dict[str, tuple[Any, Any]]:
     """The options of a command, as (type, default) by name; the arguments are those of :func:`asks`."""
     options = {**first, **{name: _option(field, _default(question, name)) for name, field in question.fields().items()}}
@@ -117,6 +136,8 @@ def options_of(
     options |= {name: kept for name, kept in LOADED.items() if name not in without}
     if block is not None:
         options["block"] = (Block, block[1])
+    if dry_run:
+        options["dry_run"] = (DryRun, False)
     if folder is not None:
         says = f"The run folder. The same command continues it. Default: runs/MODEL{folder}."
         options["to"] = (Annotated[Path | None, typer.Option(help=says)], None)

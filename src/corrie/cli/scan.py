@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from corrie.cli.asking import engine_asked
-from corrie.cli.console import complain, give, say
+from corrie.cli.console import give, say
 from corrie.cli.first_words import FirstWords
 from corrie.cli.options import (
     Address,
@@ -30,8 +29,10 @@ from corrie.cli.options import (
     Workers,
 )
 from corrie.cli.progress import ScanProgress
+from corrie.cli.scanned import estimate, say_budget_is_spent
 from corrie.cli.sharding import tell_shard
-from corrie.errors import InputError
+from corrie.questions.terms import read_duration
+from corrie.records.rules import check_block, check_retention
 
 Tasks = Annotated[
     list[str],
@@ -97,11 +98,10 @@ def scan(
     """
     from corrie.records.direction import directions_asked
 
-    if retention is not None and not 0 < retention <= 1:
-        raise InputError(f"retention {retention:g}", found="not a share between 0 and 1", advice="0.95")
-    if block < 1:
-        raise InputError(f"block {block}", found="no examples", advice="10")
-    seconds = None if budget is None else parse_duration(budget)
+    if retention is not None:
+        check_retention(retention)
+    check_block(block)
+    seconds = None if budget is None else read_duration(budget)
     from corrie.records.scan_spec import parse_alpha, size_of, usual_directions, usual_retention
     from corrie.records.shard import parse_shard
 
@@ -145,13 +145,7 @@ def scan(
     from corrie.records.sqlite_store import SqliteStore
 
     if dry_run:
-        from corrie.scanning.work import Known
-
-        known = Known()
-        if (folder / "run.db").exists():
-            with SqliteStore.open(folder) as kept:
-                known = Known(kept.cells())
-        give(str(prepared.estimate(known)))
+        give(estimate(prepared, run))
         return
     say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
@@ -161,23 +155,11 @@ def scan(
         watch = FirstWords(progress, store, first, say)
         ending = prepared.run(store, engine=engine, budget=seconds, watch=watch)
     if ending == "budget":
-        complain("the time budget is spent before everything was scored; the same command continues.", "Note")
+        say_budget_is_spent()
     if share is not None:
-        tell_shard(share, run, whole=ending == "complete", as_json=as_json)
+        tell_shard(str(share), run, whole=ending == "complete", as_json=as_json)
         return
     from corrie.cli.show import show_run
 
     show_run(folder, as_json=as_json, retention=retention)
     say(f"Run: {folder}. Next: corrie report {folder} --out report.html")
-
-
-def parse_duration(text: str) -> float:
-    """Seconds in ``90s``, ``10m``, ``2h`` or a bare number of seconds.
-
-    >>> parse_duration("10m")
-    600.0
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
-    if not found or float(found[1]) <= 0:
-        raise InputError(f"budget {text!r}", found="no length of time", advice="90s, 10m or 2h")
-    return float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]]

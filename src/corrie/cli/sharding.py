@@ -5,23 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from corrie.cli.console import give, say
-from corrie.records.shard import Shard
 
 
-def tell_shard(shard: Shard, run: Path, *, whole: bool, as_json: bool) -> None:
+def tell_shard(shard: str, run: Path, *, whole: bool, as_json: bool) -> None:
     """Say where a shard's outcomes lie, and what comes next.
 
     Args:
-        shard: which one.
+        shard: which one, as it is written.
         run: the run that all shards will be.
         whole: whether everything in it is scored.
         as_json: print it as data.
     """
-    place = shard.within(run)
+    from corrie.records.shard import Shard
+
+    one = Shard.parse(shard)
+    place = one.within(run)
     scored = "scored" if whole else "scored in part"
-    give(
-        {"shard": str(shard), "run": str(place), "complete": whole}
-        if as_json
-        else f"Shard {shard} is {scored}: {place}"
-    )
-    say(f"Next, when all {shard.count} shards are scored: corrie merge {run}")
+    give({"shard": str(one), "run": str(place), "complete": whole} if as_json else f"Shard {one} is {scored}: {place}")
+    say(f"Next, when all {one.count} shards are scored: corrie merge {run}")

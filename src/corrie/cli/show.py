@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corrie.cli.console import console, give
+from corrie.cli.console import console, emit, printed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,6 +35,22 @@ def show(
 
 def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: float = 0.95) -> None:
     """Print a finished or unfinished run: its landscape, its planes, and all that is claimed in it."""
+    from corrie.cli.kept_reading import KeptReading
+
+    reading = KeptReading(run, {"as_json": as_json, "retention": retention, "confidence": confidence})
+    text = reading.read()
+    if text is None:
+        with warnings.catch_warnings(record=True) as said:
+            text = _read(run, as_json, retention, confidence)
+        for one in said:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+        if not said:
+            reading.keep(text)
+    emit(text)
+
+
+def _read(run: Path, as_json: bool, retention: float | None, confidence: float) -> str:
+    """What is printed of a run, read from its folder."""
     from corrie.records.run_folder import RunFolder
 
     folder = RunFolder.open(run)
@@ -42,14 +59,16 @@ def show_run(run: Path, *, as_json: bool, retention: float | None, confidence: f
 
     stated = tuple(statements_in(folder))
     if as_json:
-        give(_plain(landscape, planes, stated, retention, confidence))
-        return
+        return printed(_plain(landscape, planes, stated, retention, confidence))
+    parts = []
     if landscape is not None:
-        console().print(_table(landscape, retention, confidence))
+        drawing = console()
+        with drawing.capture() as table:
+            drawing.print(_table(landscape, retention, confidence))
+        parts.append(table.get().removesuffix("\n"))
     if planes or stated:
-        give("\n\n".join(map(str, (*planes, *stated))))
-    elif landscape is None:
-        give("Nothing was asked of this run yet.")
+        parts.append(printed("\n\n".join(map(str, (*planes, *stated)))))
+    return "\n".join(parts) or "Nothing was asked of this run yet."
 
 
 def _scanned(folder: RunFolder) -> tuple[tuple[Plane, ...], Landscape | None]:

@@ -11,11 +11,13 @@ from corrie.cli.console import console, give
 
 def tasks(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
     """Every named task: what it measures, how it is scored, its chance level and size."""
-    from corrie.capabilities.registry import catalogue
+    from dataclasses import asdict
+
+    from corrie.capabilities.listed import catalogue
 
     entries = catalogue()
     if as_json:
-        give({"tasks": [entry.model_dump(mode="json") for entry in entries]})
+        give({"tasks": [asdict(entry) for entry in entries]})
         return
     from rich.table import Table
 

@@ -29,8 +29,8 @@ class Unfinished:
     The same question finds it again, after a kill too; its weights' header says which it is
     (:mod:`corrie.weights.asked_note`).
 
-    out     where it will be
-    asked   a hash of the question
+    out       where it will be
+    question  a hash of it
 
     >>> import tempfile
     >>> work = Unfinished(Path(tempfile.mkdtemp()) / "out", "5f2a")
@@ -39,7 +39,7 @@ class Unfinished:
     """
 
     out: Path
-    asked: str
+    question: str
 
     def refuse_others(self) -> None:
         """Refuse a place where something lies that is not the answer to this very question.
@@ -53,17 +53,17 @@ class Unfinished:
     @property
     def whole(self) -> bool:
         """Whether the answer to this very question is there already."""
-        return asked_of(self.out) == self.asked
+        return asked_of(self.out) == self.question
 
     @property
     def work(self) -> Path:
         """Where to work: beside ``out``, or in it where it is whole."""
-        return self.out if self.whole else self.out.parent / f"{stem(self.out, 'unfinished')}{self.asked[:16]}"
+        return self.out if self.whole else self.out.parent / f"{stem(self.out, 'unfinished')}{self.question[:16]}"
 
     @property
     def begun(self) -> bool:
         """Whether the weights are there; what follows goes on from them."""
-        return asked_of(self.work) == self.asked
+        return asked_of(self.work) == self.question
 
     def finish(self) -> Path:
         """Put the folder in place, and remove what other questions left unfinished for the same place.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 from torch import Tensor
@@ -14,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from corrie.errors import InputError, ModelError
 from corrie.optim.distance import displacement, distance, distinct
+from corrie.records.rules import check_radius
 
 _SAFETY = 2.0**-20
 """How far inside the sphere the projection aims, so that rounding does not end outside."""
@@ -152,9 +152,3 @@ def project(tensors: Sequence[Tensor], center: Sequence[Tensor], radius: float) 
         after = distance(tensors, center)
         slack *= 4.0
     return Projection(before, after, radius)
-
-
-def check_radius(radius: float) -> None:
-    """Raise InputError unless the radius is a number from 0."""
-    if not (isinstance(radius, Real) and math.isfinite(radius) and radius >= 0):
-        raise InputError(f"radius {radius!r}", found="it is no distance", advice="radius=1.0")

@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from corrie.errors import InputError, PrecisionWarning
-from corrie.optim.ball import check_radius, project
+from corrie.optim.ball import project
 from corrie.optim.distance import length_of_all
+from corrie.records.rules import check_radius
 
 
 class BallDescent(Optimizer):

@@ -18,11 +18,11 @@ from corrie.questions.terms import (
     SelectionDraws,
     SigmaOrAuto,
     Thresholds,
-    check_distance,
     check_ratio,
     check_seeds,
     check_subspace,
 )
+from corrie.records.rules import check_distance
 
 SubspaceName = Annotated[
     str,

@@ -8,7 +8,8 @@ from typing import Annotated
 from corrie.questions.certificate import CertificateQuestion, SubspaceName
 from corrie.questions.question import BaseQuestion
 from corrie.questions.term import Term
-from corrie.questions.terms import BlockSize, Rows, check_confidence, check_sigma, counts
+from corrie.questions.terms import BlockSize, Rows, check_confidence, counts
+from corrie.records.rules import check_sigma
 
 
 @dataclass(frozen=True, kw_only=True)

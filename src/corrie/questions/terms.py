@@ -6,20 +6,16 @@ Rules that need the floors below load them when they are used: the help of every
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal
 
 from corrie.errors import InputError
 from corrie.questions.term import Term
+from corrie.records.rules import check_block, check_retention, check_sigma, check_tolerance
 
 CHOSEN: Literal["auto"] = "auto"
 """Of σ: the largest that hardly costs any score."""
-
-
-def check_sigma(sigma: float, advice: str = "0.4, say") -> None:
-    """σ is above 0 and finite."""
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice=advice)
 
 
 def check_sigma_or_auto(sigma: float | Literal["auto"]) -> None:
@@ -42,12 +38,6 @@ def read_sigma(text: str) -> float | Literal["auto"]:
         raise InputError(f"sigma {text!r}", found="no number", advice="0.4, say, or auto") from None
 
 
-def check_distance(distance: float) -> None:
-    """An L2 norm: from 0 on, and finite."""
-    if not 0 <= distance < math.inf:
-        raise InputError(f"distance {distance:g}", found="no L2 norm", advice="a number from 0 on")
-
-
 def check_retain(retain: float) -> None:
     """A share of the score above chance, in (0, 1]."""
     if not 0 < retain <= 1:
@@ -64,12 +54,6 @@ def check_seeds(first: int) -> None:
     """A first seed with room above it."""
     if not 0 <= first < 2**62:
         raise InputError(f"seeds from {first}", found="no seed, or no room above it", advice="a number from 0 on")
-
-
-def check_block(block: int) -> None:
-    """At least one example."""
-    if block < 1:
-        raise InputError(f"block {block}", found="no examples", advice="10")
 
 
 def check_confidence(confidence: float) -> None:
@@ -114,6 +98,18 @@ def counts(what: str, least: int = 1) -> Callable[[int], None]:
     return check
 
 
+def read_duration(text: str) -> float:
+    """Seconds in ``90s``, ``10m``, ``2h`` or a bare number of seconds.
+
+    >>> read_duration("10m")
+    600.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise InputError(f"budget {text!r}", found="no length of time", advice="90s, 10m or 2h")
+    return float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]]
+
+
 BlockSize = Annotated[int, Term("Examples scored together. Part of a run's identity.", check_block)]
 Confidence = Annotated[float, Term("With which all bounds hold together.", check_confidence)]
 SigmaOrAuto = Annotated[
@@ -130,3 +126,6 @@ Thresholds = Annotated[int, Term("Thresholds a task may have.", counts("threshol
 Rows = Annotated[int, Term("Draws run as one batch, where the subspace allows it.", counts("rows"))]
 SHARD_SAYS = "I/N, such as 0/4: one job of an array. Every N-th point, into RUN/shard-I-of-N; then corrie merge RUN."
 SharedOut = Annotated[str | None, Term(SHARD_SAYS, check_shard)]
+Retention = Annotated[float, Term("Share of the score above chance that counts as kept.", check_retention)]
+Budget = Annotated[float | None, Term("Time to spend where it tells most: 90s, 10m, 2h.", read=read_duration)]
+Tolerance = Annotated[float, Term("Share of the base's score above chance that may be lost.", check_tolerance)]

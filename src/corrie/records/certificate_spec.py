@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,6 +12,7 @@ from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction, Gaussian
 from corrie.records.fraction_spec import ROOM
 from corrie.records.point import Point, Step
+from corrie.records.rules import check_sigma
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.subspace import Coordinates, Subspace, SubspaceNoise
 from corrie.stats.arguments import error_of
@@ -119,8 +119,7 @@ class CertificateSpec(Record):
     @field_validator("sigma")
     @classmethod
     def _some_noise(cls, sigma: float) -> float:
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say, or auto")
+        check_sigma(sigma, "0.4, say, or auto")
         return sigma
 
     @field_validator("confidence")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import Literal
 
@@ -12,6 +11,7 @@ from corrie.errors import InputError, UnknownName
 from corrie.records.canonical import Record, content_hash
 from corrie.records.direction import Direction, Gaussian
 from corrie.records.point import Point
+from corrie.records.rules import check_sigma, check_tolerance
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
 from corrie.records.subspace import SubspaceNoise
 from corrie.stats.anytime_fraction import AnytimeFraction
@@ -69,15 +69,13 @@ class FractionSpec(Record):
     @field_validator("sigma")
     @classmethod
     def _some_noise(cls, sigma: float) -> float:
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.001, say")
+        check_sigma(sigma, "0.001, say")
         return sigma
 
     @field_validator("tolerance")
     @classmethod
     def _a_share(cls, tolerance: float) -> float:
-        if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share of the score above chance", advice="0.05")
+        check_tolerance(tolerance, "0.05")
         return tolerance
 
     @model_validator(mode="after")

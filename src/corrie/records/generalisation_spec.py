@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from corrie.errors import InputError
 from corrie.records.canonical import Record
 from corrie.records.certificate_spec import certified_scan, noise_point, own_seeds
 from corrie.records.point import Point, Step
+from corrie.records.rules import check_sigma
 from corrie.records.scan_spec import ScanSpec, TaskRequest
 from corrie.records.subspace import Coordinates, Subspace
 from corrie.stats.arguments import error_of
@@ -47,8 +46,7 @@ class GeneralisationSpec(Record):
     @field_validator("sigma")
     @classmethod
     def _some_noise(cls, sigma: float) -> float:
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say")
+        check_sigma(sigma)
         return sigma
 
     @field_validator("confidence")

@@ -132,8 +132,8 @@ def _provenance(view: PlaneView, plane: Plane) -> Markup:
         ("Run", f"{view.name}, format {view.identity.format}, {view.identity.composition}"),
     ]
     names = {task.id: task.name for task in plane.tasks}
-    for count, (spec, origin) in enumerate(plane.asked, 1):
-        which = f" ({count})" if len(plane.asked) > 1 else ""
+    for count, (spec, origin) in enumerate(plane.specs, 1):
+        which = f" ({count})" if len(plane.specs) > 1 else ""
         wanted = ", ".join(f"{names.get(r.task, r.task)}:{r.limit}" for r in spec.tasks)
         grids = ", ".join(
             f"{letter} from {grid.low:g} to {grid.high:g}, {grid.count} steps"

@@ -39,8 +39,8 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         ("Directions", _listed(str(direction) for direction in view.landscape.directions)),
         ("Run", f"{view.name}, format {identity.format}, {identity.composition}"),
     ]
-    for number, (spec, origin) in enumerate(view.landscape.asked, 1):
-        which = f" ({number})" if len(view.landscape.asked) > 1 else ""
+    for number, (spec, origin) in enumerate(view.landscape.specs, 1):
+        which = f" ({number})" if len(view.landscape.specs) > 1 else ""
         facts.append((f"Asked for{which}", _asked(spec, view.landscape.tasks)))
         facts += [(f"{key[:1].upper()}{key[1:]}{which}", value) for key, value in origin.items()]
     return facts

@@ -10,6 +10,7 @@ plane_axes.py  how far a plane's second axis goes
 search.py      the worst direction of a task's loss, found once and kept
 fine_tune_scan.py  a fine-tune's path, the basin around its base, the worst case    worst_search.py
 retraction_scan.py how far back along the path until everything named is kept
+presence.py    whether a model has what it is to keep
 work.py        what is to be done at a point, what is known, what a plan is
 plans/         which cells come next
 executor.py    who scores

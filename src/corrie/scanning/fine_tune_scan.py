@@ -18,6 +18,7 @@ from corrie.models.model import Model
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
 from corrie.records.point import Point
+from corrie.records.rules import check_tolerance, check_two_sided
 from corrie.records.scan_spec import AlphaEdges, AlphaGrid, TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.plans.decide import DecidePlan
@@ -115,10 +116,8 @@ class FineTuneScan(Trial[FineTuneDiff]):
                 found="the fine-tune itself, α = 1, is not on this grid",
                 advice="0:1.5:7",
             )
-        if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
-        if not 0.5 < confidence < 1:
-            raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
+        check_tolerance(tolerance)
+        check_two_sided(confidence)
         if directions < 0:
             raise InputError(f"{directions} random directions", found="a number below 0", advice="8")
         if follow is not None and follow < 1:

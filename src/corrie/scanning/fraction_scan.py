@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from corrie.analysis.fraction_claim import FractionClaim
-from corrie.analysis.kept_score import KeptScore
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.fraction_spec import ROOM, FractionSpec
-from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.shard import Shard
 from corrie.records.store import RunIdentity, Store
@@ -21,10 +19,11 @@ from corrie.scanning.loop import fill
 from corrie.scanning.plans.fraction import FixedDraws, FractionPlan
 from corrie.scanning.plans.line import line
 from corrie.scanning.plans.sharded import Sharded
+from corrie.scanning.presence import refuse_what_is_absent
 from corrie.scanning.scan import Scan
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
-from corrie.scanning.work import Known, Plan
+from corrie.scanning.work import Plan
 
 PATIENCE = 10
 """How many times the draws of a clean sheet the design without a plan looks at, unless another number is given."""
@@ -110,7 +109,7 @@ class FractionScan(Trial[FractionClaim]):
         executor = self.scan.executor(engine, store)
         self.scan.register(store)
         fill(self.scan.spec, line, executor, store, watch=watch)  # no direction: the unmoved model alone
-        self._refuse_what_is_absent(store)
+        refuse_what_is_absent(self.scan, store, "a claim that {} is kept", "the unmoved model")
         store.record_claim(self.claim, self.scan.provenance(engine))
         fill(self.scan.spec, self.plan(draws), executor, store, watch=watch)
         return FractionClaim.from_store(store, self.claim)
@@ -128,17 +127,3 @@ class FractionScan(Trial[FractionClaim]):
         usual = self.claim.draws * (PATIENCE if self.claim.failures is None else 1)
         tasks = {id: task.identity for id, task in self.scan.tasks.items()}
         return FractionPlan(self.claim, tasks, min(usual if draws is None else draws, ROOM))
-
-    def _refuse_what_is_absent(self, store: Store) -> None:
-        known = Known(store.cells())
-        for request in self.claim.tasks:
-            task = self.scan.tasks[request.task].identity
-            unmoved = known.successes(self.scan.spec, Point.origin(), request) or ()
-            kept = KeptScore(task, unmoved, self.claim.tolerance)
-            if not kept.present:
-                raise InputError(
-                    f"a claim that {task.name} is kept",
-                    found=f"the unmoved model's score of {kept.score:.3g} on {kept.examples} examples cannot be told "
-                    f"from chance ({task.chance:.3g}): there is nothing to keep",
-                    advice="more examples, or a task this model can do",
-                )

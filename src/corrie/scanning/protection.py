@@ -65,7 +65,7 @@ def protection(
         say(f"Listening to {asked.prompts} examples each of {names} at {asked.layers} …")
         terms = {name: getattr(asked, name) for name in ("layers", "rank", "prompts", "block")}
         made = protected_space(model, tasks, lesson=lesson, name=f"adapter:{out.name}", **terms)
-        write_place(made, nowhere(made), place.work, model.identity.name, note_of(place.asked))
+        write_place(made, nowhere(made), place.work, model.identity.name, note_of(place.question))
     elif not place.whole:
         say("Going on with what the same command left unfinished.")
     space = adapter_space(model, place.work, out.resolve().name)

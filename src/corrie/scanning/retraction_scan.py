@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from corrie.analysis.kept_score import KeptScore
 from corrie.analysis.retraction import NewSkill, RetractedCapability, Retraction
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
@@ -13,15 +13,17 @@ from corrie.models.model import Model
 from corrie.records.canonical import content_hash
 from corrie.records.direction import Direction
 from corrie.records.point import Point
-from corrie.records.scan_spec import ScanSpec, TaskRequest
+from corrie.records.rules import check_tolerance, check_two_sided
+from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.fine_tune_scan import END
-from corrie.scanning.plans.line import cells_at
+from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.plans.retract import Found, RetractPlan
+from corrie.scanning.presence import refuse_what_is_absent
 from corrie.scanning.scan import Scan
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
-from corrie.scanning.work import Agenda, Known, Plan
+from corrie.scanning.work import Known
 from corrie.weights.sizes import sizes
 
 
@@ -59,10 +61,8 @@ class RetractionScan(Trial[Retraction]):
         """
         if direction.normalisation != "path":
             raise InputError(f"going back along {direction}", found="it leads nowhere", advice="a checkpoint")
-        if not 0 <= tolerance < 1:
-            raise InputError(f"tolerance {tolerance:g}", found="no share in [0, 1)", advice="0.1")
-        if not 0.5 < confidence < 1:
-            raise InputError(f"confidence {confidence:g}", found="no number between 0.5 and 1", advice="0.95")
+        check_tolerance(tolerance)
+        check_two_sided(confidence)
         kept = Scan.of(model, tasks, directions=(direction,), alpha=END, block=block)
         new = Scan.of(model, skills, directions=(direction,), alpha=END, block=block) if skills else None
         return cls(kept, new, tolerance, confidence)
@@ -78,7 +78,7 @@ class RetractionScan(Trial[Retraction]):
         return self.kept.identity
 
     @property
-    def asked(self) -> str:
+    def question(self) -> str:
         """A hash of the question: model, path, tasks, terms."""
         specs = [self.kept.spec.canonical(), self.skills.spec.canonical() if self.skills else ""]
         terms = {"tolerance": self.tolerance, "confidence": self.confidence}
@@ -97,58 +97,29 @@ class RetractionScan(Trial[Retraction]):
             raise InputError(f"going back along {direction}", found="the fine-tune's weights are the base's")
         identities = {id: task.identity for id, task in self.kept.tasks.items()}
         plan = RetractPlan(direction, identities, self.tolerance, self.confidence)
-        self.kept.follow(_at([Point.origin()]), store, engine=engine, watch=watch)
-        self._refuse_what_is_absent(store)
+        self.kept.follow(PlacesPlan((Point.origin(),)), store, engine=engine, watch=watch)
+        refuse_what_is_absent(self.kept, store, "keeping {}", "the base")
         self.kept.follow(plan, store, engine=engine, watch=watch)
         _, found = plan.follow(spec, Known(store.cells()))
         where = {a: Point.along(direction, a) for a in (0.0, found.alpha, 1.0)}
         if self.skills is not None:
-            self.skills.follow(_at(where.values()), store, engine=engine, watch=watch)
+            self.skills.follow(PlacesPlan(tuple(dict.fromkeys(where.values()))), store, engine=engine, watch=watch)
         return self._read(store, found, where, length)
-
-    def _refuse_what_is_absent(self, store: Store) -> None:
-        known, spec = Known(store.cells()), self.kept.spec
-        for request in spec.tasks:
-            task = self.kept.tasks[request.task].identity
-            kept = KeptScore(task, known.successes(spec, Point.origin(), request) or (), self.tolerance)
-            if not kept.present:
-                raise InputError(
-                    f"keeping {task.name}",
-                    found=f"the base's score of {kept.score:.3g} on {kept.examples} examples cannot be told from "
-                    f"chance ({task.chance:.3g}): there is nothing to keep",
-                    advice="more examples, or a task this model can do",
-                )
 
     def _read(self, store: Store, found: Found, where: dict[float, Point], length: float) -> Retraction:
         known, spec = Known(store.cells()), self.kept.spec
         fresh = dict(found.fresh[-1][1]) if found.fresh and found.fresh[-1][0] == found.alpha else {}
-        capabilities, skills = [], []
-        for request in spec.tasks:
-            task = self.kept.tasks[request.task].identity
-            scores = _scores(known, spec, where, request.task, request.limit)
-            capabilities.append(
-                RetractedCapability(
-                    task=task.name,
-                    capability=task.capability,
-                    examples=request.limit,
-                    base=scores[0.0],
-                    tuned=scores[1.0],
-                    retracted=scores[found.alpha],
-                    fresh=fresh.get(request.task),
-                )
+        capabilities = [
+            RetractedCapability(
+                capability=self.kept.tasks[request.task].identity.capability,
+                fresh=fresh.get(request.task),
+                **_scores(known, self.kept, where, request, found.alpha),
             )
-        for request in self.skills.spec.tasks if self.skills is not None else ():
-            name = self.skills.tasks[request.task].identity.name if self.skills is not None else ""
-            scores = _scores(known, spec, where, request.task, request.limit)
-            skills.append(
-                NewSkill(
-                    task=name,
-                    examples=request.limit,
-                    base=scores[0.0],
-                    tuned=scores[1.0],
-                    retracted=scores[found.alpha],
-                )
-            )
+            for request in spec.tasks
+        ]
+        skills = []
+        if self.skills is not None:
+            skills = [NewSkill(**_scores(known, self.skills, where, r, found.alpha)) for r in self.skills.spec.tasks]
         (direction,) = spec.directions
         return Retraction(
             model=store.identity.model,
@@ -166,19 +137,16 @@ class RetractionScan(Trial[Retraction]):
         )
 
 
-def _at(points: Iterable[Point]) -> Plan:
-    """The plan that looks at these points and no others."""
-    wanted = tuple(dict.fromkeys(points))
-
-    def plan(spec: ScanSpec, known: Known) -> Agenda:
-        return Agenda(known.missing(spec, wanted), cells_at(spec, len(wanted)))
-
-    return plan
-
-
-def _scores(known: Known, spec: ScanSpec, where: dict[float, Point], task: str, limit: int) -> dict[float, float]:
-    """α → the mean over a task's first examples; those that are scored at α = 0 count, unscored ones elsewhere as 0."""
-    request = TaskRequest(task=task, limit=limit)
-    seen = {alpha: known.successes(spec, point, request) or () for alpha, point in where.items()}
+def _scores(known: Known, scan: Scan, where: dict[float, Point], request: TaskRequest, end: float) -> dict[str, Any]:
+    """Scores of a task at α = 0, 1 and where the search ended: the mean over its first examples. Those that are scored
+    at α = 0 count, unscored ones elsewhere as 0."""
+    seen = {alpha: known.successes(scan.spec, point, request) or () for alpha, point in where.items()}
     counted = [i for i, s in enumerate(seen[0.0]) if s is not None]
-    return {a: sum(s[i] or 0.0 for i in counted) / max(len(counted), 1) for a, s in seen.items()}
+    means = {a: sum(s[i] or 0.0 for i in counted) / max(len(counted), 1) for a, s in seen.items()}
+    return {
+        "task": scan.tasks[request.task].identity.name,
+        "examples": request.limit,
+        "base": means[0.0],
+        "tuned": means[1.0],
+        "retracted": means[end],
+    }

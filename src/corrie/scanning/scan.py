@@ -23,6 +23,7 @@ from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import Within, engine_named
 from corrie.scanning.loop import Ending, fill
+from corrie.scanning.plane_axes import as_far
 from corrie.scanning.plans.auto import AutoPlan
 from corrie.scanning.plans.edges import EdgesPlan, natural_step
 from corrie.scanning.plans.line import line
@@ -156,6 +157,28 @@ class Scan(Trial[Any]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.model
+
+    @classmethod
+    def across(
+        cls,
+        model: Model,
+        tasks: Sequence[tuple[Task, int]],
+        directions: tuple[Direction, Direction],
+        *,
+        alpha: AlphaGrid,
+        beta: AlphaGrid | None = None,
+        block: int = 10,
+        retention: float = 0.95,
+        shard: Shard | None = None,
+    ) -> Scan:
+        """A scan all over the plane of two directions; along the second as far as along the first, unless it is said.
+
+        Raises:
+            InputError, TaskError: as :meth:`of`.
+        """
+        beta = beta or as_far(model, directions, alpha)
+        terms = {"alpha": alpha, "beta": beta, "block": block, "retention": retention, "shard": shard}
+        return cls.of(model, tasks, directions=directions, **terms)
 
     @property
     def identity(self) -> RunIdentity:

@@ -7,13 +7,13 @@ hashes. The data of each benchmark keep their own licence; corrie fetches them a
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from pathlib import PurePosixPath
 
 from pydantic import Field, field_validator
 
 from corrie.errors import UnknownName
 from corrie.records.canonical import Record
+from corrie.sources.pinned import MANIFEST
 
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -107,7 +107,7 @@ class Manifest(Record):
 @cache
 def manifest() -> Manifest:
     """The manifest that ships with corrie."""
-    return Manifest.parse((files("corrie.sources") / "manifest.json").read_text(encoding="utf-8"))
+    return Manifest.parse(MANIFEST.read_text(encoding="utf-8"))
 
 
 def packages() -> tuple[Package, ...]:

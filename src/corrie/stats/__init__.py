@@ -18,7 +18,6 @@ claims about most directions           :class:`PlannedFraction`, :class:`Anytime
                                        :mod:`normal_tolerance`, which describes and never certifies
 several claims                         :mod:`multiplicity`
 two models on the same examples        :func:`mcnemar`, :func:`paired_difference`
-two samples                            :func:`rank_sum`
 after a shift of Gaussian noise        :mod:`gaussian_shift` (one score), :class:`ScoreLaw` (the default certificate),
                                        :class:`PerExample` (which examples), :class:`GaussianKernel`
 discrete noise                         :mod:`knapsack`, :class:`AbsorbingKernel`, :class:`UniformKernel`
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
     from corrie.stats.paired_change import PairedChange, mcnemar
     from corrie.stats.per_example import PerExample
     from corrie.stats.planned_fraction import PlannedFraction
-    from corrie.stats.rank_test import rank_sum
     from corrie.stats.score_law import ScoreLaw, choose_thresholds
     from corrie.stats.token_kernels import AbsorbingKernel, TokenKernel, UniformKernel, tokens_within
 
@@ -87,7 +85,6 @@ _HOME = {
     "choose_thresholds": "score_law",
     "mcnemar": "paired_change",
     "paired_difference": "difference",
-    "rank_sum": "rank_test",
     "tokens_within": "token_kernels",
 }
 """Which module a name lives in; every other public name is a module itself."""
@@ -127,7 +124,6 @@ __all__ = [
     "paired_difference",
     "planning",
     "rademacher",
-    "rank_sum",
     "rounding",
     "tokens_within",
 ]

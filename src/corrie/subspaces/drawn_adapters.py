@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from corrie.analysis.whole_folder import whole_folder
-from corrie.errors import InputError
+from corrie.records.rules import check_adapters
 from corrie.stats.rounding import rounded_up
 from corrie.subspaces.smoothed import Smoothed
 
@@ -25,8 +25,6 @@ LIST = "draws.json"
 
 SURE = 0.95
 """Confidence at which the shortfall of N draws is stated."""
-
-_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,7 @@ def draw_adapters(served: Smoothed, count: int, folder: str | Path, seed: int | 
             is there.
         StorageError: the disk refuses.
     """
-    if not 1 <= count <= _MOST:
-        raise InputError(f"{count} draws", found=f"there must be 1 to {_MOST}", advice="--count 16")
+    check_adapters(count)
     served.rows  # noqa: B018 (refuses a subspace that no adapter reaches)
     seeds = tuple(served.fresh_seed() for _ in range(count)) if seed is None else tuple(range(seed, seed + count))
     width = len(str(count - 1))

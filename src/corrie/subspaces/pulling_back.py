@@ -25,7 +25,8 @@ from torch import Tensor
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.whole_folder import refuse_full, whole_folder
 from corrie.errors import InputError, ModelError
-from corrie.optim.ball import Projection, check_radius
+from corrie.optim.ball import Projection
+from corrie.records.rules import check_radius
 from corrie.stats.rounding import rounded_up
 from corrie.subspaces.smoothed import Smoothed
 from corrie.subspaces.space import Coords, length_up
@@ -115,7 +116,7 @@ def pull_back(served: Smoothed, adapter: str | Path, folder: str | Path, radius:
     projection = _written_inside(served.center, served.lattice, chosen, Path(folder), write, measure)
     at = stand(served.model, space, str(folder), lattice=served.lattice)
     asked = FineTuned(distance=at.distance, name=at.record.name, content=at.record.content)
-    return PulledBack(projection, Path(folder), replace(served.certificate, asked=asked))
+    return PulledBack(projection, Path(folder), replace(served.certificate, about=asked))
 
 
 def pull_back_alone(adapter: str | Path, folder: str | Path, radius: float) -> PulledBack:

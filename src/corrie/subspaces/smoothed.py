@@ -36,6 +36,7 @@ from corrie.analysis.verification import verify
 from corrie.errors import InputError
 from corrie.models.load import load
 from corrie.models.model import Model
+from corrie.records.rules import check_sigma
 from corrie.records.store import Realised
 from corrie.records.subspace import RowSpace, SubspaceNoise, parse_subspace
 from corrie.sources.packages import Say, silent
@@ -110,7 +111,7 @@ class Smoothed:
             return self.certificate
         record = self.around.record
         asked = FineTuned(distance=self.distance, name=record.name, content=record.content)
-        return replace(self.certificate, asked=asked)
+        return replace(self.certificate, about=asked)
 
     def adapter_draw(self, seed: int | None = None) -> dict[str, torch.Tensor]:
         """The coordinates x' + ε of a draw, float64 (exact on a lattice).
@@ -258,8 +259,7 @@ def smoothed(
 def _asked(
     model: Model | str | Path | None, subspace: str | Space, sigma: float, device: str, say: Say
 ) -> tuple[Model, Space, float, int | None]:
-    if not 0 < sigma < float("inf"):
-        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say")
+    check_sigma(sigma)
     if model is None:
         raise InputError("a smoothed model", found="no model, and no certificate that names one", advice="a model")
     loaded = model if isinstance(model, Model) else load(model, device=device, say=say)

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from corrie.errors import InputError
+from corrie.records.rules import check_sigma
 from corrie.records.store import Realised
 from corrie.records.subspace import Subspace, SubspaceNoise
 from corrie.weights.noise import gaussian_noise
@@ -86,8 +87,7 @@ def fine_lattice(sigma: float) -> int:
     >>> fine_lattice(0.4)
     -18
     """
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise InputError(f"sigma {sigma:g}", found="not above 0 and finite", advice="0.4, say")
+    check_sigma(sigma)
     if not 2.0**-100 <= sigma <= 2.0**100:
         raise InputError(f"sigma {sigma:g}", found="no lattice of float32 numbers goes with it", advice="exact=False")
     return math.floor(math.log2(sigma)) - FINENESS

@@ -11,9 +11,9 @@ import torch
 from corrie.analysis.certificate import FineTuned
 from corrie.errors import InputError, ModelError
 from corrie.models.model import Model
-from corrie.questions.terms import check_distance
 from corrie.records.direction import Direction
 from corrie.records.paths import Adapter
+from corrie.records.rules import check_distance
 from corrie.records.subspace import Coordinates
 from corrie.sources.packages import Say, silent
 from corrie.subspaces.find import refuse_more_than_matrices, way_to
