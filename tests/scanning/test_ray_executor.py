@@ -20,6 +20,7 @@ from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.direction import gaussian
 from corrie.records.point import Point
+from corrie.records.scan_spec import AlphaAuto
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import RayEngine, engine_named
@@ -137,7 +138,10 @@ def test_answers_are_written_by_the_rule_of_the_run(ray: Any, model: Model, tmp_
 @pytest.mark.timeout(300)
 def test_a_path_and_an_adaptive_scan_are_the_serial_ones(ray: Any, model: Model, task: Any, tmp_path: Path) -> None:
     tuned = corrie.toward(model, save_toy(tmp_path / "tuned", seed=1))
-    questions: list[Any] = [{"directions": gaussian(2), "alpha": "auto"}, {"directions": [tuned], "alpha": "0:1:3"}]
+    questions: list[Any] = [
+        {"directions": gaussian(2), "alpha": AlphaAuto(most=40), "agreement": False},
+        {"directions": [tuned], "alpha": "0:1:3"},
+    ]
     both = [(task, 10), (agreement_on([task]), 1)]
     for number, asked in enumerate(questions):
         cells: list[dict[Any, Cell]] = []
