@@ -26,6 +26,7 @@ from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.write import check_beside, write_at
 from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.diff import DiffQuestion, steps_to
 from corrie.questions.fraction import FractionQuestion
 from corrie.questions.generalisation import GeneralisationQuestion
 from corrie.questions.inputs import InputQuestion
@@ -630,18 +631,18 @@ def diff(
     landscape: Landscape | str | Path | None = None,
     *,
     tasks: Sequence[Task | tuple[Task, int]] | None = None,
-    alpha: str | AlphaGrid = "0:1.5:7",
-    directions: int = 8,
+    alpha: str | AlphaGrid = DiffQuestion.alpha,
+    directions: int = DiffQuestion.directions,
     worst: str | Path | None = None,
     certificates: Sequence[str | Path] = (),
     subspaces: Sequence[str] = (),
-    tolerance: float = 0.1,
-    confidence: float = 0.95,
+    tolerance: float = DiffQuestion.tolerance,
+    confidence: float = DiffQuestion.confidence,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = DiffQuestion.block,
     engine: str = "serial",
     follow: int = DEFAULT_LIMIT,
-    quick: bool = False,
+    quick: bool = DiffQuestion.quick,
     watch: Watch | None = None,
     on_look: OnLook | None = None,
 ) -> FineTuneDiff:
@@ -684,6 +685,7 @@ def diff(
     >>> diff(toy_model(), other, tasks=[(toy_choice(), 40)], alpha="1", directions=0).lost
     ('toy',)
     """
+    terms = DiffQuestion.of(locals()).terms("alpha", "worst")
     loaded = base if isinstance(base, Model) else load(base)
     around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
     asked = _measured(around) if tasks is None else tasks
@@ -692,17 +694,13 @@ def diff(
         loaded,
         tuned_direction(loaded, tuned),
         compared,
-        alpha=AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha,
+        alpha=steps_to(alpha),
         landscape=around,
-        directions=directions,
         worst=_worst_asked(loaded, worst, to),
-        tolerance=tolerance,
-        confidence=confidence,
-        block=block,
         follow=follow,
-        quick=quick,
         certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
         subspaces=subspaces,
+        **terms,
     )
     return prepared.answer(to, engine=engine, watch=watch, on_look=on_look)
 
