@@ -33,20 +33,20 @@ from corrie.questions.inputs import InputQuestion
 from corrie.questions.plane import PlaneQuestion
 from corrie.questions.protection import ProtectionQuestion
 from corrie.questions.retraction import RetractionQuestion
+from corrie.questions.scan import ScanQuestion
 from corrie.questions.search import SearchQuestion
 from corrie.questions.served import DrawQuestion, PullBackQuestion
-from corrie.records.direction import Direction, gaussian
+from corrie.records.direction import Direction
 from corrie.records.input_spec import INPUT_EXAMPLES
 from corrie.records.merging import Merged, merge_runs
 from corrie.records.paths import Saved
-from corrie.records.scan_spec import Alpha, AlphaGrid, parse_alpha, usual_directions, usual_retention
+from corrie.records.scan_spec import Alpha, AlphaGrid
 from corrie.records.shard import parse_shard
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.batch import BatchAsked
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
-from corrie.scanning.first_answer import with_first_answer
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.input_trial import InputTrial
@@ -74,14 +74,14 @@ def scan(
     tasks: Sequence[Task | tuple[Task, int]],
     *,
     directions: Sequence[Direction] | None = None,
-    alpha: str | Alpha = "auto",
+    alpha: str | Alpha = ScanQuestion.alpha,
     to: str | Path | None = None,
-    block: int = 10,
-    batch: BatchAsked = "auto",
+    block: int = ScanQuestion.block,
+    batch: BatchAsked = ScanQuestion.batch,
     engine: str = "serial",
-    precision: float | None = None,
-    retention: float | None = None,
-    agreement: bool = True,
+    precision: float | None = ScanQuestion.precision,
+    retention: float | None = ScanQuestion.retention,
+    agreement: bool = ScanQuestion.agreement,
     budget: float | None = None,
     shard: str | None = None,
     watch: Watch | None = None,
@@ -122,19 +122,9 @@ def scan(
     >>> [task.name for task in landscape.tasks]
     ['toy']
     """
+    question = ScanQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    steps = parse_alpha(alpha, precision) if isinstance(alpha, str) else alpha
-    asked = _limited(tasks)
-    prepared = Scan.of(
-        loaded,
-        with_first_answer(asked, steps, to) if agreement else asked,
-        directions=gaussian(usual_directions(steps)) if directions is None else directions,
-        alpha=steps,
-        block=block,
-        retention=usual_retention(steps) if retention is None else retention,
-        shard=parse_shard(shard),
-        batch=batch,
-    )
+    prepared = Scan.asked(question, loaded, _limited(tasks), directions=directions, to=to)
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
 
@@ -519,10 +509,9 @@ def plane(
     >>> found.score("toy").shape
     (3, 3)
     """
-    asked = PlaneQuestion.of(locals())
+    question = PlaneQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    terms = {"alpha": asked.along, "beta": asked.up, "block": block, "retention": retention}
-    prepared = Scan.across(loaded, _limited(tasks), directions, shard=parse_shard(shard), **terms)
+    prepared = Scan.across(question, loaded, _limited(tasks), directions)
     say(f"To score: {prepared.spec.size}.")
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 

@@ -9,6 +9,7 @@ import pytest
 from corrie.capabilities.written_together import WrittenTogether
 from corrie.errors import InputError, RunError
 from corrie.models.model import Model
+from corrie.questions.terms import parse_batch
 from corrie.records.cell import Cell
 from corrie.records.direction import gaussian
 from corrie.records.memory_store import MemoryStore
@@ -16,7 +17,7 @@ from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaEdges, AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity
 from corrie.scanning import batch as choosing
-from corrie.scanning.batch import BatchAsked, batch_of, cheapest, parse_batch
+from corrie.scanning.batch import BatchAsked, batch_of, cheapest
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Nobody

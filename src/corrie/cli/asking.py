@@ -38,7 +38,14 @@ class WithModel(NamedTuple):
     make: Callable[[Model], Any]
 
 
-def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = "", **more: Any) -> Answer:
+def ask(
+    verb: str | Callable[..., Any],
+    given: Mapping[str, Any],
+    folder: str = "",
+    *,
+    watching: Callable[[], ScanProgress] = ScanProgress,
+    **more: Any,
+) -> Answer:
     """Call a verb with a command's options.
 
     Args:
@@ -46,6 +53,7 @@ def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = 
         given: the command's options by name; those that the verb does not know are used to load, or left. A model is
             loaded if the command has a ``--dtype``.
         folder: what the default run folder is called behind the model's name.
+        watching: makes who shows the progress.
         more: what was made of options, in the verb's words (:class:`WithModel`, if that takes the model).
 
     Raises:
@@ -68,7 +76,7 @@ def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = 
 
     called = getattr(verbs, verb) if isinstance(verb, str) else verb
     words = inspect.signature(called).parameters
-    with ScanProgress() if "watch" in words else nullcontext() as progress:
+    with watching() if "watch" in words else nullcontext() as progress:
         asked["watch"] = progress
         found = called(**{name: asked[name] for name in words if name in asked})
     return Answer(found, asked.get("to") or given["out"], progress is not None and progress.unfinished)
@@ -111,6 +119,15 @@ def load_model(
     loaded = load(name, dtype=dtype, device=device, include=tuple(include), exclude=tuple(exclude), say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     return loaded
+
+
+def usual_tasks(model: Model, *, limit: int, chat: bool) -> list[tuple[Task, int]]:
+    """The suite of a model, said on stderr."""
+    from corrie.capabilities.registry import default_suite
+
+    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, chat=chat)
+    say(f"Tasks: {', '.join(task.identity.name for task, _ in found)}.")
+    return found
 
 
 def choose_tasks(written: Sequence[str], *, limit: int, chat: bool) -> list[tuple[Task, int]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks
+from corrie.cli.asking import WithModel, choose_tasks, usual_tasks
 from corrie.cli.console import complain, say
 from corrie.cli.options import Base, Tuned
 from corrie.cli.progress import Telling
@@ -76,17 +77,9 @@ def _compared(given: dict[str, Any]) -> dict[str, Any]:
             f"model {base}", found="logged samples of lm_eval", advice=f"corrie diff --samples {base} {tuned} -t TASK"
         )
     terms: dict[str, Any] = {"limit": examples or sys.maxsize, "chat": given["chat"]}
-
-    def suite(model: Any) -> Any:
-        from corrie.capabilities.registry import default_suite
-
-        found = choose_tasks(default_suite(model.reader().has_chat_template), **terms)
-        say(f"Tasks: {', '.join(t.identity.name for t, _ in found)}.")
-        return found
-
     chosen: Any = [(one, min(limit, terms["limit"])) for one, limit in choose_tasks(task, **terms)]
     if not chosen:
-        chosen = WithModel(suite) if given["landscape"] is None else None
+        chosen = WithModel(partial(usual_tasks, **terms)) if given["landscape"] is None else None
     return {
         "tasks": chosen,
         "certificates": given["certificate"],

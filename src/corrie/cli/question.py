@@ -32,6 +32,7 @@ from corrie.cli.options import (
     Model,
     Workers,
 )
+from corrie.cli.progress import ScanProgress
 from corrie.cli.stating import state
 from corrie.questions.question import BaseQuestion, Field
 
@@ -87,6 +88,7 @@ def asks(
     before: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
     dry_run: Callable[..., str] | None = None,
     verb: str = "",
+    watch: Callable[[], ScanProgress] = ScanProgress,
 ) -> Callable[[Callable[[Asked], Ending | None]], Callable[..., None]]:
     """A command that asks a question. Its function says what there is to say beside the result, and how the command
     ends: with a claim, with the result alone (``Ending()``), or with nothing more, since everything is said (None).
@@ -100,7 +102,9 @@ def asks(
         folder: what the default run folder is called behind the model's name; None: the command has no ``--to``.
         before: called with what was typed once the question is valid; what it returns goes to the verb, too. It may end
             the command (``typer.Exit``).
-        dry_run: called in the verb's place if that is asked; what it returns is printed.
+        dry_run: called in the verb's place if that is asked, with the verb's words and ``question``; what it returns is
+            printed.
+        watch: makes who shows the progress.
     """
     options = _options_of(question, first=first, without=without, folder=folder, dry_run=dry_run is not None)
 
@@ -113,9 +117,9 @@ def asks(
             made = question.of(given)
             more = before(given)
             if dry_run is not None and given["dry_run"]:
-                give(ask(dry_run, given, folder or "", **more).found)
+                give(ask(dry_run, given, folder or "", question=made, **more).found)
                 return
-            answer = ask(verb or told.__name__, given, folder or "", **more)
+            answer = ask(verb or told.__name__, given, folder or "", watching=watch, **more)
             ending = told(Asked(made, given, *answer))
             if ending is not None:
                 state(answer.found, ending.asked, as_json=given["as_json"], more=ending.more, advice=ending.advice)

@@ -17,6 +17,7 @@ from corrie.records.memory_store import MemoryStore
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.executors import check_engine
+from corrie.scanning.watch import Opening
 
 _Found = TypeVar("_Found")
 
@@ -80,9 +81,14 @@ class Trial(ABC, Generic[_Found]):
         self.check_engine(engine)
         self.check(**how)
         if to is None:
-            return self.conclude(MemoryStore(self.identity), engine=engine, **how)
+            return self._filled(MemoryStore(self.identity), engine=engine, **how)
         place = self.folder_in(to)
         with SqliteStore.create_or_open(place, self.identity) as store:
-            found = self.conclude(store, engine=engine, **how)
+            found = self._filled(store, engine=engine, **how)
         self.keep(found, place)
         return found
+
+    def _filled(self, store: Store, **how: Any) -> _Found:
+        if isinstance(watch := how.get("watch"), Opening):
+            watch.opens(self, store)
+        return self.conclude(store, **how)
