@@ -79,6 +79,7 @@ def scan(
     batch: BatchAsked = "auto",
     engine: str = "serial",
     precision: float | None = None,
+    most: int | None = None,
     retention: float | None = None,
     agreement: bool = True,
     budget: float | None = None,
@@ -102,6 +103,7 @@ def scan(
             on. ``"auto"``: chosen from limits and memory; None: block by block.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
+        most: with ``"auto"``, outcomes of a task at most, whether its radius is known then or not; by default 640.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
         agreement: with ``"auto"``, look first at how far the model says what it said, on the tasks' own texts
             (:mod:`corrie.scanning.first_answer`).
@@ -122,7 +124,7 @@ def scan(
     ['toy']
     """
     loaded = model if isinstance(model, Model) else load(model)
-    steps = parse_alpha(alpha, precision) if isinstance(alpha, str) else alpha
+    steps = parse_alpha(alpha, precision, most) if isinstance(alpha, str) else alpha
     asked = _limited(tasks)
     prepared = Scan.of(
         loaded,

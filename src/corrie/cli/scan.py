@@ -50,6 +50,10 @@ Alpha = Annotated[
     str, typer.Option(help="auto (find the radii), edges (a grid around the edges), or LO:HI:N, both ends included.")
 ]
 Precision = Annotated[float | None, typer.Option(help="With auto: upper over lower limit of each radius. Default: 2.")]
+Most = Annotated[
+    int | None,
+    typer.Option(help="With auto: outcomes of a task at most, whether its radius is known then or not. Default: 640."),
+]
 Retention = Annotated[
     float | None,
     typer.Option(help="Share of the score above chance that counts as kept. Default: 0.95, with auto 0.8."),
@@ -71,6 +75,7 @@ def scan(
     direction: Directions = [],  # noqa: B006
     alpha: Alpha = "auto",
     precision: Precision = None,
+    most: Most = None,
     agreement: Agreement = True,
     normalisation: Normalisation = "none",
     dtype: Dtype = "float32",
@@ -105,7 +110,7 @@ def scan(
     from corrie.records.scan_spec import parse_alpha, size_of, usual_directions, usual_retention
     from corrie.records.shard import parse_shard
 
-    alphas, share = parse_alpha(alpha, precision), parse_shard(shard)
+    alphas, share = parse_alpha(alpha, precision, most), parse_shard(shard)
     if share is not None:
         share.refuse_search(alphas)
     retention = usual_retention(alphas) if retention is None else retention
