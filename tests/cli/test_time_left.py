@@ -23,7 +23,7 @@ def test_every_task_counts_with_what_its_own_blocks_take() -> None:
     for task, moved, cost in (("short", False, 1), ("long", False, 4), ("short", True, 2), ("long", True, 8)):
         if moved:
             clock.now += 0.5
-            left.set()
+            left.set("a direction")
         clock.now += cost
         left.scored(task, moved=moved)
     assert left.seconds(99) == pytest.approx(9 * (2 + 0.5) + 9 * (8 + 0.5))

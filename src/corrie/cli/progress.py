@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -27,13 +27,17 @@ _PLAIN_EVERY = 10.0
 
 
 class ScanProgress:
-    """Watches a scan. Use as a context manager."""
+    """Watches a scan. Use as a context manager.
 
-    def __init__(self, *, terminal: bool | None = None) -> None:
+    terminal   whether there is one; None: as it is
+    tokens     task id → distinct tokens of a block, for the time that is left
+    """
+
+    def __init__(self, *, terminal: bool | None = None, tokens: Mapping[str, int] | None = None) -> None:
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._left = TimeLeft()
+        self._left = TimeLeft(tokens=tokens)
         self._said = 0.0
         self._made = self._before = self._done = self._expected = 0
         self._points: set[str] = set()
@@ -76,7 +80,7 @@ class ScanProgress:
 
     def arrives(self, point: Point, realised: Realised) -> None:
         """The weights have been set."""
-        self._left.set()
+        self._left.set(point.steps[0].direction.id if point.steps else None)
         self._moved = bool(point.steps)
         self._points.add(point.id)
         self._here = _place(point)

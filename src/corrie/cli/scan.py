@@ -153,7 +153,10 @@ def scan(
         give(estimate(prepared, run))
         return
     say(f"To score: {prepared.spec.size}.")
-    with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
+    with (
+        SqliteStore.create_or_open(folder, prepared.identity) as store,
+        ScanProgress(tokens=prepared.tokens) as progress,
+    ):
         if store.identity.batch is not None:
             say(f"Answers are written {store.identity.batch} at a time.")
         first = next((t.identity for t, _ in chosen if t.identity.scoring == "agreement"), None)
