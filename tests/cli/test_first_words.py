@@ -17,7 +17,7 @@ def test_the_first_answer(
     tasks: list[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(first_answer, "FIRST_WINDOWS", 2)
-    asked = ["scan", toy, "-t", f"{task}:10", "--most", "24", "--direction", "gaussian:0-7", *more]
+    asked = ["scan", toy, "-t", f"{task}:10", "--most", "24", "--block", "2", "--direction", "gaussian:0-7", *more]
     said = corrie(*asked, "--to", tmp_path, "--json")
     assert said.code == 0
     assert [one["task"] for one in json.loads(said.out)["capabilities"]] == tasks

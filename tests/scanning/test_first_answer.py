@@ -21,7 +21,7 @@ from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 
 AUTO = AlphaAuto(precision=3.0, most=24)
-"""One round of a toy task, and one of agreement with two windows in a block."""
+"""One round of a task, in blocks of two."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def names(run: Path) -> list[str]:
 
 
 def scanned(model: Model, task: ChoiceTask, **more: object) -> Landscape:
-    return corrie.scan(model, [(task, 10)], alpha=more.pop("alpha", AUTO), **more)  # type: ignore[arg-type]
+    return corrie.scan(model, [(task, 10)], alpha=more.pop("alpha", AUTO), block=2, **more)  # type: ignore[arg-type]
 
 
 def test_it_is_a_row_of_its_own_named_behaviour(model: Model, task: ChoiceTask) -> None:
@@ -95,8 +95,9 @@ def test_texts_that_may_not_be_shown_have_none() -> None:
 
 
 def test_its_rounds_come_first_and_change_no_other_cell(model: Model, task: ChoiceTask) -> None:
-    alone = Scan.of(model, [(task, 10)], directions=gaussian(256), alpha=AUTO, retention=0.8)
-    both = Scan.of(model, with_first_answer([(task, 10)], AUTO), directions=gaussian(256), alpha=AUTO, retention=0.8)
+    terms = {"directions": gaussian(256), "alpha": AUTO, "retention": 0.8, "block": 2}
+    alone = Scan.of(model, [(task, 10)], **terms)
+    both = Scan.of(model, with_first_answer([(task, 10)], AUTO), **terms)
     stores = MemoryStore(alone.identity), MemoryStore(both.identity)
     alone.run(stores[0])
     both.run(stores[1])
