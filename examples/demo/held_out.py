@@ -2,12 +2,14 @@
 
     python examples/demo/held_out.py examples/demo/sums.jsonl:100:180 math:200:300
 
-One line a task: examples, score, chance, CPU-seconds for a block of ten. The demo shows the first hundred examples of a
-task, so only later ones may be asked here.
+One line a task: examples, score, chance, how far single examples lie from the score (standard deviation, as a share of
+the score above chance: what is small needs few outcomes), CPU-seconds for a block of ten. The demo shows the first
+hundred examples of a task, so only later ones may be asked here.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -30,9 +32,11 @@ def main(asked: list[str]) -> None:
         scores = [o.success for o in task.score(reader, start, stop) if o.success is not None]
         seconds = 10 * (time.process_time() - began) / (stop - start)
         called = Path(name).stem
+        score, chance = statistics.fmean(scores), task.identity.chance
+        spread = statistics.stdev(scores) / (score - chance)
         print(
-            f"{called}, examples {start} to {stop - 1}: score {sum(scores) / len(scores):.2f}, "
-            f"chance {task.identity.chance:.2f}, {seconds:.2f} CPU-seconds for ten",
+            f"{called}, examples {start} to {stop - 1}: score {score:.2f}, chance {chance:.2f}, spread {spread:.2f}, "
+            f"{seconds:.2f} CPU-seconds for ten",
             flush=True,
         )
 
