@@ -80,6 +80,7 @@ def scan(
     batch: BatchAsked = ScanQuestion.batch,
     engine: str = "serial",
     precision: float | None = ScanQuestion.precision,
+    most: int | None = ScanQuestion.most,
     retention: float | None = ScanQuestion.retention,
     agreement: bool = ScanQuestion.agreement,
     budget: float | None = None,
@@ -103,6 +104,7 @@ def scan(
             on. ``"auto"``: chosen from limits and memory; None: block by block.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
+        most: with ``"auto"``, outcomes of a task at most, whether its radius is known then or not; by default 640.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
         agreement: with ``"auto"``, look first at how far the model says what it said, on the tasks' own texts
             (:mod:`corrie.scanning.first_answer`).

@@ -11,7 +11,7 @@ from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
 from corrie.capabilities.order import fixed_order
 from corrie.capabilities.program import ProgramTask
-from corrie.capabilities.rows import advbench, choices, ifeval, read_rows, targets, written_answers
+from corrie.capabilities.rows import advbench, choices, ifeval, passages, read_rows, targets, written_answers
 from corrie.capabilities.safety import RequestTask
 from corrie.capabilities.suite import SuiteRow
 from corrie.capabilities.task import Task
@@ -40,6 +40,8 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return LikelihoodTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
         case "text":
             return TextTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
+        case "passage":
+            return TextTask(row.name, fixed_order(passages(read_rows(file)), row.source), chat=chat, **about)
         case "choice":
             return ChoiceTask(row.name, fixed_order(choices(read_rows(file)), row.source), chat=chat, **about)
         case "generate":

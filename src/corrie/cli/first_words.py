@@ -24,6 +24,7 @@ class FirstWords(ScanProgress):
     def opens(self, trial: Any, store: Store) -> None:
         """The scan is known, and its run."""
         self._store = store
+        self.weighs(trial.tokens)
         self._first = next((t.identity for t in trial.tasks.values() if t.identity.scoring == "agreement"), None)
         say(f"To score: {trial.spec.size}.")
         if store.identity.batch is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +27,10 @@ _PLAIN_EVERY = 10.0
 
 
 class ScanProgress:
-    """Watches a scan. Use as a context manager."""
+    """Watches a scan. Use as a context manager.
+
+    terminal   whether there is one; None: as it is
+    """
 
     def __init__(self, *, terminal: bool | None = None) -> None:
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
@@ -74,9 +77,13 @@ class ScanProgress:
         """What the plan expects to be missing still."""
         self._left.foresees(ahead)
 
+    def weighs(self, tokens: Mapping[str, int]) -> None:
+        """Task id → distinct tokens of a block, for the time that is left."""
+        self._left.tokens = tokens
+
     def arrives(self, point: Point, realised: Realised) -> None:
         """The weights have been set."""
-        self._left.set()
+        self._left.set(point.steps[0].direction.id if point.steps else None)
         self._moved = bool(point.steps)
         self._points.add(point.id)
         self._here = _place(point)

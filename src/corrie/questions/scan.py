@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from corrie.records.shard import Shard
 
 
-def _steps(alpha: str | Alpha, precision: float | None) -> Alpha:
+def _steps(alpha: str | Alpha, precision: float | None, most: int | None) -> Alpha:
     from corrie.records.scan_spec import parse_alpha
 
-    return parse_alpha(alpha, precision) if isinstance(alpha, str) else alpha
+    return parse_alpha(alpha, precision, most) if isinstance(alpha, str) else alpha
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,10 @@ class ScanQuestion(BaseQuestion):
         str, Term("auto (find the radii), edges (a grid around the edges), or LO:HI:N, both ends included.")
     ] = "auto"
     precision: Annotated[float | None, Term("With auto: upper over lower limit of each radius. Default: 2.")] = None
+    most: Annotated[
+        int | None,
+        Term("With auto: outcomes of a task at most, whether its radius is known then or not. Default: 640."),
+    ] = None
     agreement: Annotated[
         bool,
         Term(
@@ -64,7 +68,7 @@ class ScanQuestion(BaseQuestion):
     @property
     def steps(self) -> Alpha:
         """The step sizes, or how they are looked for."""
-        return _steps(self.alpha, self.precision)
+        return _steps(self.alpha, self.precision, self.most)
 
     @property
     def share(self) -> Shard | None:

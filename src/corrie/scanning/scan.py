@@ -12,6 +12,7 @@ from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.capabilities.rehearsal import rehearse, remember
 from corrie.capabilities.task import Task
+from corrie.capabilities.tokens_in import tokens_in
 from corrie.capabilities.written_together import together, writes
 from corrie.errors import InputError, RunError
 from corrie.models.model import Model
@@ -221,6 +222,12 @@ class Scan(Trial[Any]):
         """What must be equal for another scan to share this one's run."""
         return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,), batch=self.batch)
 
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Task id → distinct tokens of its first block: what it costs beside others, before any is scored."""
+        sizes = {r.task: min(self.spec.block, r.limit) for r in self.spec.tasks}
+        return {id: tokens_in(self.tasks[id], self.model.encoder, size) for id, size in sizes.items()}
+
     def folder_in(self, run: str | Path) -> Path:
         """The run folder, or this shard's own in it."""
         return Path(run) if self.shard is None else self.shard.within(Path(run))
@@ -242,8 +249,11 @@ class Scan(Trial[Any]):
         else:
             step = natural_step(self.model.identity, self.spec.directions[0].normalisation)
             if isinstance(self.spec.alpha, AlphaAuto):
-                first = frozenset(i for i, t in self.tasks.items() if t.identity.scoring == "agreement")
-                return AutoPlan(step=step, chances=chances, first=first)
+                first, text = (
+                    frozenset(i for i, t in self.tasks.items() if t.identity.scoring == scoring)
+                    for scoring in ("agreement", "text")
+                )
+                return AutoPlan(step=step, chances=chances, first=first, graded=first | text)
             plan = EdgesPlan(step=step, chances=chances)
         return MostTelling(plan, chances) if budgeted else plan
 

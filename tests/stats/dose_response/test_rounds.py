@@ -1,0 +1,53 @@
+"""How many outcomes a task is expected to take, against what simulated scans took."""
+
+import dataclasses
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from corrie.stats.dose_response import DoseResponse, Rounds
+from corrie.testing.simple_plan import SimplePlan
+from corrie.testing.worlds import WORLDS
+
+ROUNDS = Rounds(0.001, 0.08)
+
+
+def known(evaluations: int, ratio: float) -> Any:
+    return SimpleNamespace(evaluations=evaluations, radius=lambda retention: SimpleNamespace(ratio=ratio))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (None, 400),
+        (known(80, math.inf), 400),
+        (known(80, 2.0), 160),
+        (known(160, 1.5), 240),  # narrow once: a round more
+        (known(160, 4.0), 400),  # twice as wide, in logs, as asked: as many again, and a round
+        (known(400, 4.0), 640),
+    ],
+)
+def test_what_is_expected(found: Any, expected: int) -> None:
+    assert ROUNDS.expected(found) == expected
+
+
+def test_few_outcomes_are_never_more_than_are_asked() -> None:
+    assert dataclasses.replace(ROUNDS, most=80).expected(None) == 80
+
+
+def test_guesses_from_the_second_round_on_are_near_what_a_scan_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    guesses: list[int] = []
+
+    def noted(rounds: Rounds, found: DoseResponse, looked: Any, own: Any = Rounds.next) -> Any:
+        guesses.append(rounds.expected(found))
+        return own(rounds, found, looked)
+
+    monkeypatch.setattr(Rounds, "next", noted)
+    world = WORLDS["middle"]
+    found = SimplePlan().run(world.run(np.random.default_rng(1)), offset=math.log(world.centre / 0.009))
+    assert found is not None
+    assert guesses[1:]
+    assert max(abs(math.log(guess / found.evaluations)) for guess in guesses[1:]) < math.log(1.5)
