@@ -1,4 +1,5 @@
-"""How many outcomes a task is expected to take, against what simulated scans took."""
+"""When a task's rounds end, and how many outcomes it is expected to take, against what simulated scans took. Where they
+look is tested by whole scans (tests/scanning/plans)."""
 
 import dataclasses
 import math
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from corrie.stats.dose_response import DoseResponse, Rounds
+from corrie.stats.dose_response.radii import Radius
 from corrie.testing.simple_plan import SimplePlan
 from corrie.testing.worlds import WORLDS
 
@@ -51,3 +53,28 @@ def test_guesses_from_the_second_round_on_are_near_what_a_scan_takes(monkeypatch
     assert found is not None
     assert guesses[1:]
     assert max(abs(math.log(guess / found.evaluations)) for guess in guesses[1:]) < math.log(1.5)
+
+
+def said(ratio: float, evaluations: int) -> Any:
+    """What a round says, as far as an ending looks at it."""
+    radius = Radius(0.8, 0.01, 0.01, 0.01 * ratio, "dose_response")
+    return SimpleNamespace(radius=lambda retention: radius, evaluations=evaluations)
+
+
+@pytest.mark.parametrize(
+    ("alike", "ratios", "ending"),
+    [
+        (2, [3.0, 1.9], None),
+        (2, [1.9, 1.8], "narrow"),
+        (2, [1.9, 2.5, 1.9], None),
+        (2, [1.9, 2.5, 1.9, 1.9], "narrow"),
+        (1, [1.9], None),  # too few outcomes
+        (1, [3.0, 1.9], "narrow"),
+        (1, [1.9, 2.1], None),
+        (2, [3.0] * 7 + [1.9], "spent"),
+        (2, [3.0] * 6 + [1.9, 1.9], "narrow"),
+    ],
+)
+def test_so_many_rounds_in_a_row_must_be_narrow(alike: int, ratios: list[float], ending: str | None) -> None:
+    rounds = [said(ratio, 80 * number) for number, ratio in enumerate(ratios, start=1)]
+    assert Rounds(0.001, 0.08, alike=alike).ending(rounds) == ending
