@@ -17,7 +17,7 @@ from tests.scanning.ray_in_process import ray_in_process
 
 import corrie
 from corrie.capabilities.agreement import agreement_on
-from corrie.errors import InputError, RunError
+from corrie.errors import InputError, ModelError, RunError
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.reader import ModelReader
@@ -56,7 +56,8 @@ def ray() -> Iterator[Any]:
     """A Ray of the tests' own, started once."""
     import ray as found
 
-    found.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    quiet: Any = {"log_to_driver": False, "logging_level": "ERROR"}
+    found.init(address="local", num_cpus=2, include_dashboard=False, **quiet)
     try:
         yield found
     finally:
@@ -131,6 +132,31 @@ def test_draws_that_are_rows_of_one_batch_go_together(
     assert max(points for points, _ in ray.sent) == 4
 
 
+def test_other_files_elsewhere_are_refused(
+    model: Model, tasks: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray_in_process(monkeypatch)
+    other = load(save_toy(tmp_path / "other", seed=1))
+    monkeypatch.setattr(model, "recipe", other.recipe)
+    with pytest.raises(ModelError, match=r"on another machine: its fingerprint is .* the same files on every machine"):
+        corrie.scan(model, tasks, directions=gaussian(1), alpha="0.1", engine="ray:2")
+
+
+@pytest.mark.real
+def test_a_worker_that_cannot_be_made_is_said_at_once(ray: Any, model: Model, tasks: list[Any]) -> None:
+    class Unpackable:
+        """A task that does not arrive."""
+
+        def __reduce__(self) -> Any:
+            return int, ("no number",)
+
+    with (
+        RayExecutor(model, {"task": Unpackable()}, 10, workers=1) as executor,  # type: ignore[dict-item]
+        pytest.raises(RunError, match=r"a worker on Ray: it cannot be made: .*no number"),
+    ):
+        list(executor.run([Work(Point.origin(), (("task", 0),))]))
+
+
 def test_a_subspace_of_another_package_is_refused(model: Model, tasks: list[Any]) -> None:
     space: Any = SimpleNamespace(spec="a space", most_rows=1)
     with pytest.raises(InputError, match="nothing says how a SimpleNamespace is made again"):
@@ -158,7 +184,9 @@ def test_a_point_that_cannot_be_scored_costs_itself_alone(
             self.task, self.there = task, there
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(self.__dict__["task"], name)
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return getattr(self.task, name)
 
         def score(self, reader: Any, start: int, stop: int) -> Any:
             if isinstance(reader, ModelReader) and abs(first_weight(reader) - self.there) < 1e-9:

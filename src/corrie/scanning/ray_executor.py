@@ -27,7 +27,7 @@ from corrie.models.recipe import LoadRecipe
 from corrie.records.cell import Cell
 from corrie.records.model import ModelIdentity
 from corrie.scanning.crew import Died, Done, News, Raised, share_out
-from corrie.scanning.executor import Arrived
+from corrie.scanning.executor import Arrived, Executor
 from corrie.scanning.in_process import Noised, Within, serial
 from corrie.scanning.subspace_executor import in_batches, rows_of
 from corrie.scanning.work import Work
@@ -72,6 +72,13 @@ class _Sent:
         return Within(self.space.on(model), self.rows, self.places)
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """An actor cannot be what it should be: no other would fare better."""
+
+    reason: CorrieError
+
+
 class Player:
     """An actor: the model, moved from point to point. Any engine could be inside; it is that of one process."""
 
@@ -79,22 +86,18 @@ class Player:
         import torch
 
         torch.set_num_threads(part.threads)
-        model = load(part.recipe.name, **part.recipe.terms)
-        if model.identity.fingerprint != part.identity.fingerprint:
-            raise ModelError(
-                f"model {part.recipe.name} on another machine",
-                found=f"its fingerprint is {model.identity.fingerprint[:16]}, not {part.identity.fingerprint[:16]}",
-                advice="the same files on every machine",
-            )
-        model.sources = part.sources
-        model.reader().remember_sequences(part.remembered)
-        within = part.within.on(model) if isinstance(part.within, _Sent) else part.within
-        self._executor = serial(model, part.tasks, part.block, within)
         self._stack = ExitStack()
-        self._stack.enter_context(self._executor)
+        self._unfit: Unfit | None = None
+        try:
+            self._executor = self._stack.enter_context(_executor(part))
+        except CorrieError as problem:  # raised here, Ray would hand on its text alone
+            self._unfit = Unfit(problem)
 
-    def score(self, pieces: tuple[Work, ...]) -> Iterator[News]:
+    def score(self, pieces: tuple[Work, ...]) -> Iterator[News | Unfit]:
         """What the pieces make, and at their end that they are done, or why not."""
+        if self._unfit is not None:
+            yield self._unfit
+            return
         try:
             yield from self._executor.run(pieces)
         except CorrieError as problem:
@@ -113,6 +116,25 @@ class Player:
     def process(self) -> int:
         """The number of its process."""
         return os.getpid()
+
+
+def _executor(part: _Part) -> Executor:
+    """The engine of an actor, on a model of its own.
+
+    Raises:
+        ModelError: the model is another one there.
+    """
+    model = load(part.recipe.name, **part.recipe.terms)
+    if model.identity.fingerprint != part.identity.fingerprint:
+        raise ModelError(
+            f"model {part.recipe.name} on another machine",
+            found=f"its fingerprint is {model.identity.fingerprint[:16]}, not {part.identity.fingerprint[:16]}",
+            advice="the same files on every machine",
+        )
+    model.sources = part.sources
+    model.reader().remember_sequences(part.remembered)
+    within = part.within.on(model) if isinstance(part.within, _Sent) else part.within
+    return serial(model, part.tasks, part.block, within)
 
 
 class RayExecutor:
@@ -207,14 +229,20 @@ class RayExecutor:
         try:
             heard = self._ray.get(next(stream))
         except errors.RayActorError as problem:
-            cause = getattr(problem, "cause", None) or problem.__cause__
-            if isinstance(cause, CorrieError):
-                raise cause from None  # the model does not load there: no other worker would fare better
-            heard = Died(str(problem).strip().splitlines()[0])
+            lines = str(problem).strip().splitlines()
+            if getattr(problem, "actor_init_failed", False):
+                raise RunError(
+                    "a worker on Ray",
+                    found=f"it cannot be made: {lines[-1].strip()}",
+                    advice="the engine serial, or what is missing there installed",
+                ) from None
+            heard = Died(lines[0])
             self._actors.pop(worker, None)
         except StopIteration:
             heard = Died("it stopped without a word")
             self._dismiss(worker)
+        if isinstance(heard, Unfit):
+            raise heard.reason
         if isinstance(heard, Done | Raised | Died):
             self._streams.pop(stream, None)
         return worker, heard
