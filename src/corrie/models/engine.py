@@ -48,6 +48,7 @@ class Engine:
     tree      likelihoods by one tree of tokens
     together  texts written in batches, padded on the left
     keep      texts written from kept keys and values (or states)
+    share     what the texts of a batch begin with is read once
     reach     how far both hold: beyond, a sequence runs alone
     why       in words, for people
     """
@@ -55,6 +56,7 @@ class Engine:
     tree: bool
     together: bool
     keep: bool
+    share: bool
     reach: Reach
     why: str
 
@@ -69,6 +71,7 @@ class Refused:
     tree: str = ""
     together: str = ""
     keep: str = ""
+    share: str = ""
     all: str = ""
 
 
@@ -96,13 +99,14 @@ def choose_engine(module: Any) -> Engine:
     tree = known.tree or _otherwise(lambda: tree_difference(module, _short(vocabulary), reach), module)
     asked = _writing(module, _prompts(vocabulary, (2, 6)))
     together, keep = known.together or asked.together, known.keep or asked.keep
+    share = known.share or asked.share
     words = [f"every sequence alone ({tree})" if tree else "likelihoods by a tree of tokens"]
     words.append(f"texts written one by one ({together})" if together else "texts written in batches")
     if keep:
         words.append(f"the whole text read again at every token ({keep})")
     if reach.depth is not None and not (tree and together):
         words.append(f"alone beyond {reach.depth} tokens, where its rope changes")
-    return Engine(not tree, not together, not keep, reach, ", ".join(words))
+    return Engine(not tree, not together, not keep, not share, reach, ", ".join(words))
 
 
 def tree_works(module: nn.Module, vocabulary: int) -> bool:
@@ -135,15 +139,27 @@ def tree_difference(module: nn.Module, asked: tuple[list[list[Sequenced]], tuple
 
 @torch.no_grad()
 def writing_difference(
-    module: nn.Module, prompts: Sequence[tuple[int, ...]], together: bool = True, keep: bool = True, steps: int = 3
+    module: nn.Module,
+    prompts: Sequence[tuple[int, ...]],
+    together: bool = True,
+    keep: bool = True,
+    share: bool = False,
+    steps: int = 3,
 ) -> float:
     """The largest difference between the logits that writing sees after each prompt and after each of a few given
-    tokens, and those of one pass over the whole row alone."""
+    tokens, and those of one pass over the whole row alone.
+
+    Raises:
+        NotImplementedError: what the prompts begin with is to be read once, and the model keeps more than keys and
+            values.
+    """
     given = [[(3 + step + row) % 5 for step in range(steps)] for row in range(len(prompts))]
     groups = [list(range(len(prompts)))] if together else [[row] for row in range(len(prompts))]
     worst = 0.0
     for group in groups:
-        batch = Batch(module, [prompts[row] for row in group], keep)
+        batch = Batch(module, [prompts[row] for row in group], keep, share=share, room=steps)
+        if share and not batch.shares:
+            raise NotImplementedError
         for step in range(steps + 1):
             found = batch.logits()
             for place, row in enumerate(group):
@@ -176,7 +192,9 @@ def _writing(module: nn.Module, prompts: Sequence[tuple[int, ...]]) -> Refused:
     """What writing these prompts refuses."""
     together = _otherwise(lambda: writing_difference(module, prompts), module)
     keep = together and _otherwise(lambda: writing_difference(module, prompts, together=False), module)
-    return Refused(together=together, keep=keep)
+    begun = [prompts[-1][:5] + prompt for prompt in prompts]
+    share = together or _otherwise(lambda: writing_difference(module, begun, share=True), module)
+    return Refused(together=together, keep=keep, share=share)
 
 
 def _in_miniature(module: nn.Module) -> Refused | None:

@@ -66,7 +66,15 @@ class ModelReader:
         found: dict[int, list[Written]] = {}
         for batch in self._batches(ids, max_tokens):
             asked = [ids[place] for place in batch]
-            written = write_greedily(self._module, asked * self._rows, max_tokens, self._end_tokens, self._how.keep)
+            written = write_greedily(
+                self._module,
+                asked,
+                max_tokens,
+                self._end_tokens,
+                self._how.keep,
+                share=self._how.share,
+                groups=self._rows,
+            )
             found |= {place: written[number :: len(batch)] for number, place in enumerate(batch)}
         return [[self._writing(found[place][row]) for place in range(len(ids))] for row in range(self._rows)]
 

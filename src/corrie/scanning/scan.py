@@ -24,8 +24,9 @@ from corrie.records.shard import Shard, parse_shard
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
-from corrie.scanning.executors import Within, engine_named
+from corrie.scanning.executors import engine_named
 from corrie.scanning.first_answer import with_first_answer
+from corrie.scanning.in_process import Within
 from corrie.scanning.loop import Ending, fill
 from corrie.scanning.plane_axes import as_far
 from corrie.scanning.plans.auto import AutoPlan

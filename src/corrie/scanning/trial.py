@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from corrie.models.model import Model
 from corrie.records.memory_store import MemoryStore
@@ -24,9 +24,6 @@ _Found = TypeVar("_Found")
 
 class Trial(ABC, Generic[_Found]):
     """What all questions about a model have in common."""
-
-    within: ClassVar[bool] = False
-    """Whether its points lie in a subspace, or on prompts."""
 
     @property
     @abstractmethod
@@ -56,7 +53,7 @@ class Trial(ABC, Generic[_Found]):
             UnknownName: there is none of that name.
             InputError: it cannot do this.
         """
-        check_engine(engine, self.subject, within=self.within)
+        check_engine(engine, self.subject)
 
     def conclude(self, store: Store, **how: Any) -> _Found:
         """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""

@@ -1,5 +1,5 @@
 """When a task's rounds end, and how many outcomes it is expected to take, against what simulated scans took. Where they
-look is tested by whole scans (tests/scanning/plans)."""
+look is tested by whole scans (tests/scanning/test_auto.py)."""
 
 import dataclasses
 import math
