@@ -17,8 +17,8 @@ from torch import Tensor
 from corrie.errors import InputError
 from corrie.records.direction import Direction, Gaussian
 from corrie.weights.adapter import adapter_parts
+from corrie.weights.device_noise import device_noise
 from corrie.weights.difference import difference
-from corrie.weights.noise import gaussian_noise
 from corrie.weights.rounding import rounding
 from corrie.weights.saved import saved_parts
 from corrie.weights.selection import squared_norm
@@ -105,7 +105,7 @@ def parts(
 def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
     """The noise law, and then the normalisation."""
     tensors = {
-        name: torch.from_numpy(gaussian_noise(direction.seed, name, base.numel())).reshape(base.shape).to(base.device)
+        name: device_noise(direction.seed, name, base.numel(), base.device).reshape(base.shape)
         for name, base in pristine.items()
     }
     _NORMALISE[direction.normalisation](tensors, pristine)
