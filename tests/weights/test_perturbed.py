@@ -3,9 +3,11 @@ import math
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +43,37 @@ def test_a_point_of_two_steps() -> None:
     with perturbed(module, plane) as realised:
         torch.testing.assert_close(module.weight.data, before + 0.5 * one - 0.25 * two)
     assert realised.asked == pytest.approx(math.sqrt(0.5**2 + 0.25**2) * math.sqrt(1230), rel=0.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("normalisation", ["none", "layer", "filter", "unit"])
+def test_a_direction_drawn_again_is_the_one_that_was_kept(normalisation: Any, dtype: torch.dtype) -> None:
+    module = toy_module("qwen2").to(dtype)
+    before = model_fingerprint(module)
+    alphas = (3.0, -1.0) if normalisation == "unit" else (0.03, -0.01)
+    steps = [Step(direction=Gaussian(seed=s, normalisation=normalisation), alpha=a) for s, a in enumerate(alphas)]
+    for point in (Point(steps=(steps[0],)), Point(steps=tuple(steps))):
+        found: list[tuple[bytes, float | None]] = []
+        for draw in ("keep", "again"):
+            with moving(select(module), draw=draw) as weights:
+                realised = weights.to(point)
+                found.append((model_fingerprint(module), realised.cosine))
+                assert bool(weights._directions) == (draw == "keep" or normalisation == "unit")
+            assert model_fingerprint(module) == before
+        assert found[0][0] == found[1][0]
+        assert found[0][1] == pytest.approx(found[1][1], abs=1e-6)
+
+
+def test_what_does_not_fit_the_memory_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = toy_module()
+    selection = select(module)
+    room = sys.modules[Moving.__module__]
+    numbers = sum(t.numel() for t in selection.tensors.values())
+    for there, kept in ((8 * numbers, True), (8 * numbers - 8, False), (None, True)):
+        monkeypatch.setattr(room, "available_memory", lambda device, there=there: there)
+        with moving(selection) as weights:
+            weights.to(SMALL)
+            assert bool(weights._directions) == kept
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
