@@ -6,7 +6,7 @@ The text of :mod:`corrie.weights.noise`, operation for operation, in float64, wi
 Only :mod:`corrie.weights.device_noise` imports this file, where Triton is installed.
 """
 
-# pyright: reportIndexIssue=false, reportMissingImports=false, reportOperatorIssue=false
+# pyright: reportCallIssue=false, reportIndexIssue=false, reportMissingImports=false, reportOperatorIssue=false
 
 from __future__ import annotations
 
