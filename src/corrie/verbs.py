@@ -120,6 +120,7 @@ def scan(
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
+    >>> from corrie.records.direction import gaussian
     >>> landscape = scan(toy_model(), [(toy_choice(), 10)], directions=gaussian(2), alpha="0:0.2:3")
     >>> [task.name for task in landscape.tasks]
     ['toy']
@@ -507,6 +508,7 @@ def plane(
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
+    >>> from corrie.records.direction import gaussian
     >>> found = plane(toy_model(), [(toy_choice(), 10)], gaussian(2), alpha="-0.1:0.1:3")
     >>> found.score("toy").shape
     (3, 3)
@@ -740,6 +742,7 @@ def merge(*runs: str | Path, to: str | Path | None = None) -> Merged:
     >>> import tempfile
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
+    >>> from corrie.records.direction import gaussian
     >>> run = Path(tempfile.mkdtemp()) / "run"
     >>> for shard in ("0/2", "1/2"):
     ...     terms = {"alpha": "0:0.2:3", "to": run, "shard": shard}

@@ -26,7 +26,7 @@ class Kernels:
         seed, name = self._asked(terms)
         out.copy_(torch.from_numpy(plain_noise(seed, name, out.numel(), start)))
 
-    def lay(self, live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor) -> Tensor:
+    def lay_down(self, live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor) -> Tensor:
         seed, name = self._asked(terms)
         delta = torch.from_numpy(plain_noise(seed, name, live.numel())).reshape(live.shape)
         taken = lay([Piece(live, base, (delta,))], [float(alpha)])

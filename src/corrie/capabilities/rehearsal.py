@@ -35,7 +35,7 @@ def rehearse(task: Task, encoder: Encoder, limit: int) -> int:
     for index in range(limit):
         try:
             task.score(reader, index, index + 1)
-        except Asked:
+        except Rehearsed:
             continue
         except (TaskError, ModelError) as error:
             shown = "" if task.identity.sensitive or not error.found else f"{error.asked}: "
@@ -47,7 +47,7 @@ def rehearse(task: Task, encoder: Encoder, limit: int) -> int:
     return reader.longest
 
 
-class Asked(Exception):
+class Rehearsed(Exception):
     """The example has said what it asks; how it would judge an answer is of no interest."""
 
 
@@ -85,7 +85,7 @@ class Rehearsal:
         return self.encoder.template.there
 
     def enough(self) -> NoReturn:
-        raise Asked
+        raise Rehearsed
 
 
 def remember(task: Task, reader: Reader, stop: int, start: int = 0) -> None:
@@ -102,7 +102,7 @@ def remember(task: Task, reader: Reader, stop: int, start: int = 0) -> None:
         TaskError: it is too much to keep.
     """
     if isinstance(reader, Comparer):
-        with contextlib.suppress(Asked):
+        with contextlib.suppress(Rehearsed):
             task.score(_Remembering(reader), start, stop)
 
 
@@ -113,17 +113,17 @@ class _Remembering:
         self._reader = reader
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
-        raise Asked
+        raise Rehearsed
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
-        raise Asked
+        raise Rehearsed
 
     def remember(self, questions: Sequence[Question]) -> None:
         self._reader.remember(questions)
 
     def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
         self._reader.remember(questions)
-        raise Asked
+        raise Rehearsed
 
     def chat(self, request: str) -> str:
         return self._reader.chat(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from corrie.capabilities.rehearsal import Asked, Rehearsal
+from corrie.capabilities.rehearsal import Rehearsed, Rehearsal
 from corrie.capabilities.task import Task
 from corrie.models.encoding import Encoder
 from corrie.models.reading import Question
@@ -27,7 +27,7 @@ def tokens_in(task: Task, encoder: Encoder, stop: int, start: int = 0) -> int:
     True
     """
     reader = _Counting(encoder)
-    with contextlib.suppress(Asked):
+    with contextlib.suppress(Rehearsed):
         task.score(reader, start, stop)
     return reader.tokens
 

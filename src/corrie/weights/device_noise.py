@@ -61,7 +61,7 @@ def _laid(by: ModuleType, live: Tensor, base: Tensor, seed: int, name: str, alph
     device = live.device
     with _on(device):
         scale = torch.tensor([alpha], dtype=torch.float32, device=device)
-        sums = by.lay(live, base, scale, _terms(seed, name, 0, device), _law(device))
+        sums = by.lay_down(live, base, scale, _terms(seed, name, 0, device), _law(device))
     asked, norm, dot = sums.double().sum(0).tolist()
     return Taken(asked=asked, norm=norm, dot=dot)
 
@@ -82,7 +82,7 @@ def agrees(by: ModuleType, device: torch.device) -> bool:
     """Whether kernels give the plain law's numbers on a device, drawn and laid down, bit for bit.
 
     Args:
-        by: a module with ``draw`` and ``lay`` (:mod:`corrie.weights.triton_kernel`).
+        by: a module with ``draw`` and ``lay_down`` (:mod:`corrie.weights.triton_kernel`).
         device: where they run.
     """
     for start, size in _PLACES:

@@ -37,7 +37,7 @@ SWALLOWED = 0.9
 """Below this cosine between the asked and the realised step a :class:`PrecisionWarning` is given."""
 
 
-Draw = Literal["auto", "keep", "again"]
+Drawing = Literal["auto", "keep", "again"]
 """Whether a drawn direction is kept for its next point, or drawn again, tensor by tensor, at every point."""
 
 _SHARE = 0.5
@@ -52,9 +52,9 @@ class Moving:
     :mod:`corrie.weights.device_noise` none. The weights are the same to the bit.
     """
 
-    def __init__(self, selection: Selection, sources: Sources | None = None, draw: Draw = "auto") -> None:
+    def __init__(self, selection: Selection, sources: Sources | None = None, draw: Drawing = "auto") -> None:
         self._sources = sources or Sources()
-        self._draw: Draw = draw
+        self._draw: Drawing = draw
         self._live: dict[str, Tensor] = {n: p.data for n, p in selection.tensors.items()}
         self._pristine: dict[str, Tensor] = {n: t.clone() for n, t in self._live.items()}
         self._tied = selection.tied
@@ -212,10 +212,10 @@ class Moving:
 class _Loan:
     """What entering and leaving :func:`moving` do."""
 
-    def __init__(self, selection: Selection, sources: Sources | None, draw: Draw = "auto") -> None:
+    def __init__(self, selection: Selection, sources: Sources | None, draw: Drawing = "auto") -> None:
         self._selection = selection
         self._sources = sources
-        self._draw: Draw = draw
+        self._draw: Drawing = draw
         self._claim: Claim | None = None
         self._weights: Moving | None = None
 
@@ -241,7 +241,7 @@ class _Loan:
         self._weights = self._claim = None
 
 
-def moving(selection: Selection, sources: Sources | None = None, draw: Draw = "auto") -> Lent[Moving]:
+def moving(selection: Selection, sources: Sources | None = None, draw: Drawing = "auto") -> Lent[Moving]:
     """Lend the weights out: ``with moving(selection) as weights: weights.to(point)``.
 
     Args:

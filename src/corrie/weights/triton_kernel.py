@@ -124,7 +124,7 @@ def draw(out: Tensor, terms: Tensor, law: Tensor, start: int) -> None:
     _draw[_grid(start, size)](out, size, terms, law, COUNTERS=_COUNTERS, enable_fp_fusion=False)
 
 
-def lay(live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor) -> Tensor:
+def lay_down(live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor) -> Tensor:
     """live = cast(float32(base) + α·noise), every operation rounded by itself.
 
     Returns:
