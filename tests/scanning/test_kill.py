@@ -51,9 +51,10 @@ class Tell(Nobody):
 def scan_of(model: Model) -> Scan:
     return Scan.of(
         model,
-        [(toy_choice(model, name=n), 40) for n in "ab"],
+        [(toy_choice(model, size=8, name=n), 8) for n in "ab"],
         directions=gaussian(12),
         alpha=parse_alpha("0:0.4:13"),
+        block=2,
     )
 
 
