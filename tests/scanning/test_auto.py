@@ -10,6 +10,7 @@ from corrie.records.direction import gaussian
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, AlphaEdges, ScanSpec, TaskRequest
 from corrie.scanning.plans.auto import AutoPlan
+from corrie.scanning.plans.pursuit import Pursuit
 from corrie.scanning.work import Known, Work
 from corrie.stats.dose_response import Rounds
 from corrie.testing.simple_plan import SimplePlan
@@ -131,6 +132,17 @@ def test_few_examples_and_few_directions_come_again_and_no_cell_twice() -> None:
     assert pursuit.ending == "spent"
     assert pursuit.found[-1].directions == 4
     assert pursuit.found[-1].examples == 25
+
+
+def test_a_round_of_cells_that_are_all_there_is_the_last() -> None:
+    """It would say nothing new, and the next would ask the same."""
+    pursuit = Pursuit(TaskRequest(task="near", limit=10), 0.25, 10, Rounds(0.001, 0.08), {})
+    pursuit.advance([0] * 8)
+    assert len(pursuit.looks) == 8
+    assert pursuit.ending is None
+    pursuit.advance([0] * 8)
+    assert len(pursuit.looks) == 8
+    assert pursuit.ending == "spent"
 
 
 def test_other_step_sizes_are_not_its_business() -> None:

@@ -16,7 +16,8 @@ _BASELINE = 100
 _CONFIDENCE = 0.95
 
 PursuitEnding = Literal["narrow", "absent", "spent"]
-"""narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes."""
+"""narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes, or a
+round asks only for what was looked at before."""
 
 
 class ScoredLook(NamedTuple):
@@ -113,11 +114,12 @@ class Pursuit:
     def advance(self, directions: Sequence[int]) -> None:
         """Ask for the next round, unless it is at its end: its k-th block along the k-th of these directions.
 
-        A cell that was looked at before, where directions come again, is replaced by one of other examples.
+        A cell that was looked at before, where directions come again, is replaced by one of other examples. If there
+        are none for a whole round, the task is used up: the next round would ask the same.
         """
         if self.ending:
             return
-        taken = set(self.looks)
+        taken, before = set(self.looks), len(self.looks)
         for direction, sigma in zip(directions, self._steps, strict=True):
             number = self._given
             self._given += 1
@@ -127,6 +129,8 @@ class Pursuit:
                 taken.add(look)
                 self.looks.append(look)
                 self.unmoved = max(self.unmoved, look.block + 1)
+        if len(self.looks) == before:
+            self.ending = "spent"
 
     @property
     def every(self) -> Iterator[ScoredLook]:
