@@ -113,6 +113,18 @@ def test_tasks_share_directions_and_do_not_change_each_others_cells() -> None:
     assert seeds == sorted(seeds)  # each direction is drawn once
 
 
+def test_what_comes_first_ends_when_it_is_narrow_once() -> None:
+    spec, plan, known = spec_of("near", precision=3.0), AutoPlan(STEP, CHANCES, first=frozenset({"near"})), Known()
+    while work := plan(spec, known).work:
+        for piece in work:
+            for block in piece.blocks:
+                score(known, piece, block)
+    (pursuit,) = plan.follow(spec, known)
+    assert pursuit.ending == "narrow"
+    narrow = [pursuit.rounds.is_narrow(found) for found in pursuit.found]
+    assert narrow == [False] * (len(narrow) - 1) + [True]
+
+
 def test_what_is_absent_is_asked_nothing_more() -> None:
     known, _ = drive(spec_of("absent", limit=400))
     assert {k.point for k in known} == {Point.origin().id}

@@ -9,8 +9,10 @@
     every task needs its blocks whichever comes first; but a direction that is drawn for one can be used by all, and
     drawing costs about as much as half a block. So all open tasks go along the same eight new directions. Which cells
     a task is given does not depend on the other tasks.
-4.  Tasks that are to come first (agreement, whose answer costs little) have all their rounds before the others begin.
+4.  Tasks that are to come first (agreement, a first answer) have all their rounds before the others begin.
 5.  A task is done when its interval was narrow enough after two rounds in a row, or when it has had all its outcomes.
+    One that comes first is done at once when it is narrow: its outcomes are shares of some thirty tokens, which scatter
+    a tenth as much as answers, so that it is not narrow by luck; and everything else waits for it.
 
 A round depends on finished rounds alone, so it may be scored in any order and by several workers, and a scan that was
 stopped anywhere goes on to the same cells. Examples come in the task's order, over again when they are used up.
@@ -71,7 +73,7 @@ class AutoPlan:
         for request in spec.tasks:
             rounds = Rounds(
                 self.step * _SMALLEST, self.step * _LARGEST, precision=asked.precision, retention=spec.retention,
-                most=asked.most, size=min(spec.block, request.limit),
+                most=asked.most, size=min(spec.block, request.limit), alike=1 if request.task in self.first else 2,
             )  # fmt: skip
             pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept))
         for together in self._in_turn(pursuits):

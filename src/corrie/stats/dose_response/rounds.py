@@ -6,7 +6,7 @@ one at each end of that interval, and one where the range up to the half-life ha
 cliff can show. An end of the interval that lies outside of what was tried makes the range four times longer on that
 side, three times at most.
 
-It ends when the interval is as narrow as asked, twice in a row, or when the outcomes that it may spend are spent. All
+It ends when the interval is as narrow as asked, twice in a row unless less is required, or when the outcomes that it may spend are spent. All
 choices are functions of finished rounds, so a scan that is stopped anywhere and continued looks at the same places, and
 the likelihood needs no correction for them.
 """
@@ -41,6 +41,7 @@ class Rounds:
     most, least  outcomes at most; outcomes before it may end
     size         outcomes of a block
     pitch        of the candidates, in log σ
+    alike        rounds in a row that must find the interval narrow: one may find it so by luck
 
     >>> rounds = Rounds(0.001, 0.08)
     >>> rounds.first()
@@ -55,6 +56,7 @@ class Rounds:
     least: int = 160
     size: int = 10
     pitch: float = 0.05
+    alike: int = 2
 
     @property
     def retentions(self) -> tuple[float, ...]:
@@ -68,8 +70,8 @@ class Rounds:
     def ending(self, rounds: Sequence[DoseResponse]) -> RoundsEnding | None:
         """Why no round follows these (what was known after each), or None."""
         last = rounds[-1]
-        narrow = all(self.is_narrow(found) for found in rounds[-2:])
-        if len(rounds) > 1 and narrow and last.evaluations >= self.least:
+        narrow = all(self.is_narrow(found) for found in rounds[-self.alike :])
+        if len(rounds) >= self.alike and narrow and last.evaluations >= self.least:
             return "narrow"
         return "spent" if last.evaluations + _ROUND * self.size > self.most else None
 
