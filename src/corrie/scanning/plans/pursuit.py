@@ -16,8 +16,8 @@ _BASELINE = 100
 _CONFIDENCE = 0.95
 
 PursuitEnding = Literal["narrow", "absent", "spent"]
-"""narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes, or a
-round asks only for what was looked at before."""
+"""narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes, or
+a round asks only for what was looked at before."""
 
 
 class ScoredLook(NamedTuple):

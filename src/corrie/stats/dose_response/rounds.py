@@ -6,9 +6,9 @@ one at each end of that interval, and one where the range up to the half-life ha
 cliff can show. An end of the interval that lies outside of what was tried makes the range four times longer on that
 side, three times at most.
 
-It ends when the interval is as narrow as asked, twice in a row unless less is required, or when the outcomes that it may spend are spent. All
-choices are functions of finished rounds, so a scan that is stopped anywhere and continued looks at the same places, and
-the likelihood needs no correction for them.
+It ends when the interval is as narrow as asked, twice in a row unless less is required, or when the outcomes that it
+may spend are spent. All choices are functions of finished rounds, so a scan that is stopped anywhere and continued
+looks at the same places, and the likelihood needs no correction for them.
 """
 
 from __future__ import annotations
