@@ -1,18 +1,18 @@
 """What does one radius cost? Looking where it tells most, against a fixed grid and a grid scored a row per option.
 
-    python benchmarks/radius.py [--task knowledge] [--directions 4] [--examples 50] [--to radius.json]
+    python benchmarks/radius.py [--task knowledge] [--precision 3] [--directions 8] [--examples 30] [--to radius.json]
 
 One capability of SmolLM2-135M-Instruct, float32, one thread, one process; CPU time. Three ways to its radius at
 retention 0.8:
 
-adaptive  ``alpha="auto", precision=2``: blocks of ten where they take most off the interval
+adaptive  ``alpha="auto"``, to ``--precision``: blocks of ten where they take most off the interval
 grid      21 steps from the unmoved model to two and a half times the radius that is known by then, so a grid that
           looks in the right place; a tree of tokens for each block. Its cells are read by the same estimator, for
-          every choice of its directions and for fewer examples; the smallest part of it whose interval is as narrow
+          several choices of its directions and for fewer examples; the smallest part of it whose interval is as narrow
           counts, at the cost of drawing, setting and scoring that part
 rows      the same grid as usual code scores it (Li et al., VISAGE): along one direction with all 100 examples, every
           option a row of its own, all logits, weights set by adding a scaled direction. Two of its 21 points are
-          scored on ``--examples`` questions and multiplied: a point costs the same wherever it lies. One direction
+          scored on ``--asked`` questions and multiplied: a point costs the same wherever it lies. One direction
           says nothing of others; so the smallest part of the grid whose interval is as narrow is priced in rows, too
 """
 
@@ -42,7 +42,7 @@ from corrie.records.store import Realised
 from corrie.stats import basin_radius
 from corrie.stats.dose_response import ScoredBlocks, dose_response
 
-RETENTION, PRECISION, POINTS, ROW_EXAMPLES, BLOCK = 0.8, 2.0, 21, 100, 10
+RETENTION, POINTS, ROW_EXAMPLES, BLOCK, CHOICES = 0.8, 21, 100, 10, 7
 
 Found = TypeVar("Found")
 
@@ -79,8 +79,8 @@ class Clock:
 
 
 class Part(NamedTuple):
-    """So many directions and examples of the grid, and upper over lower limit of what they say: the median over all
-    choices of so many directions."""
+    """So many directions and examples of the grid, and upper over lower limit of what they say: the median over
+    several choices of so many directions."""
 
     directions: int
     examples: int
@@ -91,41 +91,48 @@ class Part(NamedTuple):
     def evaluations(self) -> int:
         return self.examples * (1 + self.directions * (POINTS - 1))
 
+    @property
+    def shown(self) -> dict[str, float | None]:
+        """As plain data; None where a limit is missing."""
+        return {name: round(value, 2) if math.isfinite(value) else None for name, value in self._asdict().items()}
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--task", default="knowledge")
-    options.add_argument("--directions", type=int, default=4)
-    options.add_argument("--examples", type=int, default=50)
+    options.add_argument("--precision", type=float, default=3.0)
+    options.add_argument("--directions", type=int, default=8)
+    options.add_argument("--examples", type=int, default=30)
+    options.add_argument("--asked", type=int, default=20)
     options.add_argument("--to", type=Path)
     options = options.parse_args()
     torch.set_num_threads(1)
     model = corrie.load("smollm2-135m-instruct")
     (task,) = corrie.tasks(options.task)
     task.score(model.reader(), 0, BLOCK)  # what is made once in a process is made before anything is measured
-    result: dict[str, object] = {"task": task.identity.name, "retention": RETENTION}
+    result: dict[str, object] = {"task": task.identity.name, "retention": RETENTION, "precision": options.precision}
 
     def say(name: str, found: object) -> None:
         result[name] = found
-        print(json.dumps({name: found}, indent=2), flush=True)
+        print(json.dumps({name: found}), flush=True)
+        if options.to:
+            options.to.write_text(json.dumps(result, indent=2) + "\n")
 
-    adaptive, radius = adaptively(model, task)
+    adaptive, radius = adaptively(model, task, options.precision)
     say("adaptive", adaptive)
     clock, parts = on_a_grid(model, task, 2.5 * radius, options.directions, options.examples)
-    say("grid", {"parts": [part._asdict() for part in parts], **spent(clock)})
-    point = in_rows(model, task, 2.5 * radius, options.examples)
+    say("grid", {"parts": [part.shown for part in parts], **spent(clock)})
+    point = in_rows(model, task, 2.5 * radius, options.asked)
     say("rows", point)
     say("table", table(adaptive, clock, parts, point))
-    if options.to:
-        options.to.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def adaptively(model: Model, task: Task) -> tuple[dict[str, object], float]:
+def adaptively(model: Model, task: Task, precision: float) -> tuple[dict[str, object], float]:
     """The plan's own way; and the radius, for the grids."""
     clock = Clock()
     taken, landscape = timed(
         lambda: corrie.scan(
-            model, [(task, ROW_EXAMPLES)], alpha="auto", precision=PRECISION, retention=RETENTION, agreement=False,
+            model, [(task, ROW_EXAMPLES)], alpha="auto", precision=precision, retention=RETENTION, agreement=False,
             watch=clock,
         )
     )  # fmt: skip
@@ -152,12 +159,13 @@ def on_a_grid(model: Model, task: Task, high: float, directions: int, examples: 
 
 
 def read(block: Block, directions: int, examples: int) -> Part:
-    """What every choice of so many directions says, with the first examples."""
+    """What so many directions say, with the first examples: the median of several choices."""
     before, chance = block.unmoved.score[:examples], block.task.chance
     sigmas = block.axes[1].values
     moved, sigmas = block.moved.score[:, sigmas > 0, :examples], sigmas[sigmas > 0]
     fitted, crossed = [], []
-    for chosen in combinations(range(len(moved)), directions):
+    every = list(combinations(range(len(moved)), directions))
+    for chosen in every[:: -(-len(every) // CHOICES)]:
         few = moved[list(chosen)]
         if before.mean() <= chance:
             return Part(directions, examples, math.inf, math.inf)
@@ -198,7 +206,8 @@ def in_rows(model: Model, task: Task, high: float, examples: int) -> dict[str, f
         "draw": drawing,
         "set": statistics.mean(setting),
         "question": statistics.mean(scoring) / len(questions),
-        "questions_timed_at_each_of_two_points": len(questions),
+        "questions_timed": len(questions),
+        "points_timed": len(scoring),
     }
 
 
@@ -244,7 +253,8 @@ def table(
         found.append(line(f"rows, {said}", evaluations(directions, examples), in_rows(directions, examples), shown))
     found.append(
         line(
-            f"rows, 1 direction × {POINTS} points × {ROW_EXAMPLES} examples",
+            f"rows, 1 direction × {POINTS} points × {ROW_EXAMPLES} examples "
+            f"({rows['points_timed']:g} of {POINTS} points timed, with {rows['questions_timed']:g} questions each)",
             evaluations(1, ROW_EXAMPLES), in_rows(1, ROW_EXAMPLES), None,
         )
     )  # fmt: skip
