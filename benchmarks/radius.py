@@ -222,7 +222,11 @@ def table(rounds: list[Round], grid: Round, size: tuple[int, int], rows: dict[st
 
 def shown(found: Round) -> dict[str, object]:
     """As plain data."""
-    said = {"evaluations": found.evaluations, "cpu_seconds": round(found.cpu_seconds, 1), "ratio": finite(found.ratio)}
+    said: dict[str, object] = {
+        "evaluations": found.evaluations,
+        "cpu_seconds": round(found.cpu_seconds, 1),
+        "ratio": finite(found.ratio),
+    }
     return said | ({"method": found.method} if found.method else {})
 
 
