@@ -1,19 +1,19 @@
 """What does one radius cost? Looking where it tells most, against a fixed grid and a grid scored a row per option.
 
-    python benchmarks/radius.py [--task knowledge] [--precision 3] [--directions 8] [--examples 30] [--to radius.json]
+    python benchmarks/radius.py [--task knowledge] [--precision 3] [--directions 8] [--examples 40] [--to radius.json]
 
 One capability of SmolLM2-135M-Instruct, float32, one thread, one process; CPU time. Three ways to its radius at
 retention 0.8:
 
-adaptive  ``alpha="auto"``, to ``--precision``: blocks of ten where they take most off the interval
+adaptive  ``alpha="auto"``, to ``--precision``: blocks of ten where they take most off the interval. What it knew and
+          had spent after each round is noted, so that a grid is compared with the first round that knew as much
 grid      21 steps from the unmoved model to two and a half times the radius that is known by then, so a grid that
-          looks in the right place; a tree of tokens for each block. Its cells are read by the same estimator, for
-          several choices of its directions and for fewer examples; the smallest part of it whose interval is as narrow
-          counts, at the cost of drawing, setting and scoring that part
-rows      the same grid as usual code scores it (Li et al., VISAGE): along one direction with all 100 examples, every
-          option a row of its own, all logits, weights set by adding a scaled direction. Two of its 21 points are
-          scored on ``--asked`` questions and multiplied: a point costs the same wherever it lies. One direction
-          says nothing of others; so the smallest part of the grid whose interval is as narrow is priced in rows, too
+          looks in the right place; a tree of tokens for each block. Its cells are read by the same estimator, and with
+          the interval that assumes no shape (crossed)
+rows      the same grid as usual code scores it (Li et al., VISAGE): every option a row of its own, all logits, weights
+          set by adding a scaled direction. Two of its 21 points are scored on ``--asked`` questions and multiplied: a
+          point costs the same wherever it lies. With one direction and 100 examples, which says nothing of other
+          directions; and with as many as the grid
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import argparse
 import json
 import math
 import statistics
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -33,16 +33,19 @@ import torch
 from scoring import Listening, row_per_option
 
 import corrie
-from corrie.analysis.block import Block
 from corrie.capabilities.task import Task
 from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.records.point import Point
+from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import Realised
+from corrie.scanning.plans.auto import AutoPlan
+from corrie.scanning.plans.edges import natural_step
+from corrie.scanning.work import Known
 from corrie.stats import basin_radius
 from corrie.stats.dose_response import ScoredBlocks, dose_response
 
-RETENTION, POINTS, ROW_EXAMPLES, BLOCK, CHOICES = 0.8, 21, 100, 10, 7
+RETENTION, POINTS, ROW_EXAMPLES, BLOCK = 0.8, 21, 100, 10
 
 Found = TypeVar("Found")
 
@@ -53,11 +56,13 @@ class Clock:
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
         self.count: defaultdict[str, int] = defaultdict(int)
-        self._last = time.process_time()
+        self.so_far: list[float] = []
+        self._began = self._last = time.process_time()
         self._directions: set[str] = set()
 
     def begins(self, done: int, expected: int) -> None:
         self._note("planned")
+        self.so_far.append(self._last - self._began)
 
     def arrives(self, point: Point, realised: Realised) -> None:
         new = {step.direction.id for step in point.steps} - self._directions
@@ -67,10 +72,6 @@ class Clock:
     def acknowledges(self, cell: Cell) -> None:
         self._note("scored")
 
-    def each(self, what: str) -> float:
-        """Seconds of one."""
-        return self.spent[what] / self.count[what]
-
     def _note(self, what: str) -> None:
         now = time.process_time()
         self.spent[what] += now - self._last
@@ -78,23 +79,13 @@ class Clock:
         self._last = now
 
 
-class Part(NamedTuple):
-    """So many directions and examples of the grid, and upper over lower limit of what they say: the median over
-    several choices of so many directions."""
+class Round(NamedTuple):
+    """What was known: upper over lower limit, from so many outcomes, for so many CPU seconds."""
 
-    directions: int
-    examples: int
+    evaluations: int
+    cpu_seconds: float
     ratio: float
-    crossed: float
-
-    @property
-    def evaluations(self) -> int:
-        return self.examples * (1 + self.directions * (POINTS - 1))
-
-    @property
-    def shown(self) -> dict[str, float | None]:
-        """As plain data; None where a limit is missing."""
-        return {name: round(value, 2) if math.isfinite(value) else None for name, value in self._asdict().items()}
+    method: str
 
 
 def main() -> None:
@@ -102,7 +93,7 @@ def main() -> None:
     options.add_argument("--task", default="knowledge")
     options.add_argument("--precision", type=float, default=3.0)
     options.add_argument("--directions", type=int, default=8)
-    options.add_argument("--examples", type=int, default=30)
+    options.add_argument("--examples", type=int, default=40)
     options.add_argument("--asked", type=int, default=20)
     options.add_argument("--to", type=Path)
     options = options.parse_args()
@@ -118,65 +109,57 @@ def main() -> None:
         if options.to:
             options.to.write_text(json.dumps(result, indent=2) + "\n")
 
-    adaptive, radius = adaptively(model, task, options.precision)
-    say("adaptive", adaptive)
-    clock, parts = on_a_grid(model, task, 2.5 * radius, options.directions, options.examples)
-    say("grid", {"parts": [part.shown for part in parts], **spent(clock)})
-    point = in_rows(model, task, 2.5 * radius, options.asked)
-    say("rows", point)
-    say("table", table(adaptive, clock, parts, point))
+    rounds, radius, clock = adaptively(model, task, options.precision)
+    say("adaptive", {"sigma": radius, "rounds": [shown(each) for each in rounds], **spent(clock)})
+    size = (options.directions, options.examples)
+    grid, crossed, clock = on_a_grid(model, task, 2.5 * radius, *size)
+    say("grid", {**shown(grid), "crossed": finite(crossed), **spent(clock)})
+    rows = in_rows(model, task, 2.5 * radius, options.asked)
+    say("rows", rows)
+    say("table", table(rounds, grid, size, rows))
 
 
-def adaptively(model: Model, task: Task, precision: float) -> tuple[dict[str, object], float]:
-    """The plan's own way; and the radius, for the grids."""
+def adaptively(model: Model, task: Task, precision: float) -> tuple[list[Round], float, Clock]:
+    """The plan's own way, round by round; the radius, for the grids."""
+    clock, run = Clock(), Path(tempfile.mkdtemp())
+    terms = {"alpha": "auto", "precision": precision, "retention": RETENTION, "agreement": False}
+    taken, _ = timed(lambda: corrie.scan(model, [(task, ROW_EXAMPLES)], watch=clock, to=run, **terms))
+    with SqliteStore.open(run) as store:
+        ((spec, _),) = store.specs()
+        known = Known(store.cells())
+    plan = AutoPlan(natural_step(model.identity, "none"), {task.identity.id: task.identity.chance})
+    (pursuit,) = plan.follow(spec, known)
+    costs = [*clock.so_far[2:], taken]  # the plan is asked before the unmoved model, and before each round
+    rounds = []
+    for found, seconds in zip(pursuit.found, costs, strict=True):
+        radius = found.radius(RETENTION)
+        unmoved = min(ROW_EXAMPLES, max(found.evaluations, 10 * BLOCK))
+        rounds.append(Round(found.evaluations + unmoved, seconds, radius.ratio, radius.method))
+    sigma = pursuit.found[-1].radius(RETENTION).sigma
+    assert sigma is not None
+    return rounds, sigma, clock
+
+
+def on_a_grid(model: Model, task: Task, high: float, directions: int, examples: int) -> tuple[Round, float, Clock]:
+    """The whole grid, and what it says: by the same estimator, and assuming no shape."""
     clock = Clock()
+    steps = f"0:{high:.3g}:{POINTS}"
     taken, landscape = timed(
         lambda: corrie.scan(
-            model, [(task, ROW_EXAMPLES)], alpha="auto", precision=precision, retention=RETENTION, agreement=False,
-            watch=clock,
+            model, [(task, examples)], directions=corrie.gaussian(directions), alpha=steps, watch=clock
         )
     )  # fmt: skip
-    found = next(r for r in landscape.basin(task.identity.name).radii if r.retention == RETENTION)
-    scored = landscape.block(task.identity.name)
-    outcomes = sum(int((block.label >= 0).sum()) for block in (scored.moved, scored.unmoved))
-    assert found.sigma is not None
-    return {
-        "evaluations": outcomes, "cpu_seconds": round(taken, 1), "sigma": found.sigma, "low": found.low,
-        "high": found.high, "ratio": round(found.high / found.low, 2), "method": found.method, **spent(clock),
-    }, found.sigma  # fmt: skip
-
-
-def on_a_grid(model: Model, task: Task, high: float, directions: int, examples: int) -> tuple[Clock, list[Part]]:
-    """The whole grid, and what its parts say."""
-    clock = Clock()
-    landscape = corrie.scan(
-        model, [(task, examples)], directions=corrie.gaussian(directions), alpha=f"0:{high:.3g}:{POINTS}", watch=clock
-    )
-    block = landscape.block(task.identity.name)
-    return clock, [
-        read(block, number, size) for number in range(1, directions + 1) for size in range(BLOCK, examples + 1, BLOCK)
-    ]
-
-
-def read(block: Block, directions: int, examples: int) -> Part:
-    """What so many directions say, with the first examples: the median of several choices."""
-    before, chance = block.unmoved.score[:examples], block.task.chance
-    sigmas = block.axes[1].values
-    moved, sigmas = block.moved.score[:, sigmas > 0, :examples], sigmas[sigmas > 0]
-    fitted, crossed = [], []
-    every = list(combinations(range(len(moved)), directions))
-    for chosen in every[:: -(-len(every) // CHOICES)]:
-        few = moved[list(chosen)]
-        if before.mean() <= chance:
-            return Part(directions, examples, math.inf, math.inf)
-        found = dose_response(
-            ScoredBlocks.crossed(sigmas, before, few), right=float(before.sum()), known=before.size, chance=chance,
-            retentions=(RETENTION,),
-        ).radius(RETENTION)  # fmt: skip
-        fitted.append(found.high / found.low if found.low else math.inf)
-        plain = basin_radius(sigmas, before, few, chance=chance, retention=RETENTION)
-        crossed.append(plain.high / plain.low if plain.low else math.inf)
-    return Part(directions, examples, statistics.median_high(fitted), statistics.median_high(crossed))
+    block, chance = landscape.block(task.identity.name), task.identity.chance
+    before, sigmas = block.unmoved.score, block.axes[1].values
+    moved, sigmas = block.moved.score[:, sigmas > 0], sigmas[sigmas > 0]
+    found = dose_response(
+        ScoredBlocks.crossed(sigmas, before, moved), right=float(before.sum()), known=before.size, chance=chance,
+        retentions=(RETENTION,),
+    ).radius(RETENTION)  # fmt: skip
+    plain = basin_radius(sigmas, before, moved, chance=chance, retention=RETENTION)
+    evaluations = examples * (1 + directions * (POINTS - 1))
+    crossed = plain.high / plain.low if plain.low else math.inf
+    return Round(evaluations, taken, found.ratio, found.method), crossed, clock
 
 
 def in_rows(model: Model, task: Task, high: float, examples: int) -> dict[str, float]:
@@ -211,64 +194,45 @@ def in_rows(model: Model, task: Task, high: float, examples: int) -> dict[str, f
     }
 
 
-def table(
-    adaptive: dict[str, object], clock: Clock, parts: list[Part], rows: dict[str, float]
-) -> list[dict[str, object]]:
-    """One line for each way: evaluations, CPU seconds, interval, and how many times the adaptive plan's time."""
-    taken, ratio = float(str(adaptive["cpu_seconds"])), float(str(adaptive["ratio"]))
+def table(rounds: list[Round], grid: Round, size: tuple[int, int], rows: dict[str, float]) -> list[dict[str, object]]:
+    """One line for each way: evaluations, CPU seconds, interval, and how many times the adaptive plan's time: all of
+    it, and until it knew as much as the grid."""
+    equal = next((each for each in rounds if each.ratio <= grid.ratio), rounds[-1])
 
-    def line(way: str, evaluations: float, seconds: float, interval: float | None) -> dict[str, object]:
+    def line(way: str, found: Round) -> dict[str, object]:
         return {
-            "way": way, "evaluations": round(evaluations), "cpu_seconds": round(seconds, 1), "ratio": interval,
-            "times_adaptive": round(seconds / taken, 1),
+            "way": way, **shown(found), "times_adaptive": round(found.cpu_seconds / rounds[-1].cpu_seconds, 1),
+            "times_equal": round(found.cpu_seconds / equal.cpu_seconds, 1),
         }  # fmt: skip
 
-    def on_grid(directions: float, examples: int) -> float:
-        setting, first = clock.each("set"), clock.each("drawn and set")
-        scoring = clock.each("scored") / BLOCK
-        return directions * (first + (POINTS - 2) * setting) + evaluations(directions, examples) * scoring
+    def in_rows(directions: int, examples: int, ratio: float) -> Round:
+        points = 1 + directions * (POINTS - 1)
+        seconds = directions * rows["draw"] + points * (rows["set"] + examples * rows["question"])
+        return Round(points * examples, seconds, ratio, "")
 
-    def evaluations(directions: float, examples: int) -> float:
-        return examples * (1 + directions * (POINTS - 1))
-
-    def in_rows(directions: float, examples: int) -> float:
-        return (
-            directions * (rows["draw"] + (POINTS - 1) * rows["set"])
-            + evaluations(directions, examples) * rows["question"]
-        )
-
-    found = [line("adaptive", int(str(adaptive["evaluations"])), taken, ratio)]
-    for kind, narrow in (("fitted", lambda p: p.ratio), ("crossed", lambda p: p.crossed)):
-        part = narrowest(parts, ratio, narrow)
-        if part is None:
-            continue
-        reached = narrow(part) <= ratio
-        # where no part is as narrow, directions are added: an interval narrows with the root of their number
-        more = 1.0 if reached else (math.log(narrow(part)) / math.log(ratio)) ** 2
-        directions, examples = math.ceil(part.directions * more), part.examples
-        said = f"{directions} directions × {POINTS} points × {examples} examples, {kind}"
-        said += "" if reached else " (extrapolated)"
-        shown = round(narrow(part), 2) if reached else ratio
-        found.append(line(f"grid, {said}", evaluations(directions, examples), on_grid(directions, examples), shown))
-        found.append(line(f"rows, {said}", evaluations(directions, examples), in_rows(directions, examples), shown))
-    found.append(
-        line(
-            f"rows, 1 direction × {POINTS} points × {ROW_EXAMPLES} examples "
-            f"({rows['points_timed']:g} of {POINTS} points timed, with {rows['questions_timed']:g} questions each)",
-            evaluations(1, ROW_EXAMPLES), in_rows(1, ROW_EXAMPLES), None,
-        )
-    )  # fmt: skip
-    return found
+    timed = f"{rows['points_timed']:g} of {POINTS} points timed, {rows['questions_timed']:g} questions at each"
+    return [
+        line("adaptive", rounds[-1]),
+        line("adaptive, until it knew as much as the grid", equal),
+        line(f"grid, {size[0]} directions × {POINTS} points × {size[1]} examples", grid),
+        line(f"the same, rows ({timed})", in_rows(*size, grid.ratio)),
+        line(f"rows, 1 direction × {POINTS} points × {ROW_EXAMPLES} examples", in_rows(1, ROW_EXAMPLES, math.inf)),
+    ]
 
 
-def narrowest(parts: list[Part], ratio: float, narrow: Callable[[Part], float]) -> Part | None:
-    """The part with the fewest evaluations that is as narrow; else the one that comes nearest; None where none has two
-    ends."""
-    there = [part for part in parts if part.evaluations and math.isfinite(narrow(part))]
-    enough = [part for part in there if narrow(part) <= ratio]
-    if enough:
-        return min(enough, key=lambda part: part.evaluations)
-    return min(there, key=narrow) if there else None
+def shown(found: Round) -> dict[str, object]:
+    """As plain data."""
+    said: dict[str, object] = {
+        "evaluations": found.evaluations,
+        "cpu_seconds": round(found.cpu_seconds, 1),
+        "ratio": finite(found.ratio),
+    }
+    return said | ({"method": found.method} if found.method else {})
+
+
+def finite(ratio: float) -> float | None:
+    """None where a limit is missing."""
+    return round(ratio, 2) if math.isfinite(ratio) else None
 
 
 def timed(way: Callable[[], Found]) -> tuple[float, Found]:
