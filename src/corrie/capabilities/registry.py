@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from corrie.capabilities.agreement import agreement_in, agreement_on
+from corrie.capabilities.graded_choice import GRADED, graded
 from corrie.capabilities.jsonl import jsonl_task
 from corrie.capabilities.listed import catalogue, package_of, third_party
 from corrie.capabilities.packaged import packaged_task
@@ -32,7 +33,7 @@ class TaskAsked(NamedTuple):
 
 
 def parse_task(text: str) -> TaskAsked:
-    """``TASK`` or ``TASK:LIMIT``, where TASK may be a file, or ``agreement:TEXTS``.
+    """``TASK`` or ``TASK:LIMIT``, where TASK may be a file, ``graded:TASK``, or ``agreement:TEXTS``.
 
     Raises:
         InputError: a limit that is no number, or zero examples.
@@ -41,10 +42,12 @@ def parse_task(text: str) -> TaskAsked:
     (TaskAsked(name='math', limit=40), TaskAsked(name='my:facts.jsonl', limit=None))
     >>> parse_task("agreement:20"), parse_task("agreement:story.txt:20")
     (TaskAsked(name='agreement', limit=20), TaskAsked(name='agreement:story.txt', limit=20))
+    >>> parse_task("graded:knowledge"), parse_task("graded:knowledge:20")
+    (TaskAsked(name='graded:knowledge', limit=None), TaskAsked(name='graded:knowledge', limit=20))
     """
     name, colon, limit = text.rpartition(":")
-    texts = text.startswith(f"{AGREEMENT}:") and not limit.removeprefix("-").isdigit()
-    if not colon or limit.endswith(_SUFFIX) or texts:
+    made = text.startswith((f"{AGREEMENT}:", f"{GRADED}:")) and not limit.removeprefix("-").isdigit()
+    if not colon or limit.endswith(_SUFFIX) or made:
         return TaskAsked(text, None)
     try:
         count = int(limit)
@@ -89,7 +92,8 @@ def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...
     Args:
         names: a packaged task, a ``FILE.jsonl``, or a task of the entry-point group ``corrie.tasks``. A packaged
             task goes before another package's task of the same name. ``agreement`` compares on the texts of the tasks
-            it is asked with, ``agreement:FILE.txt`` and ``agreement:TASK+TASK`` on these.
+            it is asked with, ``agreement:FILE.txt`` and ``agreement:TASK+TASK`` on these. ``graded:TASK`` asks a
+            multiple-choice task's questions and scores the right option's probability.
         chat: ask through the model's chat template. (Another package's task decides for itself.)
         say: is notified when something is fetched.
 
@@ -160,6 +164,8 @@ def _agreement_on(texts: str, chat: bool, say: Say) -> Task:
 def _find(name: str, chat: bool, say: Say) -> Task:
     if name.startswith(f"{AGREEMENT}:"):
         return _agreement_on(name.removeprefix(f"{AGREEMENT}:"), chat, say)
+    if name.startswith(f"{GRADED}:"):
+        return graded(_find(name.removeprefix(f"{GRADED}:"), chat, say))
     if name.endswith(_SUFFIX):
         return jsonl_task(Path(name).expanduser(), chat=chat)
     for row in SUITE:

@@ -22,6 +22,7 @@ from corrie.records.direction import GAUSSIAN_LAW, Direction, gaussian
 from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, usual_directions
 from corrie.records.shard import Shard, parse_shard
 from corrie.records.store import RunIdentity, Store
+from corrie.records.task import GRADED
 from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import engine_named
@@ -250,11 +251,11 @@ class Scan(Trial[Any]):
         else:
             step = natural_step(self.model.identity, self.spec.directions[0].normalisation)
             if isinstance(self.spec.alpha, AlphaAuto):
-                first, text = (
-                    frozenset(i for i, t in self.tasks.items() if t.identity.scoring == scoring)
-                    for scoring in ("agreement", "text")
+                first, graded = (
+                    frozenset(i for i, t in self.tasks.items() if t.identity.scoring in scorings)
+                    for scorings in (("agreement",), GRADED)
                 )
-                return AutoPlan(step=step, chances=chances, first=first, graded=first | text)
+                return AutoPlan(step=step, chances=chances, first=first, graded=graded)
             plan = EdgesPlan(step=step, chances=chances)
         return MostTelling(plan, chances) if budgeted else plan
 
