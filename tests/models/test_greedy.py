@@ -69,6 +69,21 @@ def test_a_state_is_not_shared(family: str) -> None:
     assert not choose_engine(tiny_module(family)).share
 
 
+@pytest.mark.parametrize("family", ["gemma3_text", "bloom"])
+def test_prompts_of_about_the_same_length_are_read_together(family: str) -> None:
+    module: Any = tiny_module(family)
+    asked = [prompt + (7,) * (row % 3 * 9) for row, prompt in enumerate(prompts(17, 6))]
+    sizes: list[tuple[int, ...]] = []
+    handle = module.get_input_embeddings().register_forward_hook(lambda _, __, out: sizes.append(out.shape[:2]))
+    try:
+        found = write_greedily(module, asked, 4, frozenset(), share=True)
+    finally:
+        handle.remove()
+    assert [rows for rows, _ in sizes[:4]] == [1, 8, 9, 17]
+    assert sizes[1][1] < sizes[2][1]
+    assert found == [alone(module, prompt, 4, frozenset()) for prompt in asked]
+
+
 @pytest.mark.parametrize("groups", [1, 3])
 def test_rows_that_have_ended_leave(groups: int) -> None:
     module: Any = toy_module()

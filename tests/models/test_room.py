@@ -9,7 +9,7 @@ from corrie.models import room
 from corrie.models.greedy import Batch
 from corrie.models.room import row_bytes, rows_that_fit
 from corrie.testing.toy_models import Architecture, toy_model
-from corrie.weights.memory import available_memory
+from corrie.weights.available import available_memory
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])

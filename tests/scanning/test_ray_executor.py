@@ -87,6 +87,21 @@ def test_without_ray_the_command_to_install_it_is_said_before_anything_is_made(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("address", "said"), [("127.0.0.1:1", "refused"), ("ray://127.0.0.1:1", "refused"), ("127.0.0.1:head", "invalid")]
+)
+def test_an_address_where_nobody_listens(
+    address: str, said: str, model: Model, task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corrie.scanning.executors.find_spec", lambda name: True)
+    monkeypatch.setattr(
+        "corrie.scanning.ray_executor.import_ray", lambda: SimpleNamespace(is_initialized=lambda: False)
+    )
+    with pytest.raises(InputError, match=f"Ray at {address}: .*{said}.* Try: the address that ray start printed"):
+        corrie.scan(model, [(task, 10)], alpha="0.1", to=tmp_path / "run", engine=f"ray:1@{address}")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_model_in_memory_is_refused() -> None:
     with pytest.raises(InputError, match="made in memory"):
         RayEngine()(toy_model(), {}, 10)

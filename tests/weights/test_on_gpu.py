@@ -10,7 +10,7 @@ from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights import device_noise
 from corrie.weights.fingerprint import model_fingerprint
-from corrie.weights.perturbed import moving, perturbed
+from corrie.weights.perturbed import Moving, perturbed
 from corrie.weights.realise import realise
 from corrie.weights.selection import select
 
@@ -38,10 +38,11 @@ def test_the_kernels_of_the_noise_are_used() -> None:
 def test_a_direction_drawn_again_is_the_one_that_was_kept(dtype: torch.dtype) -> None:
     there = toy_module().to(dtype).cuda()
     found = []
-    for draw in ("keep", "again"):
-        with moving(select(there), draw=draw) as weights:
-            weights.to(STEP)
-            found.append(model_fingerprint(there))
+    for again in (False, True):
+        weights = Moving(select(there), again=again)
+        weights.to(STEP)
+        found.append(model_fingerprint(there))
+        weights.home()
     assert found[0] == found[1]
 
 

@@ -3,7 +3,6 @@ import math
 import os
 import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from corrie.errors import PrecisionWarning, RestoreError
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point, Step
 from corrie.testing.toy_models import toy_model, toy_module
+from corrie.weights.drawn_again import DrawnAgain
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.perturbed import Moving, moving, perturbed
@@ -45,35 +45,28 @@ def test_a_point_of_two_steps() -> None:
     assert realised.asked == pytest.approx(math.sqrt(0.5**2 + 0.25**2) * math.sqrt(1230), rel=0.1)
 
 
+@pytest.mark.parametrize("law", ["none", "unit", "layer", "filter"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("normalisation", ["none", "layer", "filter", "unit"])
-def test_a_direction_drawn_again_is_the_one_that_was_kept(normalisation: Any, dtype: torch.dtype) -> None:
-    module = toy_module("qwen2").to(dtype)
-    before = model_fingerprint(module)
-    alphas = (3.0, -1.0) if normalisation == "unit" else (0.03, -0.01)
-    steps = [Step(direction=Gaussian(seed=s, normalisation=normalisation), alpha=a) for s, a in enumerate(alphas)]
-    for point in (Point(steps=(steps[0],)), Point(steps=tuple(steps))):
-        found: list[tuple[bytes, float | None]] = []
-        for draw in ("keep", "again"):
-            with moving(select(module), draw=draw) as weights:
-                realised = weights.to(point)
-                found.append((model_fingerprint(module), realised.cosine))
-                assert bool(weights._directions) == (draw == "keep" or normalisation == "unit")
-            assert model_fingerprint(module) == before
-        assert found[0][0] == found[1][0]
-        assert found[0][1] == pytest.approx(found[1][1], abs=1e-6)
+def test_directions_that_are_drawn_again_lay_down_the_same_weights(law: Any, dtype: torch.dtype) -> None:
+    one, two = (Gaussian(seed=seed, normalisation=law) for seed in (1, 2))
+    points = [Point.along(one, 0.5), Point(steps=(Step(direction=one, alpha=0.25), Step(direction=two, alpha=-0.125)))]
+    modules = [toy_module("qwen2").to(dtype) for _ in range(2)]
+    once, again = (Moving(select(m), again=how) for m, how in zip(modules, (False, True), strict=True))
+    for point in (*points, Point.origin()):
+        whole, parts = once.to(point), again.to(point)
+        assert model_fingerprint(modules[0]) == model_fingerprint(modules[1])
+        assert (parts.asked, parts.norm, parts.cosine) == pytest.approx((whole.asked, whole.norm, whole.cosine))
 
 
-def test_what_does_not_fit_the_memory_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = toy_module()
-    selection = select(module)
-    room = sys.modules[Moving.__module__]
-    numbers = sum(t.numel() for t in selection.tensors.values())
-    for there, kept in ((8 * numbers, True), (8 * numbers - 8, False), (None, True)):
-        monkeypatch.setattr(room, "available_memory", lambda device, there=there: there)
-        with moving(selection) as weights:
-            weights.to(SMALL)
-            assert bool(weights._directions) == kept
+def test_a_direction_is_drawn_again_where_it_would_take_more_than_half_of_what_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = 4 * select(toy_module()).dimension
+    for there, drawn_again in ((None, False), (2 * size, False), (2 * size - 2, True)):
+        monkeypatch.setitem(Moving.to.__globals__, "available_memory", lambda device, there=there: there)
+        weights = Moving(select(toy_module()))
+        weights.to(SMALL)
+        assert [isinstance(tensors, DrawnAgain) for tensors in weights._directions.values()] == [drawn_again]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

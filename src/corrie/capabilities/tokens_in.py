@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from corrie.capabilities.rehearsal import Rehearsed, Rehearsal
+from corrie.capabilities.rehearsal import Rehearsal, Rehearsed
 from corrie.capabilities.task import Task
 from corrie.models.encoding import Encoder
 from corrie.models.reading import Question

@@ -1,4 +1,5 @@
-"""Which engine serves a model: a tree of tokens or every sequence alone, written texts together or one by one.
+"""Which engine serves a model: a tree of tokens, rows of one length or every sequence alone; written texts together or
+one by one.
 
 The model is asked, not looked up in a list of architectures: both ways must give the same numbers. What it does beyond
 a window of thousands of tokens, or past a length at which its rope changes, is asked of its miniature
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from corrie.errors import ModelError
 from corrie.models.encoding import Sequenced
+from corrie.models.equal_lengths import EqualLengths
 from corrie.models.greedy import Batch
 from corrie.models.miniature import MINIATURE_WINDOW, VOCABULARY, build_miniature, miniature
 from corrie.models.packed import PackedEngine
@@ -46,6 +48,8 @@ class Engine:
     """How a model's questions are run.
 
     tree      likelihoods by one tree of tokens
+    equal     else by rows of one length together
+    states    and what they begin with is read once
     together  texts written in batches, padded on the left
     keep      texts written from kept keys and values (or states)
     share     what the texts of a batch begin with is read once
@@ -54,6 +58,8 @@ class Engine:
     """
 
     tree: bool
+    equal: bool
+    states: bool
     together: bool
     keep: bool
     share: bool
@@ -69,6 +75,8 @@ class Refused:
     """Why a quicker way is not taken; empty where it gives the same numbers. ``all``: why none is."""
 
     tree: str = ""
+    equal: str = ""
+    states: str = ""
     together: str = ""
     keep: str = ""
     share: str = ""
@@ -96,17 +104,38 @@ def choose_engine(module: Any) -> Engine:
             found=known.all,
             advice="a causal language model (of some kinds a setting makes one: is_decoder, causal)",
         )
-    tree = known.tree or _otherwise(lambda: tree_difference(module, _short(vocabulary), reach), module)
+    few = _short(vocabulary)
+    tree = known.tree or _otherwise(lambda: tree_difference(module, few, reach), module)
+    equal = known.equal or (
+        tree and _otherwise(lambda: difference(module, few, EqualLengths(module, 1, reach, False)), module)
+    )
+    states = known.states or (
+        tree and _otherwise(lambda: difference(module, few, EqualLengths(module, 1, reach)), module)
+    )
     asked = _writing(module, _prompts(vocabulary, (2, 6)))
     together, keep = known.together or asked.together, known.keep or asked.keep
     share = known.share or asked.share
-    words = [f"every sequence alone ({tree})" if tree else "likelihoods by a tree of tokens"]
+    if not tree:
+        words = ["likelihoods by a tree of tokens"]
+    elif not equal:
+        once = "" if states else ", what they begin with read once"
+        words = [f"likelihoods by sequences of one length together{once} (no tree of tokens: {tree})"]
+    else:
+        words = [f"every sequence alone ({equal})"]
     words.append(f"texts written one by one ({together})" if together else "texts written in batches")
     if keep:
         words.append(f"the whole text read again at every token ({keep})")
     if reach.depth is not None and not (tree and together):
         words.append(f"alone beyond {reach.depth} tokens, where its rope changes")
-    return Engine(not tree, not together, not keep, not share, reach, ", ".join(words))
+    how = {"tree": tree, "equal": equal, "states": equal or states, "together": together, "keep": keep, "share": share}
+    return Engine(**{name: not why for name, why in how.items()}, reach=reach, why=", ".join(words))
+
+
+def scorer(module: nn.Module, engine: Engine, rows: int = 1) -> PackedEngine | EqualLengths | PlainEngine:
+    """What reads likelihoods of a module's present weights, for so many changes of them."""
+    if engine.tree:
+        return PackedEngine(module, rows, engine.reach)
+    return EqualLengths(module, rows, engine.reach, engine.states) if engine.equal else PlainEngine(module, rows)
 
 
 def tree_works(module: nn.Module, vocabulary: int) -> bool:
@@ -130,9 +159,16 @@ def looks_ahead(module: Any, vocabulary: int) -> bool:
 
 def tree_difference(module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], reach: Reach) -> float:
     """The largest difference in nats between a tree's log-likelihoods and each sequence's alone."""
+    return difference(module, asked, PackedEngine(module, reach=reach))
+
+
+def difference(
+    module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], engine: PackedEngine | EqualLengths
+) -> float:
+    """The largest difference in nats between an engine's log-likelihoods and each sequence's alone."""
     questions, shared = asked
     slow = PlainEngine(module).score(questions)
-    fast = PackedEngine(module, reach=reach).score(questions, shared)
+    fast = engine.score(questions, shared)
     pairs = [(f[0], s[0]) for fq, sq in zip(fast, slow, strict=True) for f, s in zip(fq, sq, strict=True)]
     return max(_apart(f, s) for f, s in pairs)
 
@@ -238,11 +274,15 @@ def _miniature_says(kind: type[nn.Module], of: _Content) -> Refused | None:
         if not window:
             return None
         reason = f"it changes after {window} tokens, and no miniature could be asked: {type(problem).__name__}"
-        return Refused(tree=reason, together=reason)
+        return Refused(tree=reason, equal=reason, states=reason, together=reason)
     if looks_ahead(module, VOCABULARY):
         return Refused(all="its prediction of a token depends on the tokens that come after it")
-    tree = _otherwise(lambda: tree_difference(module, _long(), reach_of(config)), module)
-    return replace(_writing(module, _prompts(VOCABULARY, (3, 11, 26, 31))), tree=tree)
+    reach = reach_of(config)
+    tree = _otherwise(lambda: tree_difference(module, _long(), reach), module)
+    equal = tree and _otherwise(lambda: difference(module, _long(), EqualLengths(module, 1, reach, False)), module)
+    states = tree and _otherwise(lambda: difference(module, _long(), EqualLengths(module, 1, reach)), module)
+    written = _writing(module, _prompts(VOCABULARY, (3, 11, 26, 31)))
+    return replace(written, tree=tree, equal=equal, states=states)
 
 
 def _largest_window(config: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -10,12 +11,15 @@ from torch import Tensor, nn
 
 from corrie.models.encoding import common_length
 from corrie.models.head import logits_at
-from corrie.models.kept_keys import grow_in_place, keeps_keys_alone, spread, stay
+from corrie.models.kept_keys import grow_in_place, joined, keeps_keys_alone, spread, stay
 from corrie.models.key_values import keys_and_values_of, known_by
 from corrie.models.rope import forget_longer_rows
 
 _FEWEST = 2
 """Prompts that stay in a batch which began with more."""
+
+_PART = 8
+"""Rows of a part whose prompts are read together, at least."""
 
 _SHARE = 8
 """Rows leave when one of so many has ended: it costs about a third of a token's time, and a batch that is smaller by an
@@ -34,12 +38,13 @@ class Batch:
     """Prompts of any length, padded on the left where their lengths differ, that grow token by token.
 
     What all prompts begin with is read once, as one row, and its keys and values are put where the padded batch would
-    have had them. Where a model keeps more than keys and values (a recurrent state), every row is read whole.
+    have had them; the rest is read in parts of about the same length, so that little padding is read. Where a model
+    keeps more than keys and values (a recurrent state), every row is read whole, padded to the longest.
 
     Args:
         keep: keys and values (or states) of what was read are kept; without, the whole is read again at every token,
             as it also is where a model gives none out.
-        share: read what all prompts begin with once.
+        share: read what all prompts begin with once, and the rest in parts.
         groups: equal parts of the batch, each for a change of the weights of its own, with the same prompts in each.
         room: tokens that each row may grow by.
     """
@@ -56,54 +61,80 @@ class Batch:
     ) -> None:
         self._module: Any = module
         device = next(module.parameters()).device
-        longest, batch = max(map(len, prompts)), len(prompts)
-        padding = [longest - len(prompt) for prompt in prompts]
-        self._ids = torch.tensor([[0] * p + list(prompt) for p, prompt in zip(padding, prompts, strict=True)]).to(
+        longest = max(map(len, prompts))
+        self._padding = [longest - len(prompt) for prompt in prompts]
+        self._ids = torch.tensor([[0] * p + list(prompt) for p, prompt in zip(self._padding, prompts, strict=True)]).to(
             device
         )
-        self._mask = torch.tensor([[0] * p + [1] * (longest - p) for p in padding]).to(device) if any(padding) else None
-        starts = torch.tensor(padding, device=device)[:, None]
+        padded = any(self._padding)
+        self._mask = torch.tensor([[0] * p + [1] * (longest - p) for p in self._padding]).to(device) if padded else None
+        starts = torch.tensor(self._padding, device=device)[:, None]
         self._positions = (torch.arange(longest, device=device)[None] - starts).clamp_(min=0)
-        self._rows = torch.arange(batch, device=device)
-        self._keep, self._known, self._read, self._room = keep, None, 0, room
+        self._rows = torch.arange(len(prompts), device=device)
+        self._keep, self._known, self._read, self._room, self._groups = keep, None, 0, room, groups
         forget_longer_rows(module)
-        if keep and share and batch > groups:
-            self._read_once(_beginning(prompts), padding[: batch // groups], groups)
+        self.shares = False
+        if keep and share and len(prompts) > groups:
+            self._read_once(_beginning(prompts))
 
-    @property
-    def shares(self) -> bool:
-        """Whether what all prompts begin with is read already."""
-        return self._known is not None
-
-    @torch.no_grad()
-    def _read_once(self, beginning: tuple[int, ...], padding: Sequence[int], groups: int) -> None:
+    def _read_once(self, beginning: tuple[int, ...]) -> None:
+        """Keep what all rows begin with, if that is columns of keys and values."""
         if not beginning:
             return
-        ids = torch.tensor([beginning], device=self._ids.device).expand(groups, -1)
-        with logits_at(self._module, self._rows[:1], self._rows[:1]):
+        ids = torch.tensor([beginning], device=self._ids.device).expand(self._groups, -1)
+        with torch.no_grad(), logits_at(self._module, self._rows[:1], self._rows[:1]):
             known = keys_and_values_of(self._module(input_ids=ids, use_cache=True))
         if keeps_keys_alone(known, len(beginning)):
-            spread(known, padding)
-            self._known, self._read = known, len(beginning)
+            self.shares, self._known, self._read = True, known, len(beginning)
 
     @torch.no_grad()
     def logits(self) -> Tensor:
         """Of the token that comes next, shape (batch, vocabulary)."""
-        module, ids = self._module, self._ids[:, self._read :]
+        first = self._read < self._ids.shape[1] - 1
+        logits, known = self._in_parts() if first and self.shares else self._pass(self._rows, 0, self._known)
+        if self._keep:
+            self._known = known
+            self._keep = known is not None
+            self._read = self._ids.shape[1] if self._keep else 0
+            if first and keeps_keys_alone(known):
+                grow_in_place(known, self._room)
+        return logits
+
+    def _in_parts(self) -> tuple[Tensor, Any]:
+        """The prompts behind what all begin with, the shortest first: logits and what is kept of all rows."""
+        batch = len(self._rows) // self._groups
+        order = sorted(range(batch), key=lambda row: -self._padding[row])
+        parts = max(batch // _PART, 1) if self._mask is not None else 1
+        cuts = [batch * part // parts for part in range(parts + 1)]
+        logits, kept, rows = [], [], []
+        for begin, end in pairwise(cuts):
+            places = order[begin:end]
+            spare = min(self._padding[row] for row in places)
+            known = spread(self._known, [self._padding[row] - spare for row in places])
+            rows.append([group * batch + row for group in range(self._groups) for row in places])
+            found, left = self._pass(self._rows[rows[-1]], spare, known)
+            logits.append(found)
+            kept.append(left)
+        where = torch.tensor([row for part in rows for row in part], device=self._ids.device)
+        return torch.cat(logits)[where.argsort()], joined(kept, rows, self._ids.shape[1])
+
+    def _pass(self, rows: Tensor, spare: int, known: Any) -> tuple[Tensor, Any]:
+        """One pass of some rows over what is not read yet: logits of their last token, and what is kept.
+
+        Args:
+            spare: columns at the left that hold nothing but padding in these rows.
+        """
+        columns = slice(spare + self._read, None)
+        ids = self._ids[rows, columns]
         # without padding the model counts positions by its own rule
         padded: dict[str, Tensor] = {}
         if self._mask is not None:
-            padded = {"attention_mask": self._mask, "position_ids": self._positions[:, self._read :]}
-        known = known_by(module, self._known) if self._keep else {}
-        with logits_at(module, self._rows, torch.full_like(self._rows, ids.shape[1] - 1)):
-            out = module(input_ids=ids, use_cache=self._keep, **padded, **known)
-        if self._keep:
-            self._known = keys_and_values_of(out)
-            self._keep = self._known is not None
-            self._read = self._ids.shape[1] if self._keep else 0
-            if ids.shape[1] > 1 and keeps_keys_alone(self._known):
-                grow_in_place(self._known, self._room)
-        return out.logits[0]
+            padded = {"attention_mask": self._mask[rows, spare:], "position_ids": self._positions[rows, columns]}
+        asked = known_by(self._module, known) if self._keep else {}
+        places = self._rows[: len(rows)]
+        with logits_at(self._module, places, torch.full_like(places, ids.shape[1] - 1)):
+            out = self._module(input_ids=ids, use_cache=self._keep, **padded, **asked)
+        return out.logits[0], keys_and_values_of(out) if self._keep else None
 
     def add(self, tokens: Tensor) -> None:
         """One token more for each row, shape (batch,)."""

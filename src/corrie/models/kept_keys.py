@@ -1,4 +1,4 @@
-"""Keys and values of a batch: spread from a shared beginning, grown in place, cut to the rows that stay.
+"""Keys and values of a batch: spread from a shared beginning, joined, grown in place, cut to the rows that stay.
 
 What is done here is only right where all that a model keeps is keys and values by column, one for each token that was
 read (:func:`keeps_keys_alone`); a recurrent state has no columns.
@@ -6,6 +6,7 @@ read (:func:`keeps_keys_alone`); a recurrent state has no columns.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,11 +36,11 @@ def keeps_keys_alone(kept: Any, columns: int | None = None) -> bool:
 
 def _filled(kept: Any) -> list[Any]:
     """The layers that keep something: some take another layer's."""
-    return [layer for layer in kept.layers if layer.is_initialized]
+    return [layer for layer in kept.layers if getattr(layer, "is_initialized", True)]
 
 
-def spread(kept: Any, padding: Sequence[int]) -> None:
-    """One shared beginning becomes that of every row of a batch that is padded on the left, in place.
+def spread(kept: Any, padding: Sequence[int]) -> Any:
+    """A copy in which one shared beginning is that of every row of a batch that is padded on the left.
 
     Column c of row i is column c − padding[i] of the beginning, and zeros before it. What a padded row lacks of the
     beginning at its end is read with the rest of the row.
@@ -48,8 +49,11 @@ def spread(kept: Any, padding: Sequence[int]) -> None:
         kept: of a pass over the beginning alone, one row for each group of rows.
         padding: columns before each row of a group.
     """
-    for layer in _filled(kept):
+    made = copy.copy(kept)
+    made.layers = [copy.copy(layer) for layer in kept.layers]
+    for layer in _filled(made):
         layer.keys, layer.values = _shifted(layer.keys, padding), _shifted(layer.values, padding)
+    return made
 
 
 def _shifted(beginning: Tensor, padding: Sequence[int]) -> Tensor:
@@ -59,6 +63,35 @@ def _shifted(beginning: Tensor, padding: Sequence[int]) -> Tensor:
         if empty < columns:
             found[:, row, :, empty:] = beginning[:, :, : columns - empty]
     return found.view(groups * len(padding), heads, columns, size)
+
+
+def joined(parts: Sequence[Any], rows: Sequence[Sequence[int]], columns: int) -> Any:
+    """Parts of a batch, each padded for itself, as one batch that is padded to so many columns; the first is used up.
+
+    Args:
+        parts: what a pass over each part has left.
+        rows: where the rows of each stand in the batch.
+        columns: that the longest row has.
+    """
+    kept, count = parts[0], sum(map(len, rows))
+    for number, layer in enumerate(kept.layers):
+        if not getattr(layer, "is_initialized", True):
+            continue
+        there = [part.layers[number] for part in parts]
+        layer.keys = _aligned([one.keys for one in there], rows, count)
+        layer.values = _aligned([one.values for one in there], rows, count)
+        if hasattr(layer, "cumulative_length"):
+            layer.cumulative_length = columns
+    return kept
+
+
+def _aligned(parts: Sequence[Tensor], rows: Sequence[Sequence[int]], count: int) -> Tensor:
+    """Put at the right end of as many columns as the widest part has."""
+    widest = max(part.shape[-2] for part in parts)
+    found = parts[0].new_zeros((count, parts[0].shape[1], widest, parts[0].shape[-1]))
+    for part, places in zip(parts, rows, strict=True):
+        found[list(places), :, widest - part.shape[-2] :] = part
+    return found
 
 
 def stay(kept: Any, rows: Tensor) -> None:

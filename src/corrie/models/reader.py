@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from corrie.models.encoding import Encoder, Sequenced
-from corrie.models.engine import Engine
+from corrie.models.engine import Engine, scorer
 from corrie.models.greedy import Written, write_greedily
 from corrie.models.likelihood import TokenScores
-from corrie.models.packed import PackedEngine
 from corrie.models.plain import PlainEngine
 from corrie.models.reading import Question, Reading, Writing
 from corrie.models.reference import Divergence, Reference, TokenDifferences, token_differences
@@ -35,7 +34,7 @@ class ModelReader:
         self._module = module
         self._encoder = encoder
         self._how = engine
-        self._engine = PackedEngine(module, rows, engine.reach) if engine.tree else PlainEngine(module, rows)
+        self._engine = scorer(module, engine, rows)
         self._end_tokens = end_tokens
         self._rows = rows
         self._alone = PlainEngine(module, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from corrie.models.model import Model
-from corrie.weights.memory import available_memory
+from corrie.weights.available import available_memory
 
 _SHARE = 0.5
 """Of the memory that is left after the scan's own copies, how much a batch may take."""

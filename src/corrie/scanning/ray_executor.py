@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -36,6 +37,9 @@ from corrie.subspaces.space import Coords
 from corrie.weights.sources import Sources
 
 INSTALL = "pip install 'corrie[ray]'"
+
+KNOCKING = 20.0
+"""Seconds in which a cluster has to answer."""
 
 LOCAL = "local"
 """No cluster: a Ray of our own on this machine, gone with the scan."""
@@ -339,11 +343,12 @@ class _Connection:
             return ray
         quiet: Any = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
+            _knock(self._address)
             if self._address == LOCAL:
                 ray.init(address=LOCAL, num_cpus=self._workers, include_dashboard=False, **quiet)
             else:
                 ray.init(address=self._address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as problem:
+        except (OSError, ValueError, RuntimeError) as problem:
             raise InputError(
                 f"Ray at {self._address}",
                 found=str(problem).strip().splitlines()[0][:300],
@@ -355,6 +360,19 @@ class _Connection:
     def __exit__(self, *_: object) -> None:
         if self._own:
             import_ray().shutdown()
+
+
+def _knock(address: str) -> None:
+    """Does anybody listen at HOST:PORT? Ray itself asks for minutes on end.
+
+    Raises:
+        OSError: nobody does, or there is no such host.
+        ValueError: a port that is no number.
+    """
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if separator:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCKING):
+            pass
 
 
 def import_ray() -> Any:

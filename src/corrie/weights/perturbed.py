@@ -13,22 +13,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from corrie.errors import PrecisionWarning, RestoreError
-from corrie.records.direction import Gaussian
+from corrie.records.direction import Direction, Gaussian
 from corrie.records.point import Point
 from corrie.records.store import Realised
+from corrie.weights.available import available_memory
 from corrie.weights.claims import Claim
-from corrie.weights.device_noise import lay_noise
+from corrie.weights.drawn_again import DrawnAgain
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.laying import Piece, Taken, lay
-from corrie.weights.memory import available_memory
-from corrie.weights.realise import RealisedDirection, drawn_part, realise
+from corrie.weights.realise import realise
 from corrie.weights.selection import Selection, select
 from corrie.weights.sources import Sources
 from corrie.weights.uninterrupted import Lent, Uninterrupted
@@ -37,29 +37,25 @@ SWALLOWED = 0.9
 """Below this cosine between the asked and the realised step a :class:`PrecisionWarning` is given."""
 
 
-Drawing = Literal["auto", "keep", "again"]
-"""Whether a drawn direction is kept for its next point, or drawn again, tensor by tensor, at every point."""
-
-_SHARE = 0.5
-"""Of the memory that there is, what directions may take to be kept."""
-
-
 class Moving:
     """Weights that can be set to points, between :func:`moving`'s entry and exit.
 
-    Memory: one pristine copy of what moves, and the last used directions (as many as one point has), in float32. Drawn
-    again, a Gaussian direction takes one tensor at a time, and on a device with the kernels of
-    :mod:`corrie.weights.device_noise` none. The weights are the same to the bit.
+    Memory: one pristine copy of what moves, and the last used directions (as many as one point has). Where there is no
+    room for a Gaussian direction, its tensors are drawn again at every point, one after the other.
+
+    Args:
+        again: draw Gaussian directions again at every point; None: where one would take more than half of the memory
+            that is available.
     """
 
-    def __init__(self, selection: Selection, sources: Sources | None = None, draw: Drawing = "auto") -> None:
+    def __init__(self, selection: Selection, sources: Sources | None = None, again: bool | None = None) -> None:
         self._sources = sources or Sources()
-        self._draw: Drawing = draw
+        self._again = again
         self._live: dict[str, Tensor] = {n: p.data for n, p in selection.tensors.items()}
         self._pristine: dict[str, Tensor] = {n: t.clone() for n, t in self._live.items()}
         self._tied = selection.tied
         self._parted: dict[str, nn.Parameter] = {}
-        self._directions: dict[str, RealisedDirection] = {}
+        self._directions: dict[str, Mapping[str, Tensor]] = {}
         self._fingerprint = fingerprint(self._pristine)
         self._moved = False
 
@@ -74,13 +70,10 @@ class Moving:
             return Realised(asked=0.0, norm=0.0, cosine=None)
         wanted = {s.direction.id for s in point.steps}
         self._directions = {k: v for k, v in self._directions.items() if k in wanted}
-        drawn = self._drawn_again(point)
-        if drawn:
-            return self._write_drawn(drawn, str(point))
         for step in point.steps:
             if step.direction.id not in self._directions:
-                self._directions[step.direction.id] = realise(step.direction, self._pristine, self._sources)
-        moves = [(self._directions[s.direction.id].tensors, s.alpha) for s in point.steps]
+                self._directions[step.direction.id] = self._tensors(step.direction)
+        moves = [(self._directions[s.direction.id], s.alpha) for s in point.steps]
         apart = {name for tensors, _ in moves for name in tensors} - set(self._tied_together)
         if set(self._parted) - apart:
             self.home()
@@ -110,44 +103,11 @@ class Moving:
     ) -> Realised:
         """Write θ0 + Σ α_k δ_k: the one place where a weight is set."""
         self._moved = True
-        pieces = [
-            Piece(live, self._pristine[name], tuple(self._of(tensors, name) for tensors, _ in moves))
-            for name, live in self._live.items()
-        ]
-        return self._realised(lay(pieces, [alpha for _, alpha in moves], lattice), what)
-
-    def _drawn_again(self, point: Point) -> list[tuple[Gaussian, float]]:
-        """This point's steps, if all their directions can be drawn tensor by tensor and are to be; or none."""
-        steps = [(s.direction, s.alpha) for s in point.steps if isinstance(s.direction, Gaussian)]
-        in_parts = [(d, alpha) for d, alpha in steps if d.normalisation != "unit" and d.id not in self._directions]
-        if self._draw == "keep" or self._parted or len(in_parts) < len(point.steps):
-            return []
-        if self._draw == "auto":
-            there = available_memory(next(iter(self._live.values())).device)
-            taken = 4 * len(in_parts) * sum(t.numel() for t in self._live.values())
-            if there is None or taken <= _SHARE * there:
-                return []
-        return in_parts
-
-    def _write_drawn(self, steps: Sequence[tuple[Gaussian, float]], what: str) -> Realised:
-        """The same as :meth:`_write`, with one tensor of every direction at a time."""
-        self._moved = True
-        self._directions = {}
-        taken = [self._lay_drawn(name, live, steps) for name, live in self._live.items()]
-        asked, norm, dot = (math.fsum(part) for part in zip(*((t.asked, t.norm, t.dot) for t in taken), strict=True))
-        return self._realised(Taken(asked, norm, dot), what)
-
-    def _lay_drawn(self, name: str, live: Tensor, steps: Sequence[tuple[Gaussian, float]]) -> Taken:
-        base, (first, alpha) = self._pristine[name], steps[0]
-        if len(steps) == 1 and first.normalisation == "none":
-            taken = lay_noise(live, base, first.seed, name, alpha)
-            if taken is not None:
-                return taken
-        deltas = tuple(drawn_part(direction, name, base) for direction, _ in steps)
-        return lay([Piece(live, base, deltas)], [alpha for _, alpha in steps])
-
-    def _realised(self, taken: Taken, what: str) -> Realised:
-        """What the weights took, in words where it is too little."""
+        if any(isinstance(tensors, DrawnAgain) for tensors, _ in moves):
+            found = [self._lay([name], moves, lattice) for name in self._live]
+            taken = Taken(*(math.fsum(sums) for sums in zip(*((t.asked, t.norm, t.dot) for t in found), strict=True)))
+        else:
+            taken = self._lay(self._live, moves, lattice)
         asked, norm = taken.asked, taken.norm
         if not asked:
             return Realised(asked=0.0, norm=math.sqrt(norm), cosine=None)
@@ -158,9 +118,38 @@ class Moving:
                 f"with cosine {cosine:.2f} to what was asked: {next(iter(self._live.values())).dtype} rounds it away. "
                 "Try: larger alpha, or float32.",
                 PrecisionWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
+
+    def _lay(
+        self, names: Collection[str], moves: Sequence[tuple[Mapping[str, Tensor], float]], lattice: int | None
+    ) -> Taken:
+        """Write some of the tensors."""
+        (tensors, alpha), *others = moves
+        if isinstance(tensors, DrawnAgain) and not others and lattice is None:
+            (name,) = names
+            taken = tensors.lay(name, self._live[name], alpha)
+            if taken is not None:
+                return taken
+        pieces = [
+            Piece(self._live[name], self._pristine[name], tuple(self._of(tensors, name) for tensors, _ in moves))
+            for name in names
+        ]
+        return lay(pieces, [alpha for _, alpha in moves], lattice)
+
+    def _tensors(self, direction: Direction) -> Mapping[str, Tensor]:
+        """A direction's parts, all of them or as they are asked for."""
+        pristine = {name: self._pristine[name] for name in self._tied_together}
+        if isinstance(direction, Gaussian) and self._draws_again(pristine):
+            return DrawnAgain(direction, pristine)
+        return realise(direction, pristine, self._sources).tensors
+
+    def _draws_again(self, pristine: Mapping[str, Tensor]) -> bool:
+        if self._again is None:
+            there = available_memory(next(iter(pristine.values())).device) if pristine else None
+            return there is not None and 4 * sum(t.numel() for t in pristine.values()) > there / 2
+        return self._again
 
     def home(self) -> None:
         """Put the pristine weights back, by copy, and tie again what was parted."""
@@ -212,17 +201,16 @@ class Moving:
 class _Loan:
     """What entering and leaving :func:`moving` do."""
 
-    def __init__(self, selection: Selection, sources: Sources | None, draw: Drawing = "auto") -> None:
+    def __init__(self, selection: Selection, sources: Sources | None) -> None:
         self._selection = selection
         self._sources = sources
-        self._draw: Drawing = draw
         self._claim: Claim | None = None
         self._weights: Moving | None = None
 
     def take(self) -> Moving:
         with Uninterrupted():  # the fingerprint's threads, too, do not survive a handler that raises while they start
             self._claim = Claim(self._selection.tensors.values())
-            self._weights = Moving(self._selection, self._sources, self._draw)
+            self._weights = Moving(self._selection, self._sources)
             return self._weights
 
     def give_back(self) -> None:
@@ -241,13 +229,8 @@ class _Loan:
         self._weights = self._claim = None
 
 
-def moving(selection: Selection, sources: Sources | None = None, draw: Drawing = "auto") -> Lent[Moving]:
+def moving(selection: Selection, sources: Sources | None = None) -> Lent[Moving]:
     """Lend the weights out: ``with moving(selection) as weights: weights.to(point)``.
-
-    Args:
-        selection: what moves.
-        sources: where directions lie that are kept in files.
-        draw: ``keep`` a drawn direction for its next point, draw it ``again``, or by what fits the memory.
 
     On leaving, also by an exception or a signal, they are restored by copy and verified by fingerprint.
 
@@ -255,7 +238,7 @@ def moving(selection: Selection, sources: Sources | None = None, draw: Drawing =
         InputError: another thread has moved them, and not put them back yet.
         RestoreError: they could not be put back bit for bit.
     """
-    loan = _Loan(selection, sources, draw)
+    loan = _Loan(selection, sources)
     return Lent(loan.take, loan.give_back)
 
 

@@ -90,7 +90,7 @@ def parts(
 ) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a direction, (name, float32 tensor), made and handed on one at a time.
 
-    Memory: two tensors. A Gaussian direction of norm 1 is drawn whole, since its norm is that of all tensors.
+    Memory: along a path, two tensors. A Gaussian direction is drawn whole.
 
     Raises:
         InputError, ModelError: as of :func:`realise`; a direction that moves nothing is not refused.
@@ -102,34 +102,29 @@ def parts(
     return _MAKERS[direction.kind](direction, pristine, sources or Sources())
 
 
-def drawn_part(direction: Gaussian, name: str, base: Tensor) -> Tensor:
-    """One tensor of a Gaussian direction, float32 on the device of ``base``: nothing is known of the others.
-
-    Args:
-        direction: of any normalisation but ``unit``.
-        name: of the tensor.
-        base: the model's own.
-
-    >>> tuple(drawn_part(Gaussian(seed=1), "w", torch.ones(3, 4)).shape)
-    (3, 4)
-    """
-    part = device_noise(direction.seed, name, base.numel(), base.device).reshape(base.shape)
-    _NORMALISE[direction.normalisation](part, base)
-    return part
-
-
 def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
     """The noise law, and then the normalisation."""
-    if direction.normalisation != "unit":
-        yield from ((name, drawn_part(direction, name, base)) for name, base in pristine.items())
-        return
-    plain = direction.model_copy(update={"normalisation": "none"})
-    tensors = {name: drawn_part(plain, name, base) for name, base in pristine.items()}
-    _unit(tensors)
+    tensors = {name: drawn(direction, name, base) for name, base in pristine.items()}
+    normalise(direction, tensors, pristine)
     yield from tensors.items()
 
 
-def _unit(tensors: Mapping[str, Tensor]) -> None:
+def drawn(direction: Gaussian, name: str, base: Tensor) -> Tensor:
+    """The numbers of the noise law for one tensor, as they are drawn."""
+    return device_noise(direction.seed, name, base.numel(), base.device).reshape(base.shape)
+
+
+def normalise(direction: Gaussian, tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
+    """Scale drawn tensors as the direction says, in place: ``unit`` takes all of them together, every other law each
+    for itself."""
+    _NORMALISE[direction.normalisation](tensors, pristine)
+
+
+def _as_drawn(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
+    """``none``: δ ~ N(0, I), α ≡ σ (the paper's)."""
+
+
+def _unit(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
     """``unit``: ‖δ‖ = 1, α is the L2 distance."""
     norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
     if norm == 0.0:
@@ -138,26 +133,29 @@ def _unit(tensors: Mapping[str, Tensor]) -> None:
         tensor.div_(norm)
 
 
-def _as_drawn(part: Tensor, base: Tensor) -> None:
-    """``none``: δ ~ N(0, I), α ≡ σ (the paper's)."""
-
-
-def _layer(part: Tensor, base: Tensor) -> None:
+def _layer(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
     """``layer``: every tensor has the norm of the model's tensor, α is a share of it."""
-    drawn = math.sqrt(squared_norm(part))
-    part.mul_(math.sqrt(squared_norm(base)) / drawn if drawn else 0.0)
+    for name, tensor in tensors.items():
+        drawn = math.sqrt(squared_norm(tensor))
+        tensor.mul_(math.sqrt(squared_norm(pristine[name])) / drawn if drawn else 0.0)
 
 
-def _filter(part: Tensor, base: Tensor) -> None:
+def _filter(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
     """``filter``: every row (first index) has the norm of the model's row; a tensor of one index is one row."""
-    rows = (part.shape[0], -1) if part.dim() > 1 else (1, -1)
-    drawn = part.reshape(rows).norm(dim=1, keepdim=True)
-    wanted = base.reshape(rows).float().norm(dim=1, keepdim=True)
-    scale = torch.where(drawn > 0, wanted / drawn, torch.zeros_like(drawn))
-    part.copy_((part.reshape(rows) * scale).reshape(part.shape))
+    for name, tensor in tensors.items():
+        rows = (tensor.shape[0], -1) if tensor.dim() > 1 else (1, -1)
+        drawn = tensor.reshape(rows).norm(dim=1, keepdim=True)
+        wanted = pristine[name].reshape(rows).float().norm(dim=1, keepdim=True)
+        scale = torch.where(drawn > 0, wanted / drawn, torch.zeros_like(drawn))
+        tensor.copy_((tensor.reshape(rows) * scale).reshape(tensor.shape))
 
 
-_NORMALISE: dict[str, Callable[[Tensor, Tensor], None]] = {"none": _as_drawn, "layer": _layer, "filter": _filter}
+_NORMALISE: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]] = {
+    "none": _as_drawn,
+    "unit": _unit,
+    "layer": _layer,
+    "filter": _filter,
+}
 
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Tensor], Sources], Iterator[tuple[str, Tensor]]]] = {
     "gaussian": _gaussian,

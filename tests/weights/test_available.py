@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from corrie.weights.memory import available_memory
+from corrie.weights.available import available_memory
 
 _MEASURE = """
 import re, sys
@@ -15,14 +15,14 @@ import torch
 from torch import nn
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
-from corrie.weights.perturbed import moving
+from corrie.weights.perturbed import Moving
 from corrie.weights.selection import select
 
 WIDTH, LAYERS = 2048, 25
 net = nn.Sequential(*(nn.Linear(WIDTH, WIDTH, bias=False, dtype=torch.bfloat16) for _ in range(LAYERS)))
 small = nn.Linear(WIDTH, WIDTH, bias=False, dtype=torch.bfloat16)
-with moving(select(small), draw="again") as weights:
-    weights.to(Point.along(Gaussian(seed=1), 0.01))  # what is loaded at first use
+weights = Moving(select(small), again=True)
+weights.to(Point.along(Gaussian(seed=1), 0.01))  # what is loaded at first use
 del weights, small
 
 def megabytes(what):
@@ -30,9 +30,9 @@ def megabytes(what):
 
 Path("/proc/self/clear_refs").write_text("5")
 before = megabytes("VmRSS")
-with moving(select(net), draw=sys.argv[1]) as weights:
-    for seed in range(2):
-        weights.to(Point.along(Gaussian(seed=seed), 0.01))
+weights = Moving(select(net), again=sys.argv[1] == "again")
+for seed in range(2):
+    weights.to(Point.along(Gaussian(seed=seed), 0.01))
 print(megabytes("VmHWM") - before)
 """
 MODEL, TENSOR = 25 * 2048 * 2048 * 2 / 2**20, 2048 * 2048 * 4 / 2**20

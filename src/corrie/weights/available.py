@@ -1,4 +1,4 @@
-"""How much memory there is to take."""
+"""How much memory may still be taken on a device."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import torch
 
 
 def available_memory(device: torch.device) -> int | None:
-    """Bytes that may be taken on a device; None where the system does not say.
-
-    >>> available_memory(torch.device("meta")) is None
-    True
-    """
+    """Bytes that may be taken on a device; None where the system does not say."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type != "cpu":
