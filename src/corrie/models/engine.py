@@ -107,10 +107,10 @@ def choose_engine(module: Any) -> Engine:
     few = _short(vocabulary)
     tree = known.tree or _otherwise(lambda: tree_difference(module, few, reach), module)
     equal = known.equal or (
-        tree and _otherwise(lambda: difference(module, few, EqualLengths(module, 1, reach, False)), module)
+        tree and _otherwise(lambda: engine_difference(module, few, EqualLengths(module, 1, reach, False)), module)
     )
     states = known.states or (
-        tree and _otherwise(lambda: difference(module, few, EqualLengths(module, 1, reach)), module)
+        tree and _otherwise(lambda: engine_difference(module, few, EqualLengths(module, 1, reach)), module)
     )
     asked = _writing(module, _prompts(vocabulary, (2, 6)))
     together, keep = known.together or asked.together, known.keep or asked.keep
@@ -159,10 +159,10 @@ def looks_ahead(module: Any, vocabulary: int) -> bool:
 
 def tree_difference(module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], reach: Reach) -> float:
     """The largest difference in nats between a tree's log-likelihoods and each sequence's alone."""
-    return difference(module, asked, PackedEngine(module, reach=reach))
+    return engine_difference(module, asked, PackedEngine(module, reach=reach))
 
 
-def difference(
+def engine_difference(
     module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], engine: PackedEngine | EqualLengths
 ) -> float:
     """The largest difference in nats between an engine's log-likelihoods and each sequence's alone."""
@@ -279,8 +279,10 @@ def _miniature_says(kind: type[nn.Module], of: _Content) -> Refused | None:
         return Refused(all="its prediction of a token depends on the tokens that come after it")
     reach = reach_of(config)
     tree = _otherwise(lambda: tree_difference(module, _long(), reach), module)
-    equal = tree and _otherwise(lambda: difference(module, _long(), EqualLengths(module, 1, reach, False)), module)
-    states = tree and _otherwise(lambda: difference(module, _long(), EqualLengths(module, 1, reach)), module)
+    equal = tree and _otherwise(
+        lambda: engine_difference(module, _long(), EqualLengths(module, 1, reach, False)), module
+    )
+    states = tree and _otherwise(lambda: engine_difference(module, _long(), EqualLengths(module, 1, reach)), module)
     written = _writing(module, _prompts(VOCABULARY, (3, 11, 26, 31)))
     return replace(written, tree=tree, equal=equal, states=states)
 

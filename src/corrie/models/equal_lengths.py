@@ -28,7 +28,7 @@ from corrie.models.packed import LOGIT_NUMBERS, beginning_of
 from corrie.models.plain import PlainEngine
 from corrie.models.rope import Reach, forget_longer_rows
 
-TOKENS = 2048
+ROW_TOKENS = 2048
 """Most tokens of rows that run together."""
 
 
@@ -79,7 +79,7 @@ class EqualLengths:
             scored = 0
             for row in some:
                 more = sum(len(s.ids) - s.start for s in row)
-                if batch and ((len(batch) + 1) * length > TOKENS or scored + more > numbers):
+                if batch and ((len(batch) + 1) * length > ROW_TOKENS or scored + more > numbers):
                     yield batch
                     batch, scored = [], 0
                 batch.append(row)

@@ -64,7 +64,7 @@ class SubspaceExecutor:
         if self._lent is None:
             raise RuntimeError("SubspaceExecutor.run outside of its with block")
         for together in in_batches(work, self._rows):
-            yield from self._batch(self._lent, {place_of(piece.point, self._rows): piece for piece in together})
+            yield from self._batch(self._lent, {draw_row(piece.point, self._rows): piece for piece in together})
 
     def _batch(self, lent: Places, together: Mapping[int, Work]) -> Iterator[Arrived | Cell]:
         places = {row: self._coordinates(piece.point) for row, piece in together.items()}
@@ -99,10 +99,10 @@ def rows_of(space: Space, rows: int) -> int:
     return rows if space.most_rows is None else min(rows, space.most_rows)
 
 
-def place_of(point: Point, rows: int) -> int:
+def draw_row(point: Point, rows: int) -> int:
     """The row a point runs in: its noise's seed, counted round; the last one for a point without noise.
 
-    >>> place_of(Point.origin(), 8)
+    >>> draw_row(Point.origin(), 8)
     7
     """
     seeds = (s.direction.seed for s in point.steps if isinstance(s.direction, SubspaceNoise))
@@ -113,7 +113,7 @@ def in_batches(work: Iterable[Work], rows: int) -> Iterator[tuple[Work, ...]]:
     """Pieces in their order, as many together as follow one another in rows of their own."""
     together: dict[int, Work] = {}
     for piece in work:
-        row = place_of(piece.point, rows)
+        row = draw_row(piece.point, rows)
         if row in together:
             yield tuple(together.values())
             together = {}
