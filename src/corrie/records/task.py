@@ -10,7 +10,7 @@ from corrie.records.canonical import Record, content_hash
 
 Scoring = Literal["likelihood", "choice", "probability", "generation", "text", "agreement"]
 
-GRADED: tuple[Scoring, ...] = ("probability", "text", "agreement")
+GRADED_SCORINGS: tuple[Scoring, ...] = ("probability", "text", "agreement")
 """Ways of scoring by which an example scores anything from 0 to 1; by the others 0 or 1."""
 
 BEHAVIOUR = "behaviour"

@@ -22,7 +22,7 @@ from corrie.records.direction import GAUSSIAN_LAW, Direction, gaussian
 from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, usual_directions
 from corrie.records.shard import Shard, parse_shard
 from corrie.records.store import RunIdentity, Store
-from corrie.records.task import GRADED
+from corrie.records.task import GRADED_SCORINGS
 from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import engine_named
@@ -253,7 +253,7 @@ class Scan(Trial[Any]):
             if isinstance(self.spec.alpha, AlphaAuto):
                 first, graded = (
                     frozenset(i for i, t in self.tasks.items() if t.identity.scoring in scorings)
-                    for scorings in (("agreement",), GRADED)
+                    for scorings in (("agreement",), GRADED_SCORINGS)
                 )
                 return AutoPlan(step=step, chances=chances, first=first, graded=graded)
             plan = EdgesPlan(step=step, chances=chances)
