@@ -1,5 +1,6 @@
 """When a task's rounds end. Where they look is tested by whole scans (tests/scanning/test_auto.py)."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,3 +33,21 @@ def known(ratio: float, evaluations: int) -> Any:
 def test_so_many_rounds_in_a_row_must_be_narrow(alike: int, ratios: list[float], ending: str | None) -> None:
     rounds = [known(ratio, 80 * number) for number, ratio in enumerate(ratios, start=1)]
     assert Rounds(0.001, 0.08, alike=alike).ending(rounds) == ending
+
+
+@pytest.mark.parametrize(
+    ("ratios", "out_of_reach"),
+    [
+        ([math.inf] * 4, False),  # 320 outcomes: too few to say
+        ([math.inf] * 5, True),
+        ([2.0] * 3 + [19.0, 14.0], True),  # 19 → 8.02 and 14 → 8.05 with all 640 outcomes
+        ([2.0] * 3 + [18.8, 14.0], False),
+        ([2.0] * 3 + [19.0, 13.8], False),
+        ([math.inf] * 4 + [3.0], False),
+    ],
+)
+def test_what_would_stay_wider_than_the_cube_of_the_precision_is_out_of_reach(
+    ratios: list[float], out_of_reach: bool
+) -> None:
+    rounds = [known(ratio, 80 * number) for number, ratio in enumerate(ratios, start=1)]
+    assert Rounds(0.001, 0.08).is_out_of_reach(rounds) == out_of_reach
