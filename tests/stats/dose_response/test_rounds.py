@@ -40,9 +40,9 @@ def test_so_many_rounds_in_a_row_must_be_narrow(alike: int, ratios: list[float],
     [
         ([math.inf] * 4, False),  # 320 outcomes: too few to say
         ([math.inf] * 5, True),
-        ([2.0] * 3 + [19.0, 14.0], True),  # 19 → 8.02 and 14 → 8.05 with all 640 outcomes
-        ([2.0] * 3 + [18.8, 14.0], False),
-        ([2.0] * 3 + [19.0, 13.8], False),
+        ([2.0] * 3 + [65.0, 28.0], True),  # 65 → 8.06 and 28 → 8.03 with all 640 outcomes
+        ([2.0] * 3 + [63.0, 28.0], False),
+        ([2.0] * 3 + [65.0, 27.0], False),
         ([math.inf] * 4 + [3.0], False),
     ],
 )
