@@ -95,11 +95,26 @@ def test_an_address_where_nobody_listens(
 ) -> None:
     monkeypatch.setattr("corrie.scanning.executors.find_spec", lambda name: True)
     monkeypatch.setattr(
-        "corrie.scanning.ray_executor.import_ray", lambda: SimpleNamespace(is_initialized=lambda: False)
+        "corrie.scanning.ray_executor.import_ray",
+        lambda: SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None),
     )
     with pytest.raises(InputError, match=f"Ray at {address}: .*{said}.* Try: the address that ray start printed"):
         corrie.scan(model, [(task, 10)], alpha="0.1", to=tmp_path / "run", engine=f"ray:1@{address}")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_ray_that_does_not_come_up(model: Model, task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+
+    def init(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nMore of it.")  # as Ray does
+
+    made = SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: closed.append(True), init=init)
+    monkeypatch.setattr("corrie.scanning.ray_executor.import_ray", lambda: made)
+    monkeypatch.setattr("corrie.scanning.executors.find_spec", lambda name: True)
+    with pytest.raises(InputError, match=r"on this machine: The current node timed out during startup\. Try: again"):
+        corrie.scan(model, [(task, 10)], directions=gaussian(1), alpha="0.1", engine="ray:1")
+    assert closed == [True]
 
 
 def test_a_model_in_memory_is_refused() -> None:

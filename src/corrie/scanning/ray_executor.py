@@ -348,11 +348,15 @@ class _Connection:
                 ray.init(address=LOCAL, num_cpus=self._workers, include_dashboard=False, **quiet)
             else:
                 ray.init(address=self._address, **quiet)
-        except (OSError, ValueError, RuntimeError) as problem:
+        except Exception as problem:  # Ray raises bare ones, too
+            ray.shutdown()  # of what has come up of it
+            here = self._address == LOCAL
             raise InputError(
-                f"Ray at {self._address}",
-                found=str(problem).strip().splitlines()[0][:300],
-                advice="the address that ray start printed, or none for a Ray on this machine alone",
+                "Ray on this machine" if here else f"Ray at {self._address}",
+                found=(str(problem).strip().splitlines() or [type(problem).__name__])[0][:300],
+                advice="again when the machine is less busy, or the engine serial"
+                if here
+                else "the address that ray start printed, or none for a Ray on this machine alone",
             ) from problem
         self._own = True
         return ray
