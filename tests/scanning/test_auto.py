@@ -125,6 +125,14 @@ def test_what_comes_first_ends_when_it_is_narrow_once() -> None:
     assert narrow == [False] * (len(narrow) - 1) + [True]
 
 
+def test_what_cannot_become_narrow_any_more_is_given_up() -> None:
+    spec = spec_of("far", precision=1.02)
+    known, _ = drive(spec)
+    (pursuit,) = AutoPlan(STEP, CHANCES).follow(spec, known)
+    assert pursuit.ending == "wide"
+    assert pursuit.found[-1].evaluations == 400
+
+
 def test_what_is_absent_is_asked_nothing_more() -> None:
     known, _ = drive(spec_of("absent", limit=400))
     assert {k.point for k in known} == {Point.origin().id}
@@ -182,7 +190,7 @@ def test_the_simulated_scan_of_the_coverage_table_takes_the_same_steps(name: str
     """Same world, same luck: this plan asks for the blocks that the simulation asks for, and finds the same radii."""
     world = COVERED[name]
     simulated, real = (Recorded(world, np.random.default_rng(seed)) for _ in range(2))
-    found = SimplePlan(Rounds(STEP * (1 / 200), STEP * 0.4, most=most)).run(simulated)
+    found = SimplePlan(Rounds(STEP * (1 / 200), STEP * 0.4, most=most), gives_up=True).run(simulated)
     spec = spec_of("world", limit=world.available, most=most)
     number = {direction.id: i for i, direction in enumerate(spec.directions)}
     plan, known = AutoPlan(STEP, {"world": world.chance}), Known()

@@ -22,11 +22,16 @@ BASELINE = 100
 
 @dataclass(frozen=True, slots=True)
 class SimplePlan:
-    """Terms of a simulated scan; ``together``: blocks along one direction."""
+    """Terms of a simulated scan.
+
+    together   blocks along one direction
+    gives_up   whether it ends where an interval is out of reach, as a real scan does
+    """
 
     rounds: Rounds = Rounds(0.001, 0.08)  # noqa: RUF009 (frozen)
     confidence: float = 0.95
     together: int = 1
+    gives_up: bool = False
 
     def run(self, task: WorldRun, offset: float = 0.0) -> DoseResponse | None:
         """The end of the scan; None where the unmoved score cannot be told from chance. ``offset`` shifts the range, in
@@ -57,6 +62,6 @@ class SimplePlan:
                     retentions=rounds.retentions,
                 )
             )
-            if rounds.ending(seen):
+            if rounds.ending(seen) or (self.gives_up and rounds.is_out_of_reach(seen)):
                 return seen[-1]
             chosen = list(rounds.next(seen[-1], [block[0] for block in blocks]))

@@ -78,3 +78,21 @@ def said(ratio: float, evaluations: int) -> Any:
 def test_so_many_rounds_in_a_row_must_be_narrow(alike: int, ratios: list[float], ending: str | None) -> None:
     rounds = [said(ratio, 80 * number) for number, ratio in enumerate(ratios, start=1)]
     assert Rounds(0.001, 0.08, alike=alike).ending(rounds) == ending
+
+
+@pytest.mark.parametrize(
+    ("ratios", "out_of_reach"),
+    [
+        ([math.inf] * 4, False),  # 320 outcomes: too few to say
+        ([math.inf] * 5, True),
+        ([2.0] * 3 + [65.0, 28.0], True),  # 65 → 8.06 and 28 → 8.03 with all 640 outcomes
+        ([2.0] * 3 + [63.0, 28.0], False),
+        ([2.0] * 3 + [65.0, 27.0], False),
+        ([math.inf] * 4 + [3.0], False),
+    ],
+)
+def test_what_would_stay_wider_than_the_cube_of_the_precision_is_out_of_reach(
+    ratios: list[float], out_of_reach: bool
+) -> None:
+    rounds = [said(ratio, 80 * number) for number, ratio in enumerate(ratios, start=1)]
+    assert Rounds(0.001, 0.08).is_out_of_reach(rounds) == out_of_reach

@@ -13,6 +13,8 @@
 5.  A task is done when its interval was narrow enough after two rounds in a row, or when it has had all its outcomes.
     One that comes first is done at once when it is narrow: its outcomes are shares of some thirty tokens, which scatter
     a tenth as much as answers, so that it is not narrow by luck; and everything else waits for it.
+6.  One is given up whose interval is so wide after 400 outcomes that all that are left would not make it narrow
+    (:meth:`corrie.stats.dose_response.Rounds.is_out_of_reach`).
 
 A round depends on finished rounds alone, so it may be scored in any order and by several workers, and a scan that was
 stopped anywhere goes on to the same cells. Examples come in the task's order, over again when they are used up.

@@ -15,9 +15,9 @@ _BASELINE = 100
 
 _CONFIDENCE = 0.95
 
-PursuitEnding = Literal["narrow", "absent", "spent"]
+PursuitEnding = Literal["narrow", "absent", "spent", "wide"]
 """narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes, or
-a round asks only for what was looked at before."""
+a round asks only for what was looked at before. wide: what is left would not make it narrow."""
 
 
 class ScoredLook(NamedTuple):
@@ -100,6 +100,8 @@ class Pursuit:
         self.found.append(reading.found)
         self._steps = reading.steps
         self.ending = self.rounds.ending(self.found)
+        if self.ending is None and self.rounds.is_out_of_reach(self.found):
+            self.ending = "wide"
         return True
 
     def _reading(self, rows: tuple, right: float, known: int) -> FinishedRounds:

@@ -27,6 +27,8 @@ from corrie.stats.dose_response.radii import RETENTIONS
 
 _ROUND, _CHECKS = 8, 3
 _LONGER, _LONGEST = 4.0, 64.0
+_HOPEFUL = 400
+"""Outcomes before which no interval is out of reach."""
 
 RoundsEnding = Literal["narrow", "spent"]
 
@@ -74,6 +76,20 @@ class Rounds:
         if len(rounds) >= self.alike and narrow and last.evaluations >= self.least:
             return "narrow"
         return "spent" if last.evaluations + _ROUND * self.size > self.most else None
+
+    def is_out_of_reach(self, rounds: Sequence[DoseResponse]) -> bool:
+        """Whether all outcomes that are left cannot be expected to make the interval nearly narrow.
+
+        The log of upper over lower limit falls as their number grows. Out of reach: two rounds in a row, the later
+        with 400 outcomes or more, say that the last one will be wider than the cube of the precision. It is no ending
+        by itself: a plan may go on.
+        """
+        if len(rounds) < 2 or rounds[-1].evaluations < _HOPEFUL:
+            return False
+        return all(
+            math.log(found.radius(self.retention).ratio) * found.evaluations / self.most > 3 * math.log(self.precision)
+            for found in rounds[-2:]
+        )
 
     def is_narrow(self, found: DoseResponse) -> bool:
         """Whether the interval is as narrow as asked."""
