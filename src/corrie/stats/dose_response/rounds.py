@@ -80,9 +80,9 @@ class Rounds:
     def is_out_of_reach(self, rounds: Sequence[DoseResponse]) -> bool:
         """Whether all outcomes that are left cannot be expected to make the interval nearly narrow.
 
-        The log of upper over lower limit falls as their number grows, and two rounds in a row, the later with 400
-        outcomes or more, say that the last one will be wider than the cube of the precision. It is no ending by itself:
-        a plan may go on.
+        The log of upper over lower limit falls as their number grows. Out of reach: two rounds in a row, the later
+        with 400 outcomes or more, say that the last one will be wider than the cube of the precision. It is no ending
+        by itself: a plan may go on.
         """
         if len(rounds) < 2 or rounds[-1].evaluations < _HOPEFUL:
             return False
