@@ -61,6 +61,13 @@ Agreement = Annotated[
         help="With auto: first of all, how far the model says what it said, on the tasks' own texts.",
     ),
 ]
+Judge = Annotated[
+    str,
+    typer.Option(
+        help="Who says what became of a request (safety, over_refusal): phrases; unmoved (phrases, and word salad by a "
+        "second copy of the model, which does not move); or another MODEL, which decides."
+    ),
+]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 To = Annotated[Path | None, typer.Option(help="The run folder. The same command continues it. Default: runs/MODEL.")]
 
@@ -72,6 +79,7 @@ def scan(
     alpha: Alpha = "auto",
     precision: Precision = None,
     agreement: Agreement = True,
+    judge: Judge = "phrases",
     normalisation: Normalisation = "none",
     dtype: Dtype = "float32",
     device: Device = "auto",
@@ -132,6 +140,11 @@ def scan(
         asked = [parse_task(name) for name in default_suite(loaded.reader().has_chat_template)]
         found = tasks(*(a.name for a in asked), chat=chat, say=say)
         say(f"Tasks: {', '.join(a.name for a in asked)}.")
+    if judge != "phrases":
+        from corrie.capabilities.judge import judge_named
+        from corrie.capabilities.safety import judged
+
+        found = judged(found, judge_named(judge, model, dtype=dtype, device=device, say=say))
     directions = find_directions(loaded, wanted, say=say)
     chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
     run = to or Path("runs") / loaded.identity.name.replace("/", "--")
