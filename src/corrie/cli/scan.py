@@ -23,6 +23,13 @@ Directions = Annotated[
         "saved:FILE (with --alpha 0:1:11); may be repeated. Default: gaussian:0-7; auto takes as many as it needs.",
     ),
 ]
+Judge = Annotated[
+    str,
+    typer.Option(
+        help="Who says what became of a request (safety, over_refusal): phrases; unmoved (phrases, and word salad by a "
+        "second copy of the model, which does not move); or another MODEL, which decides."
+    ),
+]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 
 
@@ -40,7 +47,14 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
 
     def tasks(model: Any) -> Any:
         say(f"Engine: {model.engine}.")
-        return chosen or usual_tasks(model, **terms)
+        found = chosen or usual_tasks(model, **terms)
+        if given["judge"] == "phrases":
+            return found
+        from corrie.capabilities.judge import judge_named
+        from corrie.capabilities.safety import judged
+
+        who = judge_named(given["judge"], given["model"], dtype=given["dtype"], device=given["device"], say=say)
+        return [(task, limit) for task, (_, limit) in zip(judged([t for t, _ in found], who), found, strict=True)]
 
     def directions(model: Any) -> Any:
         from corrie.models.directions import find_directions
@@ -65,6 +79,7 @@ def _cost(question: ScanQuestion, model: Any, tasks: Any, directions: Any, engin
         **MODEL,
         "task": (tasks_option("; may be repeated. Default: the suite."), []),
         "direction": (Directions, []),
+        "judge": (Judge, "phrases"),
         "normalisation": (Normalisation, "none"),
     },
     folder="",
