@@ -51,6 +51,12 @@ class DrawnAgain(Mapping[str, Tensor]):
             return None
         return lay_noise(live, self._pristine[name], self._direction.seed, name, alpha)
 
+    def lay(self, name: str, live: Tensor, alpha: float) -> Taken | None:
+        """live = cast(θ0 + α·δ) in one pass, where the device can draw as it writes (:func:`lay_noise`); or None."""
+        if self._direction.normalisation != "none" or name not in self._pristine:
+            return None
+        return lay_noise(live, self._pristine[name], self._direction.seed, name, alpha)
+
     def __getitem__(self, name: str) -> Tensor:
         tensor = drawn(self._direction, name, self._pristine[name])
         if self._norm is None:
