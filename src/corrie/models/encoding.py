@@ -51,12 +51,12 @@ class Encoder:
     second token, or from its first where the model has a beginning-of-text token (or, failing that, an end-of-text
     token) to put before it.
 
-    Questions of lm-evaluation-harness become the tokens that it makes of them, so that its scores are met. Its law for a
-    continuation: white space at the end of the context belongs to the continuation, which is scored from the place that
-    the context alone would fill (a merge across the border is lost). Its law for running text (``rolling``): every
+    Questions of lm-evaluation-harness become the tokens that it makes of them, so that its scores are met. Its law for
+    a continuation: white space at the end of the context belongs to the continuation, which is scored from the place
+    that the context alone would fill (a merge across the border is lost). Its law for running text (``rolling``): every
     token is scored, the first after the beginning-of-text token, even where the text brings one of its own; what the
-    model cannot take at once is read in windows that follow each other, each given the token before it, the last one as
-    many as fit. (A window holds as many tokens as the model takes; the harness's own hold one more.)
+    model cannot take at once is read in windows that follow each other, each given the token before it, the last one
+    as many as fit. (A window holds as many tokens as the model takes; the harness's own hold one more.)
 
     Args:
         tokenizer: a Hugging Face tokenizer.
