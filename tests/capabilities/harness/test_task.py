@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,12 +33,16 @@ WRITE = {
 CODE = """
 import math, random
 
+def shuffled(doc, dice):
+    order = [0, 1, 2]
+    dice.shuffle(order)
+    return {"options": [doc["options"][i] for i in order], "gold": order.index(doc["gold"])}
+
 def prepared(docs):
-    def shuffled(doc):
-        order = [0, 1, 2]
-        random.shuffle(order)
-        return {"options": [doc["options"][i] for i in order], "gold": order.index(doc["gold"])}
-    return docs.map(shuffled, load_from_cache_file=False)
+    return docs.map(lambda doc: shuffled(doc, random.Random(doc["question"])))
+
+def drawn(docs):
+    return docs.map(lambda doc: shuffled(doc, random), load_from_cache_file=False)
 
 def likely(doc, results):
     (log_likelihood,) = results
@@ -71,11 +77,14 @@ def theirs() -> Iterator[Any]:
         yield HFLM(pretrained=toy_module(), tokenizer=byte_tokenizer(), batch_size=4, max_length=1024)
 
 
-def evaluated(theirs: Any, asked: str, **how: Any) -> dict[str, Any]:
-    """What the harness itself finds."""
+def evaluated(theirs: Any, asked: str, include: Path | None = None, **how: Any) -> dict[str, Any]:
+    """What the harness itself finds. (Its index of its own tasks takes it half a minute, and is of no use here.)"""
     import lm_eval
+    from lm_eval.tasks import TaskManager
 
-    return lm_eval.simple_evaluate(theirs, tasks=[HarnessAsked.parse(asked).name], bootstrap_iters=0, **how)
+    manager = TaskManager(include_path=str(include) if include else None, include_defaults=False)
+    file = HarnessAsked.parse(asked).name
+    return lm_eval.simple_evaluate(theirs, tasks=[file], task_manager=manager, bootstrap_iters=0, **how)
 
 
 def assert_equal(theirs: Any, model: Model, asked: str, score: str, *, trust: bool = False, **how: Any) -> None:
@@ -175,7 +184,6 @@ def test_writing_with_filters(tasks_in: TaskFolder, model: Model, theirs: Any) -
 
 
 def test_code_of_a_folder(tasks_in: TaskFolder, model: Model, theirs: Any, function: Callable[[str], Any]) -> None:
-    """Its draws from the global generator are those that the harness makes, and nobody else's."""
     tasks_in.code(CODE)
     choice = tasks_in.task("shuffled", **CHOICE, **BY_ACC, process_docs=function("own_code.prepared"))
     assert_equal(theirs, model, choice, "acc,none", trust=True)
@@ -184,15 +192,22 @@ def test_code_of_a_folder(tasks_in: TaskFolder, model: Model, theirs: Any, funct
     assert_equal(theirs, model, writing, "share,none", trust=True)
 
 
+def test_code_that_draws_is_the_same_task_every_time(tasks_in: TaskFolder, function: Callable[[str], Any]) -> None:
+    tasks_in.code(CODE)
+    asked = tasks_in.task("drawn", **CHOICE, **BY_ACC, process_docs=function("own_code.drawn"))
+    state = random.getstate()
+    first = harness_task(asked, trust=True).identity
+    assert random.getstate() == state
+    random.random()
+    assert harness_task(asked, trust=True).identity == first
+
+
 def test_a_group_is_the_mean_over_its_documents(tasks_in: TaskFolder, model: Model, theirs: Any) -> None:
     tasks_in.task("first", **CHOICE, **BY_ACC)
     tasks_in.task("second", **{**CHOICE, "doc_to_text": "{{question}}?", "test_split": "train"}, **BY_ACC)
     asked = tasks_in.file("all", group="both", task=["first", "second"], aggregate_metric_list=[{"metric": "acc_norm"}])
-    from lm_eval.tasks import TaskManager
-
-    manager = TaskManager(include_path=str(tasks_in.folder), include_defaults=False)
     task = harness_task(asked)
-    found = evaluated(theirs, asked, task_manager=manager)["results"]
+    found = evaluated(theirs, "lm_eval:both", include=tasks_in.folder)["results"]
     outcomes = task.score(model.reader(), 0, 16)
     assert task.identity.size == 16
     assert math.fsum(o.success or 0 for o in outcomes) / 16 == pytest.approx(found["both"]["acc_norm,none"], abs=1e-4)

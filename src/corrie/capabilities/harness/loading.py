@@ -55,17 +55,18 @@ def load_harness(asked: HarnessAsked, *, trust: bool = False, say: Say = silent)
         known = harness_names()
         if asked.name not in known:
             raise UnknownName("task of lm-evaluation-harness", asked.name, known.all)
-        file = known.file(asked.name)
-        specs = [str(file)] if file else [str(known.tasks[name]) for name in known.tags[asked.name]]
-        grouped = asked.name in known.groups
-        folders = sorted({f.parent for f in _files(asked.name, known)}) if grouped else []
+        if asked.name in known.groups:  # by name, from an index of the folders that it draws from
+            specs, folders = [asked.name], sorted({f.parent for f in _files(asked.name, known)})
+        else:
+            specs, folders = [str(known.tasks[name]) for name in known.tags.get(asked.name, (asked.name,))], []
     else:
         file = _own_file(asked.file)
         own = names_in(file.parent)
-        folders = [file.parent] if file in own.groups.values() else []
+        group = next((name for name, f in own.groups.items() if f == file), None)
+        folders = [] if group is None else [file.parent]
         for name in _outside(file, own):
             folders += sorted({f.parent for f in _files(name, harness_names())})
-        specs = [str(file)]
+        specs = [str(file) if group is None else group]
         if not file.is_relative_to(brought):
             _check_code(asked, file, own, trust)
     say(f"Building the requests of {asked} …")
