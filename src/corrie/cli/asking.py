@@ -102,7 +102,7 @@ def engine_asked(engine: str, workers: int | None, address: str | None) -> str:
 
 def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:
     """The tasks of ``-t``, or the one of a command that takes one."""
-    terms = {"limit": given["limit"], "chat": given["chat"]}
+    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
     if isinstance(given["task"], str):
         (one,) = choose_tasks([given["task"]], **terms)
         return {"task": one}
@@ -121,19 +121,20 @@ def load_model(
     return loaded
 
 
-def usual_tasks(model: Model, *, limit: int, chat: bool) -> list[tuple[Task, int]]:
+def usual_tasks(model: Model, *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
     """The suite of a model, said on stderr."""
     from corrie.capabilities.registry import default_suite
 
-    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, chat=chat)
+    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, chat=chat, trust=trust)
     say(f"Tasks: {', '.join(task.identity.name for task, _ in found)}.")
     return found
 
 
-def choose_tasks(written: Sequence[str], *, limit: int, chat: bool) -> list[tuple[Task, int]]:
+def choose_tasks(written: Sequence[str], *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
     """Tasks as they are written on the command line, each with its number of examples."""
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
     asked = [parse_task(text) for text in written]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
+    names = [a.name for a in asked]
+    found = tasks(*names, chat=chat, trust_task_code=trust, say=say) if asked else ()
     return [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]

@@ -76,7 +76,7 @@ def _compared(given: dict[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"model {base}", found="logged samples of lm_eval", advice=f"corrie diff --samples {base} {tuned} -t TASK"
         )
-    terms: dict[str, Any] = {"limit": examples or sys.maxsize, "chat": given["chat"]}
+    terms: dict[str, Any] = {"limit": examples or sys.maxsize, "chat": given["chat"], "trust": given["trust_task_code"]}
     chosen: Any = [(one, min(limit, terms["limit"])) for one, limit in choose_tasks(task, **terms)]
     if not chosen:
         chosen = WithModel(partial(usual_tasks, **terms)) if given["landscape"] is None else None

@@ -34,7 +34,7 @@ def _task(given: dict[str, Any]) -> dict[str, Any]:
         raise typer.Exit
     from corrie.records.input_spec import INPUT_EXAMPLES
 
-    (chosen,) = choose_tasks([task], limit=INPUT_EXAMPLES, chat=given["chat"])
+    (chosen,) = choose_tasks([task], limit=INPUT_EXAMPLES, chat=given["chat"], trust=given["trust_task_code"])
     return {"task": chosen}
 
 

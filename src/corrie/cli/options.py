@@ -29,6 +29,10 @@ Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that 
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
 Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
+TrustTaskCode = Annotated[
+    bool,
+    typer.Option("--trust-task-code", help="Run the Python that your own task file names (lm_eval:FILE.yaml)."),
+]
 Engine = Annotated[
     str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")
 ]

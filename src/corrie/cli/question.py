@@ -30,6 +30,7 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
+    TrustTaskCode,
     Workers,
 )
 from corrie.cli.progress import ScanProgress
@@ -43,6 +44,7 @@ LOADED: dict[str, tuple[Any, Any]] = {
     "exclude": (Exclude, []),
     "limit": (Limit, 100),
     "chat": (Chat, False),
+    "trust_task_code": (TrustTaskCode, False),
     "engine": (Engine, "serial"),
     "workers": (Workers, None),
     "address": (Address, None),

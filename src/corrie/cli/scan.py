@@ -42,7 +42,7 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
     texts = given["direction"] or [f"gaussian:0-{usual_directions(steps) - 1}"]
     wanted = directions_asked(texts, given["normalisation"])
     size_of(len(wanted), steps).check()
-    terms = {"limit": given["limit"], "chat": given["chat"]}
+    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
     chosen = choose_tasks(given["task"], **terms)
 
     def tasks(model: Any) -> Any:
