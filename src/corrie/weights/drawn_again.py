@@ -22,19 +22,17 @@ from corrie.weights.selection import squared_norm
 class DrawnAgain(Mapping[str, Tensor]):
     """Name → the direction's part, float32, made anew each time it is asked for.
 
-        Args:
-            direction: the record.
-            pristine: name → the model's own tensor, for every tensor that moves.
+    Args:
+        direction: the record.
+        pristine: name → the model's own tensor, for every tensor that moves.
 
-        >>> import torch
-        >>> from corrie.weights.device_noise import lay_noise
-    from corrie.weights.laying import Taken
-    from corrie.weights.realise import realise
-        >>> pristine = {"a": torch.ones(3, 4), "b": torch.ones(5)}
-        >>> for law in ("none", "unit", "layer", "filter"):
-        ...     direction = Gaussian(seed=1, normalisation=law)
-        ...     whole, again = realise(direction, pristine).tensors, DrawnAgain(direction, pristine)
-        ...     assert all(torch.equal(again[name], whole[name]) for name in pristine)
+    >>> import torch
+    >>> from corrie.weights.realise import realise
+    >>> pristine = {"a": torch.ones(3, 4), "b": torch.ones(5)}
+    >>> for law in ("none", "unit", "layer", "filter"):
+    ...     direction = Gaussian(seed=1, normalisation=law)
+    ...     whole, again = realise(direction, pristine).tensors, DrawnAgain(direction, pristine)
+    ...     assert all(torch.equal(again[name], whole[name]) for name in pristine)
     """
 
     def __init__(self, direction: Gaussian, pristine: Mapping[str, Tensor]) -> None:
@@ -44,12 +42,6 @@ class DrawnAgain(Mapping[str, Tensor]):
         if direction.normalisation == "unit":
             squares = (squared_norm(drawn(direction, name, base)) for name, base in pristine.items())
             self._norm = math.sqrt(sum(squares))
-
-    def lay(self, name: str, live: Tensor, alpha: float) -> Taken | None:
-        """live = cast(θ0 + α·δ) in one pass, where the device can draw as it writes (:func:`lay_noise`); or None."""
-        if self._direction.normalisation != "none" or name not in self._pristine:
-            return None
-        return lay_noise(live, self._pristine[name], self._direction.seed, name, alpha)
 
     def lay(self, name: str, live: Tensor, alpha: float) -> Taken | None:
         """live = cast(θ0 + α·δ) in one pass, where the device can draw as it writes (:func:`lay_noise`); or None."""
