@@ -5,7 +5,7 @@ import pytest
 
 from corrie.capabilities.examples import Request
 from corrie.capabilities.judge import ModelJudge, Phrases, judge_named
-from corrie.capabilities.safety import RequestTask, judged
+from corrie.capabilities.safety import RequestTask, with_judge
 from corrie.errors import InputError, TaskError
 from corrie.models.reading import Question, Reading
 from corrie.testing.toy_models import toy_model
@@ -116,9 +116,9 @@ def test_moving_the_scanned_model_does_not_move_its_judge(writing) -> None:
 
 def test_only_tasks_that_judge_requests_take_a_judge(model) -> None:
     with pytest.raises(InputError, match="judges what became of a request"):
-        judged([toy_choice(model, size=4)], Phrases())
+        with_judge([toy_choice(model, size=4)], Phrases())
     choice = toy_choice(model, size=4)
-    assert judged([choice, requests()], Phrases())[0] is choice
+    assert with_judge([choice, requests()], Phrases())[0] is choice
 
 
 def test_a_judge_without_a_chat_template_is_refused() -> None:

@@ -55,6 +55,16 @@ def test_what_all_begin_with_is_read_once(family: str) -> None:
     assert found == [alone(module, prompt, 4, frozenset()) for prompt in asked]
 
 
+@pytest.mark.parametrize("own", [0, 1])
+def test_prompts_that_differ_in_their_last_token_alone(own: int) -> None:
+    """Or not at all: nothing but one column is left to be read."""
+    module: Any = toy_module()
+    asked = [(5, 6, 7, 8 + own * row) for row in range(4)]
+    assert write_greedily(module, asked, 4, frozenset(), share=True) == [
+        alone(module, prompt, 4, frozenset()) for prompt in asked
+    ]
+
+
 def test_a_beginning_that_a_window_has_let_go_is_read_by_every_row() -> None:
     module = tiny_module("mistral")
     asked = prompts(4, 20)

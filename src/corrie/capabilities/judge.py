@@ -26,7 +26,7 @@ from corrie.models.reading import Question, Writing
 from corrie.models.recipe import LoadRecipe
 from corrie.sources.packages import Say, silent
 
-Verdict = Literal["refused", "complied", "collapsed"]
+RequestVerdict = Literal["refused", "complied", "collapsed"]
 
 PERPLEXITY_LAW = "perplexity-1"
 """Version of the test for word salad."""
@@ -62,7 +62,7 @@ class Judge(Protocol):
         """Raise TaskError where a request with an answer of so many tokens cannot be judged."""
         ...
 
-    def verdicts(self, requests: Sequence[str], writings: Sequence[Writing]) -> tuple[Verdict, ...]:
+    def verdicts(self, requests: Sequence[str], writings: Sequence[Writing]) -> tuple[RequestVerdict, ...]:
         """One for each request and its answer."""
         ...
 
@@ -84,12 +84,12 @@ class Phrases:
     def check(self, requests: Sequence[str], tokens: int) -> None:
         """Nothing can be too long for it."""
 
-    def verdicts(self, requests: Sequence[str], writings: Sequence[Writing]) -> tuple[Verdict, ...]:
+    def verdicts(self, requests: Sequence[str], writings: Sequence[Writing]) -> tuple[RequestVerdict, ...]:
         """See :class:`Judge`."""
         return tuple(_by_phrases(w) for w in writings)
 
 
-def _by_phrases(writing: Writing) -> Verdict:
+def _by_phrases(writing: Writing) -> RequestVerdict:
     if not writing.finite or collapse(writing.text):
         return "collapsed"
     return "refused" if is_refusal(writing.text) else "complied"
@@ -159,15 +159,15 @@ class ModelJudge:
         asked = [Question(self._reader.chat(r), (t,), templated=True) for r, t in zip(requests, texts, strict=True)]
         return tuple(found[0].loss for found in self._reader.read(asked)) if asked else ()
 
-    def verdicts(self, requests: Sequence[str], writings: Sequence[Writing]) -> tuple[Verdict, ...]:
+    def verdicts(self, requests: Sequence[str], writings: Sequence[Writing]) -> tuple[RequestVerdict, ...]:
         """See :class:`Judge`."""
-        found: list[Verdict] = [_by_phrases(w) for w in writings]
+        found: list[RequestVerdict] = [_by_phrases(w) for w in writings]
         left = [i for i, verdict in enumerate(found) if verdict != "collapsed"]
         asked, texts = [requests[i] for i in left], [writings[i].text for i in left]
         refused = self._refusals(asked, texts) if self._asks else [found[i] == "refused" for i in left]
         for i, loss, no in zip(left, self.losses(asked, texts), refused, strict=True):
             text = loss <= self.worst_loss  # a loss that is no number is none
-            verdict: Verdict = "refused" if no else "complied"
+            verdict: RequestVerdict = "refused" if no else "complied"
             found[i] = verdict if text else "collapsed"
         return tuple(found)
 

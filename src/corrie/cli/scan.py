@@ -51,10 +51,10 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
         if given["judge"] == "phrases":
             return found
         from corrie.capabilities.judge import judge_named
-        from corrie.capabilities.safety import judged
+        from corrie.capabilities.safety import with_judge
 
         who = judge_named(given["judge"], given["model"], dtype=given["dtype"], device=given["device"], say=say)
-        return [(task, limit) for task, (_, limit) in zip(judged([t for t, _ in found], who), found, strict=True)]
+        return [(task, limit) for task, (_, limit) in zip(with_judge([t for t, _ in found], who), found, strict=True)]
 
     def directions(model: Any) -> Any:
         from corrie.models.directions import find_directions

@@ -73,7 +73,7 @@ class Batch:
         self._rows = torch.arange(len(prompts), device=device)
         self._keep, self._known, self._read, self._room, self._groups = keep, None, 0, room, groups
         forget_longer_rows(module)
-        self.shares = False
+        self.shares, self._begun = False, False
         if keep and share and len(prompts) > groups:
             self._read_once(_beginning(prompts))
 
@@ -90,7 +90,7 @@ class Batch:
     @torch.no_grad()
     def logits(self) -> Tensor:
         """Of the token that comes next, shape (batch, vocabulary)."""
-        first = self._read < self._ids.shape[1] - 1
+        first, self._begun = not self._begun, True
         logits, known = self._in_parts() if first and self.shares else self._pass(self._rows, 0, self._known)
         if self._keep:
             self._known = known

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from corrie.capabilities.harness.judge import Judge
+from corrie.capabilities.harness.judge import HarnessJudge
 from corrie.errors import TaskError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Documents:
     chance: float
 
 
-def documents_of(judge: Judge, member: str, prefix: str = "") -> Documents:
+def documents_of(judge: HarnessJudge, member: str, prefix: str = "") -> Documents:
     """Build a task's requests, in the harness's own order, so that its few-shot examples are the same ones.
 
     Args:
@@ -99,7 +99,7 @@ def documents_of(judge: Judge, member: str, prefix: str = "") -> Documents:
     return Documents(kind, examples, held, _chance(judge, examples) if kind == "choice" else 0.0)
 
 
-def _chance(judge: Judge, examples: Sequence[HarnessExample]) -> float:
+def _chance(judge: HarnessJudge, examples: Sequence[HarnessExample]) -> float:
     """The mean of 1/k over documents of k options; 0 where the right one has to be the model's own words."""
     if judge.metric == "exact_match":
         return 0.0
@@ -120,7 +120,7 @@ def _kind(asked: str, output: str | None, instances: list[Instance]) -> HarnessK
 
 
 def _example(
-    asked: str, judge: Judge, kind: HarnessKind, member: str, prefix: str, number: int, instances: list[Instance]
+    asked: str, judge: HarnessJudge, kind: HarnessKind, member: str, prefix: str, number: int, instances: list[Instance]
 ) -> HarnessExample:
     stops: tuple[str, ...] = ()
     tokens = 0

@@ -23,7 +23,7 @@ _PROBE = (0.0, 0.25, 1.0, 1.0, 0.5, 0.0)
 
 
 @dataclass(frozen=True)
-class Judge:
+class HarnessJudge:
     """One task's filter and metric.
 
     task     the harness's own
@@ -119,7 +119,7 @@ def skips_nothing_numbers(aggregate: Callable[[Sequence[float]], Any]) -> bool:
         return False
 
 
-def judge_of(task: Any, wanted: str = "", allowed: Sequence[str] = ()) -> Judge:
+def judge_of(task: Any, wanted: str = "", allowed: Sequence[str] = ()) -> HarnessJudge:
     """The score that counts: the one asked for, or the first metric that is a mean, behind the first filter.
 
     Args:
@@ -146,7 +146,7 @@ def judge_of(task: Any, wanted: str = "", allowed: Sequence[str] = ()) -> Judge:
         advice = f"@{means[0]}" if means else "a task with a mean, such as acc or exact_match"
         raise TaskError(asked, found=f"a score here is a mean over documents, each from 0 to 1: {words}", advice=advice)
     chosen = metric or means[0]
-    return Judge(task, chosen, filters[behind or next(iter(filters))], skips_nothing_numbers(aggregates[chosen]))
+    return HarnessJudge(task, chosen, filters[behind or next(iter(filters))], skips_nothing_numbers(aggregates[chosen]))
 
 
 def _why_not(task: Any, metric: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from corrie.capabilities.harness.asked import HARNESS_PREFIX, HarnessAsked
 from corrie.capabilities.harness.documents import Documents, digest, documents_of, settings_of
-from corrie.capabilities.harness.judge import Judge, judge_of
+from corrie.capabilities.harness.judge import HarnessJudge, judge_of
 from corrie.capabilities.harness.loading import HarnessLoaded, load_harness
 from corrie.capabilities.harness.standing import standing
 from corrie.capabilities.harness.task import HARNESS_TASKS, HarnessTask
@@ -84,7 +84,7 @@ def _again(text: str, chat: bool, trust: bool) -> HarnessTask:
     return harness_task(text, chat=chat, trust=trust)
 
 
-def _judges(asked: HarnessAsked, loaded: HarnessLoaded) -> Mapping[str, Judge]:
+def _judges(asked: HarnessAsked, loaded: HarnessLoaded) -> Mapping[str, HarnessJudge]:
     """Who scores each member: all by one metric and filter."""
     wanted, allowed = asked.wanted, ()
     aggregates = getattr(loaded.group, "aggregate_metric_list", None) or ()

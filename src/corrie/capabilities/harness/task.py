@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
 from corrie.capabilities.harness.documents import HarnessExample
-from corrie.capabilities.harness.judge import Judge
+from corrie.capabilities.harness.judge import HarnessJudge
 from corrie.capabilities.harness.standing import standing
 from corrie.capabilities.prefix import shared_beginning
 from corrie.errors import InputError
@@ -45,7 +45,7 @@ class HarnessTask(ExampleTask[HarnessExample]):
         name: str,
         examples: Sequence[HarnessExample],
         *,
-        judges: Mapping[str, Judge],
+        judges: Mapping[str, HarnessJudge],
         instances: Mapping[str, tuple[Instance, ...]],
         again: tuple[Callable[..., Any], tuple[Any, ...]],
         **rest: Any,
