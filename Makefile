@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM ?= false
 
 # Sums of small numbers and not the packaged arithmetic, which is hardly above chance here; whole passages and not their last
 # words, which say little each (docs/demo.md).
-DEMO_TASKS = -t passages -t knowledge -t examples/demo/sums.jsonl:100 -t humaneval:60 -t reasoning
+DEMO_TASKS = -t passages -t knowledge:400 -t examples/demo/sums.jsonl:100 -t humaneval:60 -t reasoning
 
 .PHONY: help demo test everyday coverage real gpu lint format faults families commands bench clean
 

@@ -19,7 +19,7 @@ from corrie.sandbox.interpreter import Interpreter, interpreter
 pytestmark = needs_rooms
 
 NOBODY = 65534
-SMALL = Limits(cpu=1, wall=8.0, memory=256 * 2**20, disk=2**20, output=2**16)
+SMALL = Limits(cpu=1, wall=60.0, memory=256 * 2**20, disk=2**20, output=2**16)
 
 
 def _for_all() -> Interpreter | None:

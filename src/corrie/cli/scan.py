@@ -100,5 +100,5 @@ def scan(asked: Asked) -> None:
         return tell_shard(question.shard, asked.folder, whole=not asked.unfinished, as_json=as_json)
     from corrie.cli.show import show_run
 
-    show_run(asked.folder, as_json=as_json, retention=question.kept)
+    show_run(asked.folder, as_json=as_json, retention=question.retention)
     say(f"Run: {asked.folder}. Next: corrie report {asked.folder} --out report.html")
