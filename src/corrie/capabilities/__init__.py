@@ -5,7 +5,7 @@ base.py          what our own tasks share: examples in a fixed order, an identit
 likelihood.py    is every token of a short target the greedy one?
 text.py          which share of a long text's tokens is?
 choice.py        which option is likeliest?
-generation.py    what is written, and is the answer in it?        checks.py
+generation.py    what is written, and is the answer in it?        checks.py, extraction.py, written_once.py
 safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
 agreement.py     does the moved model still say what the unmoved one says?   windows.py
 margin.py        for weak models: a leaning to refuse or to comply

