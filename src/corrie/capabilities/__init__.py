@@ -11,7 +11,7 @@ agreement.py     does the moved model still say what the unmoved one says?   win
 margin.py        for weak models: a leaning to refuse or to comply
 loss_gradient.py a task's loss and its gradient, for those who climb it      choice_error.py
 walking.py       down a loss or up it, inside a subspace and a radius
-suite.py         the packaged benchmarks by name                  rows.py, packaged.py
+suite.py         the packaged benchmarks by name                  rows.py, exercises.py, mmlu.py, packaged.py
 jsonl.py         a user's own file
 registry.py      tasks by name
 listed.py        which there are, told without loading what scores them

