@@ -10,6 +10,7 @@ from corrie.capabilities.choice import ChoiceTask
 from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
+from corrie.capabilities.math_task import MathTask
 from corrie.capabilities.packaged import packaged_task
 from corrie.capabilities.registry import tasks
 from corrie.capabilities.safety import RequestTask
@@ -24,7 +25,7 @@ ROWS = [
         "idx": k,
         "label": 0,
         "native_id": i,
-        "doc": {"choices": ["1", "2"]},
+        "doc": {"choices": ["1", "2"], "solution": f"It is $\\boxed{{{i}}}$."},
         "request": {"context": f"{i} is", "continuation": f" {k}"},
     }
     for i in range(30)
@@ -58,6 +59,7 @@ KINDS = {
     "math_generate": GenerateTask,
     "safety": RequestTask,
     "safety_margin": MarginTask,
+    "minerva_math_generate": MathTask,
     "harmbench": RequestTask,
     "over_refusal": RequestTask,
 }

@@ -10,10 +10,20 @@ from corrie.capabilities.exercises import HUMANEVAL_STOPS, MBPP_STOPS, humaneval
 from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
+from corrie.capabilities.math_task import MathTask
 from corrie.capabilities.mmlu import in_turn, questions, read_arrow
 from corrie.capabilities.order import fixed_order
 from corrie.capabilities.program import ProgramTask
-from corrie.capabilities.rows import advbench, choices, ifeval, one_a_line, read_rows, targets, written_answers
+from corrie.capabilities.rows import (
+    advbench,
+    choices,
+    ifeval,
+    one_a_line,
+    read_rows,
+    targets,
+    worked_answers,
+    written_answers,
+)
 from corrie.capabilities.safety import RequestTask
 from corrie.capabilities.suite import SuiteRow
 from corrie.capabilities.task import Task
@@ -50,6 +60,10 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
         case "generate":
             examples = fixed_order(written_answers(read_rows(file)), row.source)
             return GenerateTask(row.name, examples, chat=chat, **how, **about)
+        case "solve":
+            examples = fixed_order(worked_answers(read_rows(file)), row.source)
+            how.pop("check")
+            return MathTask(row.name, examples, chat=chat, **how, **about)
         case "refuse":
             requests = one_a_line(file) if file.suffix == ".txt" else advbench(file)
             return RequestTask(row.name, fixed_order(requests, row.source), harmful=True, **about)

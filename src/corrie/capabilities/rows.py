@@ -57,6 +57,11 @@ def written_answers(rows: Iterable[dict[str, Any]]) -> list[Request]:
     return [Request(_id(row), row["request"]["context"], _short_answer(row)) for row in reversed(firsts.values())]
 
 
+def worked_answers(rows: Iterable[dict[str, Any]]) -> list[Request]:
+    """A problem to solve, and its whole worked solution to compare with."""
+    return [Request(_id(row), row["request"]["context"], row["doc"]["solution"]) for row in rows]
+
+
 def _short_answer(row: dict[str, Any]) -> str:
     label = row["label"]
     return row["doc"]["choices"][label] if isinstance(label, int) else str(label)

