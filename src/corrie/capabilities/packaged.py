@@ -7,7 +7,7 @@ from typing import Any
 
 from corrie.capabilities.choice import ChoiceTask
 from corrie.capabilities.examples import Request
-from corrie.capabilities.exercises import HUMANEVAL_STOPS, MBPP_STOPS, humaneval, mbpp
+from corrie.capabilities.exercises import HUMANEVAL_STOPS, MBPP_STOPS, humaneval, humaneval_turn, mbpp, mbpp_turn
 from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.instructions import InstructionTask, instructed, sentence_endings
 from corrie.capabilities.likelihood import LikelihoodTask
@@ -73,10 +73,10 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return MarginTask(row.name, fixed_order(advbench(file), row.source), **about)
         case "humaneval":
             examples = fixed_order(humaneval(read_rows(file)), row.source)
-            return ProgramTask(row.name, examples, stops=HUMANEVAL_STOPS, chat=chat, **about)
+            return ProgramTask(row.name, examples, stops=HUMANEVAL_STOPS, turn=humaneval_turn, chat=chat, **about)
         case "mbpp":
             examples = fixed_order(mbpp(read_rows(file)), row.source)
-            return ProgramTask(row.name, examples, stops=MBPP_STOPS, chat=chat, **about)
+            return ProgramTask(row.name, examples, stops=MBPP_STOPS, turn=mbpp_turn, chat=chat, **about)
         case "follow":
             return _following(row, file, say, about)
         case "answer":
