@@ -55,8 +55,8 @@ def mbpp(rows: Iterable[dict[str, Any]]) -> list[Exercise]:
 def humaneval_turn(exercise: Exercise) -> Turn:
     """Asked for in words; the answer goes on from the function's head, as lm-evaluation-harness has it.
 
-    >>> humaneval_turn(Exercise("a", "def f(n):\n", "def f(n):\n", "", "", ("f",))).begins
-    'Here is the completed function:\n```python\ndef f(n):\n'
+    >>> humaneval_turn(Exercise("a", "def f(n):\\n", "", "", "", ("f",))).begins
+    'Here is the completed function:\\n```python\\ndef f(n):\\n'
     """
     words = "Write a solution to the following problem and make sure that it passes the tests:"
     head = exercise.prompt.rstrip("\n") + "\n"
@@ -66,8 +66,8 @@ def humaneval_turn(exercise: Exercise) -> Turn:
 def mbpp_turn(exercise: Exercise) -> Turn:
     """The worked examples and the sentence are the user's, the code block is the assistant's.
 
-    >>> mbpp_turn(Exercise("a", "Write it.\n```python\n", "", "", "", ("f",)))
-    Turn(asks='Write it.', begins='```python\n')
+    >>> mbpp_turn(Exercise("a", "Write it.\\n```python\\n", "", "", "", ("f",)))
+    Turn(asks='Write it.', begins='```python\\n')
     """
     block = "```python\n"
     return Turn(exercise.prompt.removesuffix(block).rstrip(), block)

@@ -21,6 +21,7 @@ from corrie.cli.options import (
     Exclude,
     Include,
     Json,
+    Preset,
     Tuned,
     Workers,
 )
@@ -101,6 +102,7 @@ def diff(
     base: Base,
     tuned: Tuned,
     task: Tasks = [],  # noqa: B006 (the form typer wants)
+    preset: Preset = None,
     examples: Examples = None,
     quick: Quick = False,
     strict: Strict = False,
@@ -138,22 +140,31 @@ def diff(
         raise InputError(f"block {block}", found="no examples", advice="10")
     if worst is not None and worst != "search" and not worst.startswith("saved:"):
         raise InputError(f"worst {worst!r}", found="no saved direction, and no search", advice="search, or saved:FILE")
+    from corrie.capabilities.presets import preset_asked, preset_tasks
     from corrie.records.scan_spec import AlphaGrid
 
     if examples is not None and examples < 1:
         raise InputError(f"examples {examples}", found="none to judge by", advice="400")
     if samples:
-        _refuse_model_terms(to=to, landscape=landscape, worst=worst, certificate=certificate, subspace=subspace)
+        _refuse_model_terms(
+            preset=preset, to=to, landscape=landscape, worst=worst, certificate=certificate, subspace=subspace
+        )
         _by_samples(base, tuned, task, tolerance, confidence, examples, strict, as_json)
         return
     if _holds_logs(base):
         raise InputError(
             f"model {base}", found="logged samples of lm_eval", advice=f"corrie diff --samples {base} {tuned} -t TASK"
         )
+    if preset is not None:
+        preset_asked(preset, task, examples, alpha)
     steps = AlphaGrid.parse(alpha)
     most = examples or sys.maxsize
     chosen = [(one, min(asked, most)) for one, asked in choose_tasks(task, limit=most, chat=chat)]
     loaded = load_model(base, dtype=dtype, device=device, include=include, exclude=exclude)
+    if preset is not None:
+        template = loaded.reader().has_chat_template
+        chosen = [(one, min(asked, most)) for one, asked in preset_tasks(preset, chat_template=template, say=say)]
+        say(f"Tasks: {', '.join(f'{t.identity.name}:{count}' for t, count in chosen)}.")
     if not chosen and landscape is None:
         from corrie.capabilities.registry import default_suite
 

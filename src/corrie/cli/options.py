@@ -36,6 +36,9 @@ Batch = Annotated[
     ),
 ]
 Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
+Preset = Annotated[
+    str | None, typer.Option(help="Tasks that belong together, asked as people do: paper (docs/preset.md).")
+]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
 Engine = Annotated[
     str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")

@@ -25,6 +25,7 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
+    Preset,
     Shard,
     Workers,
 )
@@ -47,7 +48,14 @@ Directions = Annotated[
     ),
 ]
 Alpha = Annotated[
-    str, typer.Option(help="auto (find the radii), edges (a grid around the edges), or LO:HI:N, both ends included.")
+    str,
+    typer.Option(
+        help="auto (find the radii), edges (a grid around the edges), LO:HI:N, both ends included, or, with --preset, "
+        "preset: its grid for this family of models."
+    ),
+]
+Examples = Annotated[
+    int | None, typer.Option(help="With --preset: examples of each of its tasks. Default: the preset's own numbers.")
 ]
 Precision = Annotated[float | None, typer.Option(help="With auto: upper over lower limit of each radius. Default: 2.")]
 Retention = Annotated[
@@ -68,6 +76,8 @@ To = Annotated[Path | None, typer.Option(help="The run folder. The same command 
 def scan(
     model: Model,
     task: Tasks = [],  # noqa: B006 (the form typer wants)
+    preset: Preset = None,
+    examples: Examples = None,
     direction: Directions = [],  # noqa: B006
     alpha: Alpha = "auto",
     precision: Precision = None,
@@ -102,14 +112,20 @@ def scan(
         check_retention(retention)
     check_block(block)
     seconds = None if budget is None else read_duration(budget)
-    from corrie.records.scan_spec import parse_alpha, size_of, usual_directions, usual_retention
+    from corrie.capabilities.presets import OF_PRESET, preset_asked, preset_tasks
+    from corrie.records.scan_spec import AlphaGrid, parse_alpha, size_of, usual_directions, usual_retention
     from corrie.records.shard import parse_shard
 
-    alphas, share = parse_alpha(alpha, precision), parse_shard(shard)
+    named = preset_asked(preset, task, examples, alpha)
+    alphas = parse_alpha(named.grids[-1].alpha if named and alpha == OF_PRESET else alpha, precision)
+    share = parse_shard(shard)
     if share is not None:
         share.refuse_search(alphas)
     retention = usual_retention(alphas) if retention is None else retention
-    wanted = directions_asked(direction or [f"gaussian:0-{usual_directions(alphas) - 1}"], normalisation)
+    usual = (
+        named.directions if named and isinstance(alphas, AlphaGrid) else f"gaussian:0-{usual_directions(alphas) - 1}"
+    )
+    wanted = directions_asked(direction or [usual], normalisation)
     size_of(len(wanted), alphas).check()
     from corrie.capabilities.registry import default_suite, examples_asked, parse_task, tasks
 
@@ -128,12 +144,21 @@ def scan(
     loaded = load(model, dtype=dtype, device=device, include=include, exclude=exclude, say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     say(f"Engine: {loaded.engine}.")
-    if not asked:
-        asked = [parse_task(name) for name in default_suite(loaded.reader().has_chat_template)]
-        found = tasks(*(a.name for a in asked), chat=chat, say=say)
-        say(f"Tasks: {', '.join(a.name for a in asked)}.")
+    if named is not None:
+        family = named.alpha(loaded.identity.architecture, loaded.identity.parameters)
+        alphas = parse_alpha(family) if alpha == OF_PRESET else alphas
+        template = loaded.reader().has_chat_template
+        chosen = preset_tasks(str(preset), chat_template=template, examples=examples, say=say)
+        block = min(block, max(count for _, count in chosen))
+        say(f"Tasks: {', '.join(f'{t.identity.name}:{count}' for t, count in chosen)}; in blocks of {block}.")
+    else:
+        if not asked:
+            asked = [parse_task(name) for name in default_suite(loaded.reader().has_chat_template)]
+            found = tasks(*(a.name for a in asked), chat=chat, say=say)
+            say(f"Tasks: {', '.join(a.name for a in asked)}.")
+        counts = [examples_asked(t, a.limit or min(limit, t.identity.size)) for t, a in zip(found, asked, strict=True)]
+        chosen = list(zip(found, counts, strict=True))
     directions = find_directions(loaded, wanted, say=say)
-    chosen = [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
     run = to or Path("runs") / loaded.identity.name.replace("/", "--")
     if agreement:
         chosen = list(with_first_answer(chosen, alphas, run))
