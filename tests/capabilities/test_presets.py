@@ -7,14 +7,15 @@ from corrie.capabilities.presets import PRESETS, find_preset, preset_asked, pres
 from corrie.capabilities.suite import SUITE
 from corrie.errors import InputError, UnknownName
 from corrie.records.scan_spec import AlphaGrid
-from corrie.testing.toy_tasks import toy_writing
+from corrie.records.task import TaskIdentity
 
 
 class Named:
-    """A toy task by another name."""
+    """A task that is no more than its identity."""
 
     def __init__(self, name: str) -> None:
-        self.identity = toy_writing(size=600).identity.model_copy(update={"name": name})
+        what: dict[str, Any] = {"capability": "c", "source": "s", "scoring": "generation", "chance": 0.0, "digest": "d"}
+        self.identity = TaskIdentity(name=name, size=600, **what)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def scan(
     from corrie.records.sqlite_store import SqliteStore
 
     if dry_run:
-        give(estimate(prepared, run))
+        give(estimate(prepared, run, tokens=named is not None))
         return
     say(f"To score: {prepared.spec.size}.")
     with SqliteStore.create_or_open(folder, prepared.identity) as store, ScanProgress() as progress:
