@@ -79,7 +79,7 @@ class Cost:
             f"{read:,} tokens to read and at most {written:,} to write; in all {self.points * read:,} and "
             f"{self.points * written:,}",
             *(
-                f"  {t.task}: {t.examples} examples, {t.tokens.prompts:,} to read, {t.tokens.answers:,} to write at most"
+                f"  {t.task}: {t.examples} examples, {t.tokens.prompts:,} to read, {t.tokens.answers:,} to write"
                 for t in self.tasks
             ),
             "Hours, at most: " + ", ".join(f"{name} {hours:.2g}" for name, hours in self.hours),
