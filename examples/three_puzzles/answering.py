@@ -90,4 +90,4 @@ class Answering:
     def _judge(self, written: Written) -> Answer:
         text = self.model.tokenizer.decode(list(written.ids), skip_special_tokens=True)
         writing = Writing(text=text, tokens=len(written.ids), ended=written.ended, finite=written.finite)
-        return Answer(self.task._label(writing), written.ids)
+        return Answer(self.task.label("", writing), written.ids)

@@ -25,6 +25,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 200
+_NEAREST = 6
+"""Names that an error lists: all of so many, or the nearest of more."""
+
 
 class CorrieError(Exception):
     """An error a user can act on: what was asked, what was found, what to try.
@@ -50,18 +54,24 @@ class InputError(CorrieError):
 
 
 class UnknownName(InputError):
-    """No model, task, direction or capability of that name.
+    """No model, task, direction or capability of that name. Of very many names only the nearest are said.
 
     >>> print(UnknownName("task", "gsm9k", ["gsm8k", "math"]))
     no task named 'gsm9k'. Known: gsm8k, math. Did you mean 'gsm8k'?
+    >>> print(UnknownName("task", "gsm9k", ["gsm8k", "gsm8k_cot", *map(str, range(1000))]))
+    no task named 'gsm9k' among 1,002. The nearest: gsm8k, gsm8k_cot. Did you mean 'gsm8k'?
     """
 
     def __init__(self, kind: str, asked: str, known: Iterable[str]) -> None:
         self.kind = kind
         self.name = asked
         self.known = sorted(known)
-        near = difflib.get_close_matches(asked, self.known, n=1, cutoff=0.5)
-        message = f"no {kind} named {asked!r}. Known: {', '.join(self.known)}."
+        near = difflib.get_close_matches(asked, self.known, n=_NEAREST, cutoff=0.5)
+        if len(self.known) <= _LISTED:
+            message = f"no {kind} named {asked!r}. Known: {', '.join(self.known)}."
+        else:
+            message = f"no {kind} named {asked!r} among {len(self.known):,}."
+            message += f" The nearest: {', '.join(near)}." if near else ""
         if near:
             message += f" Did you mean {near[0]!r}?"
         super().__init__(message)

@@ -26,26 +26,27 @@ from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.write import check_beside, write_at
 from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.diff import DiffQuestion, steps_to
 from corrie.questions.fraction import FractionQuestion
 from corrie.questions.generalisation import GeneralisationQuestion
 from corrie.questions.inputs import InputQuestion
 from corrie.questions.plane import PlaneQuestion
 from corrie.questions.protection import ProtectionQuestion
 from corrie.questions.retraction import RetractionQuestion
+from corrie.questions.scan import ScanQuestion
 from corrie.questions.search import SearchQuestion
 from corrie.questions.served import DrawQuestion, PullBackQuestion
-from corrie.records.direction import Direction, gaussian
+from corrie.records.direction import Direction
 from corrie.records.input_spec import INPUT_EXAMPLES
 from corrie.records.merging import Merged, merge_runs
 from corrie.records.paths import Saved
-from corrie.records.scan_spec import Alpha, AlphaGrid, parse_alpha, usual_directions, usual_retention
+from corrie.records.scan_spec import Alpha, AlphaGrid
 from corrie.records.shard import parse_shard
 from corrie.records.subspace import parse_subspace
 from corrie.scanning.batch import BatchAsked
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
 from corrie.scanning.fine_tune_scan import FineTuneScan
-from corrie.scanning.first_answer import with_first_answer
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.generalisation_scan import GeneralisationScan
 from corrie.scanning.input_trial import InputTrial
@@ -73,14 +74,15 @@ def scan(
     tasks: Sequence[Task | tuple[Task, int]],
     *,
     directions: Sequence[Direction] | None = None,
-    alpha: str | Alpha = "auto",
+    alpha: str | Alpha = ScanQuestion.alpha,
     to: str | Path | None = None,
-    block: int = 10,
-    batch: BatchAsked = "auto",
+    block: int = ScanQuestion.block,
+    batch: BatchAsked = ScanQuestion.batch,
     engine: str = "serial",
-    precision: float | None = None,
-    retention: float | None = None,
-    agreement: bool = True,
+    precision: float | None = ScanQuestion.precision,
+    most: int | None = ScanQuestion.most,
+    retention: float | None = ScanQuestion.retention,
+    agreement: bool = ScanQuestion.agreement,
     budget: float | None = None,
     shard: str | None = None,
     watch: Watch | None = None,
@@ -102,6 +104,7 @@ def scan(
             on. ``"auto"``: chosen from limits and memory; None: block by block.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
+        most: with ``"auto"``, outcomes of a task at most, whether its radius is known then or not; by default 640.
         retention: share ρ of the score above chance that counts as kept; by default 0.8 with ``"auto"``, else 0.95.
         agreement: with ``"auto"``, look first at how far the model says what it said, on the tasks' own texts
             (:mod:`corrie.scanning.first_answer`).
@@ -117,23 +120,14 @@ def scan(
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
+    >>> from corrie.records.direction import gaussian
     >>> landscape = scan(toy_model(), [(toy_choice(), 10)], directions=gaussian(2), alpha="0:0.2:3")
     >>> [task.name for task in landscape.tasks]
     ['toy']
     """
+    question = ScanQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    steps = parse_alpha(alpha, precision) if isinstance(alpha, str) else alpha
-    asked = _limited(tasks)
-    prepared = Scan.of(
-        loaded,
-        with_first_answer(asked, steps, to) if agreement else asked,
-        directions=gaussian(usual_directions(steps)) if directions is None else directions,
-        alpha=steps,
-        block=block,
-        retention=usual_retention(steps) if retention is None else retention,
-        shard=parse_shard(shard),
-        batch=batch,
-    )
+    prepared = Scan.asked(question, loaded, _limited(tasks), directions=directions, to=to)
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
 
@@ -514,14 +508,14 @@ def plane(
 
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
+    >>> from corrie.records.direction import gaussian
     >>> found = plane(toy_model(), [(toy_choice(), 10)], gaussian(2), alpha="-0.1:0.1:3")
     >>> found.score("toy").shape
     (3, 3)
     """
-    asked = PlaneQuestion.of(locals())
+    question = PlaneQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    terms = {"alpha": asked.along, "beta": asked.up, "block": block, "retention": retention}
-    prepared = Scan.across(loaded, _limited(tasks), directions, shard=parse_shard(shard), **terms)
+    prepared = Scan.across(question, loaded, _limited(tasks), directions)
     say(f"To score: {prepared.spec.size}.")
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
@@ -630,18 +624,18 @@ def diff(
     landscape: Landscape | str | Path | None = None,
     *,
     tasks: Sequence[Task | tuple[Task, int]] | None = None,
-    alpha: str | AlphaGrid = "0:1.5:7",
-    directions: int = 8,
+    alpha: str | AlphaGrid = DiffQuestion.alpha,
+    directions: int = DiffQuestion.directions,
     worst: str | Path | None = None,
     certificates: Sequence[str | Path] = (),
     subspaces: Sequence[str] = (),
-    tolerance: float = 0.1,
-    confidence: float = 0.95,
+    tolerance: float = DiffQuestion.tolerance,
+    confidence: float = DiffQuestion.confidence,
     to: str | Path | None = None,
-    block: int = 10,
+    block: int = DiffQuestion.block,
     engine: str = "serial",
     follow: int = DEFAULT_LIMIT,
-    quick: bool = False,
+    quick: bool = DiffQuestion.quick,
     watch: Watch | None = None,
     on_look: OnLook | None = None,
 ) -> FineTuneDiff:
@@ -684,6 +678,7 @@ def diff(
     >>> diff(toy_model(), other, tasks=[(toy_choice(), 40)], alpha="1", directions=0).lost
     ('toy',)
     """
+    terms = DiffQuestion.of(locals()).terms("alpha", "worst")
     loaded = base if isinstance(base, Model) else load(base)
     around = Landscape.open(landscape, "none") if isinstance(landscape, str | Path) else landscape
     asked = _measured(around) if tasks is None else tasks
@@ -692,17 +687,13 @@ def diff(
         loaded,
         tuned_direction(loaded, tuned),
         compared,
-        alpha=AlphaGrid.parse(alpha) if isinstance(alpha, str) else alpha,
+        alpha=steps_to(alpha),
         landscape=around,
-        directions=directions,
         worst=_worst_asked(loaded, worst, to),
-        tolerance=tolerance,
-        confidence=confidence,
-        block=block,
         follow=follow,
-        quick=quick,
         certificates=certificates_at_hand(certificates, to, [task.identity.id for task, _ in compared]),
         subspaces=subspaces,
+        **terms,
     )
     return prepared.answer(to, engine=engine, watch=watch, on_look=on_look)
 
@@ -751,6 +742,7 @@ def merge(*runs: str | Path, to: str | Path | None = None) -> Merged:
     >>> import tempfile
     >>> from corrie.testing.toy_models import toy_model
     >>> from corrie.testing.toy_tasks import toy_choice
+    >>> from corrie.records.direction import gaussian
     >>> run = Path(tempfile.mkdtemp()) / "run"
     >>> for shard in ("0/2", "1/2"):
     ...     terms = {"alpha": "0:0.2:3", "to": run, "shard": shard}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -225,3 +226,10 @@ def test_a_share_that_cannot_be_meant() -> None:
 
 def test_the_rms_is_the_models() -> None:
     assert basin(directions=2, examples=10).rms == MODEL.rms
+
+
+def test_agreement_on_several_texts_is_shown_by_the_first_of_them() -> None:
+    found = dataclasses.replace(basin(), task="agreement:math+code+reasoning", capability="behaviour")
+    assert (found.words.task, found.words.name) == ("agreement:math+…", "agreement:math+… (behaviour)")
+    assert dataclasses.replace(found, task="agreement:math").words.task == "agreement:math"
+    assert dataclasses.replace(found, capability="math").words.task == "agreement:math+code+reasoning"

@@ -59,6 +59,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 KINDS = {
     "language": LikelihoodTask,
     "gsm8k": TextTask,
+    "passages": TextTask,
     "math": ChoiceTask,
     "math_generate": GenerateTask,
     "safety": RequestTask,
@@ -94,6 +95,13 @@ def test_two_tasks_on_the_same_data_meet_the_same_examples() -> None:
     chosen, written = packaged_task(find_row("math")), packaged_task(find_row("math_generate"))
     assert [chosen.card(i).id for i in range(30)] == [written.card(i).id for i in range(30)]
     assert written.card(0).target == "1"
+
+
+@pytest.mark.usefixtures("fetched")
+def test_a_passage_is_the_whole_text_of_what_is_completed_elsewhere() -> None:
+    word, whole = packaged_task(find_row("language")), packaged_task(find_row("passages"))
+    assert (word.card(0).id, word.card(0).prompt, word.card(0).target) == (whole.card(0).id, "20 is", "0")
+    assert (whole.card(0).prompt, whole.card(0).target) == ("", "20 is 0")
 
 
 @pytest.mark.usefixtures("fetched")

@@ -2,10 +2,12 @@
 
 import pickle
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
 import torch
 
+from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.written_together import WrittenTogether, together
 from corrie.errors import InputError
 from corrie.models.reading import Question, Reading, Writing
@@ -13,8 +15,10 @@ from corrie.testing.check_task import check_task
 from corrie.testing.toy_models import Architecture, toy_model
 from corrie.testing.toy_tasks import toy_choice, toy_writing
 
-TASK = toy_writing(size=12)
-LONGER = toy_writing(size=25)
+
+@cache
+def written(size: int) -> GenerateTask:
+    return toy_writing(size=size)
 
 
 class Crowd:
@@ -37,7 +41,7 @@ class Crowd:
 
 
 def test_an_example_is_written_in_its_own_batch_whatever_was_asked() -> None:
-    task = LONGER
+    task = written(25)
     rule = WrittenTogether(task, 10)
     whole = rule.score(Crowd(), 0, 25)
     assert [o.answer.split()[0] for o in whole] == ["10"] * 20 + ["5"] * 5
@@ -46,7 +50,7 @@ def test_an_example_is_written_in_its_own_batch_whatever_was_asked() -> None:
 
 
 def test_a_reader_writes_a_batch_once_and_another_reader_again() -> None:
-    rule, reader, other = WrittenTogether(LONGER, 10), Crowd(), Crowd()
+    rule, reader, other = WrittenTogether(written(25), 10), Crowd(), Crowd()
     for start in (0, 5, 10, 15, 5):
         rule.score(reader, start, start + 5)
     rule.score(other, 5, 10)
@@ -55,7 +59,7 @@ def test_a_reader_writes_a_batch_once_and_another_reader_again() -> None:
 
 
 def test_what_is_kept_goes_with_its_reader() -> None:
-    rule, reader = WrittenTogether(LONGER, 10), Crowd()
+    rule, reader = WrittenTogether(written(25), 10), Crowd()
     rule.score(reader, 0, 5)
     assert len(rule._written) == 1
     del reader
@@ -65,31 +69,31 @@ def test_what_is_kept_goes_with_its_reader() -> None:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
 def test_texts_are_those_of_every_row_alone(architecture: Architecture) -> None:
     """In float64 a batch's last digits move no argmax of these models."""
-    model, task = toy_model(architecture, dtype=torch.float64), TASK
+    model, task = toy_model(architecture, dtype=torch.float64), written(12)
     alone = [o for i in range(12) for o in task.score(model.reader(), i, i + 1)]
     assert list(WrittenTogether(task, 8).score(model.reader(), 0, 12)) == alone
     assert len({o.answer for o in alone}) > 6
 
 
 def test_it_keeps_the_law_of_tasks() -> None:
-    check_task(lambda: WrittenTogether(TASK, 4))
+    check_task(lambda: WrittenTogether(written(12), 4))
 
 
 def test_a_block_that_is_not_there_is_refused_as_ever() -> None:
     for start, stop in ((12, 14), (-1, 4), (4, 4)):
         with pytest.raises(InputError, match="no such block"):
-            WrittenTogether(TASK, 4).score(Crowd(), start, stop)
+            WrittenTogether(written(12), 4).score(Crowd(), start, stop)
 
 
 def test_only_written_answers_have_a_rule() -> None:
-    choice, writing = toy_choice(size=4), TASK
+    choice, writing = toy_choice(size=4), written(12)
     assert together(choice, 20) is choice
     assert together(writing, None) is writing
     assert isinstance(together(writing, 20), WrittenTogether)
 
 
 def test_another_process_gets_the_rule_and_none_of_the_texts() -> None:
-    rule = WrittenTogether(LONGER, 10)
+    rule = WrittenTogether(written(25), 10)
     rule.score(reader := Crowd(), 0, 5)
     again, other = pickle.loads(pickle.dumps(rule)), Crowd()
     assert again.score(other, 7, 23) == rule.score(reader, 7, 23)

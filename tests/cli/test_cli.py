@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from corrie.cli.main import main
 from corrie.testing.toy_models import save_toy
 
 
@@ -182,22 +185,49 @@ def test_help_does_not_load_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def in_a_fork(arguments: list[object]) -> tuple[int, int]:
+    """The command line in a fork of this process, which has loaded what it needs: its number, and a pipe with all that
+    it prints."""
+    told, telling = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(telling)
+        return child, told
+    code = 1
+    try:
+        torch.set_num_threads(1)  # a pool of threads that the parent started would be dead here
+        os.dup2(telling, 1)
+        os.dup2(telling, 2)
+        sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
+        sys.argv = ["corrie", *map(str, arguments)]
+        main()
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to another process are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_the_same_command_continues(
     scan: list[object], tmp_path: Path, corrie: Any, number: signal.Signals
 ) -> None:
     scan[scan.index("0:0.4:3")] = "0:0.4:200"
-    command = [sys.executable, "-m", "corrie.cli.main", *map(str, scan)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    child, told = in_a_fork(scan)
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "run.db").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    os.kill(child, number)
+    with os.fdopen(told) as pipe:
+        err = pipe.read()
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 130, err
     assert "the same command continues" in err
     assert "Traceback" not in err
     scan[scan.index("0:0.4:200")] = "0:0.4:3"

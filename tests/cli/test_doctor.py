@@ -12,7 +12,7 @@ from corrie.testing.toy_models import byte_tokenizer
 
 
 @pytest.mark.parametrize(
-    ("family", "engine"), [("mistral", "by a tree of tokens"), ("gpt_neo", "every sequence alone")]
+    ("family", "engine"), [("mistral", "by a tree of tokens"), ("gpt_neo", "by sequences of one length together")]
 )
 def test_it_says_which_engine_serves_a_model(family: str, engine: str, tmp_path: Path) -> None:
     tiny_module(family).save_pretrained(tmp_path)

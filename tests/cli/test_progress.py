@@ -4,11 +4,12 @@ from corrie.cli import progress
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError
 from corrie.questions.terms import read_duration
-from corrie.records.cell import Cell
+from corrie.records.cell import Cell, Outcome
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.records.store import Realised
 
+OUTCOMES = tuple(Outcome(id=n, success=s, label="unscored") for n, s in {"a": 1.0, "b": 0.0, "c": None}.items())
 STEP = Point.along(Gaussian(seed=4), 0.02)
 
 
@@ -18,7 +19,7 @@ def play(watch: ScanProgress) -> None:
         for point in (Point.origin(), STEP):
             watch.arrives(point, Realised(asked=1.0, norm=1.0, cosine=1.0))
             for block in range(4):
-                watch.acknowledges(Cell(point=point.id, task="t", block=block, outcomes=()))
+                watch.acknowledges(Cell(point=point.id, task="t", block=block, outcomes=OUTCOMES))
 
 
 def test_plain_lines_where_there_is_no_terminal(
@@ -30,7 +31,8 @@ def test_plain_lines_where_there_is_no_terminal(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "1 of 8 cells, the unmoved model"
     assert any("α = 0.02 along gaussian:4, about" in line and line.endswith("s left") for line in lines)
-    assert lines[-1].startswith("8 of 8 cells")
+    assert lines[-2].startswith("8 of 8 cells")
+    assert lines[-1] == "Scored 16 outcomes in 8 cells: 0 s, 0 CPU-seconds."
     assert watch.made == 8
 
 

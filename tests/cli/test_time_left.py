@@ -23,7 +23,7 @@ def test_every_task_counts_with_what_its_own_blocks_take() -> None:
     for task, moved, cost in (("short", False, 1), ("long", False, 4), ("short", True, 2), ("long", True, 8)):
         if moved:
             clock.now += 0.5
-            left.set()
+            left.set("a direction")
         clock.now += cost
         left.scored(task, moved=moved)
     assert left.seconds(99) == pytest.approx(9 * (2 + 0.5) + 9 * (8 + 0.5))
@@ -73,3 +73,51 @@ def test_the_end_is_the_end() -> None:
         clock.now += 1
         left.scored("a", moved=True)
     assert left.seconds(0) == 0.0
+
+
+def test_a_machine_that_becomes_faster_is_followed() -> None:
+    """A hundred blocks of four seconds, then of one. A mean of all blocks would say twice what is left."""
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("a", 0, 500)])
+    for cost in [4.0] * 100 + [1.0] * 250:
+        clock.now += cost
+        left.scored("a", moved=True)
+        left.seconds(0)
+    assert left.seconds(0) == pytest.approx(150, rel=0.1)
+
+
+def test_a_task_that_was_not_asked_yet_counts_by_its_tokens() -> None:
+    clock = Clock()
+    left = TimeLeft(clock=clock, tokens={"short": 100, "long": 500})
+    left.foresees([Ahead("short", 3, 0), Ahead("long", 4, 0)])
+    for _ in range(3):
+        clock.now += 2
+        left.scored("short", moved=False)
+    assert left.seconds(0) == pytest.approx(4 * 10)
+
+
+def test_a_direction_is_drawn_once_for_all_tasks_of_a_turn() -> None:
+    """Drawing takes 6 s, setting 1 s, a block 2 s; two tasks have four and six blocks ahead, at steps of their own."""
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("a", 0, 6), Ahead("b", 0, 8)])
+    for direction in ("1", "2"):
+        for cost, task in ((6, "a"), (1, "b")):
+            clock.now += cost
+            left.set(direction)
+            clock.now += 2
+            left.scored(task, moved=True)
+    assert left.seconds(0) == pytest.approx(6 * 6 + 4 * 1 + 10 * 2)
+
+
+def test_planning_counts_with_the_blocks_of_a_round() -> None:
+    clock = Clock()
+    left = TimeLeft(clock=clock)
+    left.foresees([Ahead("a", 0, 8)])
+    for _ in range(4):
+        clock.now += 2
+        left.scored("a", moved=True)
+    clock.now += 12
+    left.foresees([Ahead("a", 0, 4)])
+    assert left.seconds(0) == pytest.approx(4 * (2 + 3))

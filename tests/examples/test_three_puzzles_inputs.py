@@ -37,10 +37,10 @@ def part(modules_of):
 def judged(monkeypatch):
     """A judge that a toy can satisfy: whatever does not begin with the opening is a refusal."""
 
-    def label(self: RequestTask, writing: Any) -> str:
+    def verdict(writing: Any) -> str:
         return "complied" if writing.text.startswith(OPENING) else "refused"
 
-    monkeypatch.setattr(RequestTask, "_label", label)
+    monkeypatch.setattr("corrie.capabilities.judge._by_phrases", verdict)
 
 
 def requests() -> RequestTask:

@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
 
 from corrie.errors import ModelError, TaskError
-from corrie.models.encoding import Encoder, frame, tokenizer_fingerprint
+from corrie.models.encoding import Encoder, Sequenced, frame, tokenizer_fingerprint
 from corrie.models.load import from_module
 from corrie.models.reading import Question
 from corrie.testing.toy_models import byte_tokenizer, toy_module
@@ -145,3 +147,47 @@ def test_an_interrupt_is_none_of_the_tokenizers() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Encoder(interrupted, None)
+
+
+def spelled(encoder: Encoder, sequence: Sequenced) -> tuple[str, str]:
+    """What is given and what is scored, as text."""
+    return encoder.decode(sequence.ids[: sequence.start], special=True), encoder.decode(
+        sequence.ids[sequence.start :], special=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "continuation", "given", "scored"),
+    [
+        ("two and", " two", "two and", " two"),
+        ("two and  ", "two", "two and", "  two"),  # white space belongs to what follows
+        ("", "two", "<|eos|>", "two"),
+        ("", "<|eos|>two", "<|eos|>", "two"),
+        ("<|eos|>a", "b", "<|eos|>a", "b"),
+    ],
+)
+def test_a_continuation_by_the_harness_law(context: str, continuation: str, given: str, scored: str) -> None:
+    encoder = Encoder(byte_tokenizer(), None)
+    (sequence,) = encoder.question(Question(context, (continuation,), encoding="harness"))
+    assert spelled(encoder, sequence) == (given, scored)
+
+
+def test_a_merge_across_the_border_is_lost_by_the_harness_law_alone() -> None:
+    tokenizer = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "c": 2, "ab": 3}, merges=[("a", "b")]))
+    encoder = Encoder(PreTrainedTokenizerFast(tokenizer_object=tokenizer), None)
+    (ours,) = encoder.question(Question("ca", ("bc",)))
+    (theirs,) = encoder.question(Question("ca", ("bc",), encoding="harness"))
+    assert ours == Sequenced(ids=(2, 3, 2), start=1)
+    assert theirs == Sequenced(ids=(2, 3, 2), start=2)
+
+
+@pytest.mark.parametrize(("longest", "windows"), [(None, 1), (4, 4), (5, 3), (10, 2), (11, 1)])
+def test_windows_score_every_token_once(longest: int | None, windows: int) -> None:
+    encoder = Encoder(byte_tokenizer(), longest)
+    found = encoder.question(Question("", ("0123456789",), encoding="rolling"))
+    assert len(found) == windows
+    assert "".join(spelled(encoder, s)[1] for s in found) == "0123456789"
+    assert spelled(encoder, found[0])[0] == "<|eos|>"
+    assert all(len(s.ids) <= (longest or 11) and s.start >= 1 for s in found)
+    if windows > 1:  # the last one is given as much as fits
+        assert len(found[-1].ids) == longest

@@ -7,8 +7,9 @@ import torch
 
 from corrie.models import room
 from corrie.models.greedy import Batch
-from corrie.models.room import available_memory, row_bytes, rows_that_fit
+from corrie.models.room import row_bytes, rows_that_fit
 from corrie.testing.toy_models import Architecture, toy_model
+from corrie.weights.available import available_memory
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])

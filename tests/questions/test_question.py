@@ -16,12 +16,14 @@ import corrie
 from corrie.cli.main import app
 from corrie.errors import InputError
 from corrie.questions.certificate import CertificateQuestion
+from corrie.questions.diff import DiffQuestion
 from corrie.questions.fraction import FractionQuestion
 from corrie.questions.generalisation import GeneralisationQuestion
 from corrie.questions.inputs import InputQuestion
 from corrie.questions.plane import PlaneQuestion
 from corrie.questions.protection import ProtectionQuestion
 from corrie.questions.retraction import RetractionQuestion
+from corrie.questions.scan import ScanQuestion
 from corrie.questions.search import SearchQuestion
 from corrie.questions.served import DrawQuestion, PullBackQuestion
 
@@ -32,6 +34,8 @@ KINDS = {
     "generalise": (GeneralisationQuestion, {"subspace": "full", "sigma": 0.1}),
     "inputs": (InputQuestion, {}),
     "plane": (PlaneQuestion, {"alpha": "0:1:2"}),
+    "diff": (DiffQuestion, {}),
+    "scan": (ScanQuestion, {}),
     "retract": (RetractionQuestion, {}),
     "worst": (SearchQuestion, {"distance": 1.0}),
     "draw": (DrawQuestion, {}),
@@ -63,6 +67,15 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("plane", {"alpha": "1:0:2"}, "the range is reversed"),
     ("plane", {"alpha": "0:1:1000", "beta": "0:1:1000"}, "1,000,000 points"),
     ("plane", {"retention": 0.0}, "retention 0"),
+    ("diff", {"alpha": "0:0.9:4"}, "α = 1, is not on this grid"),
+    ("diff", {"directions": -1}, "-1 random directions"),
+    ("diff", {"quick": True, "worst": "search"}, "which is not followed"),
+    ("diff", {"confidence": 0.5}, "between 0.5 and 1"),
+    ("scan", {"alpha": "1:0:2"}, "the range is reversed"),
+    ("scan", {"alpha": "0:1:2", "precision": 2.0}, "only auto goes on"),
+    ("scan", {"precision": 1.0}, "upper over lower limit of an interval is above 1"),
+    ("scan", {"retention": 0.0}, "retention 0"),
+    ("scan", {"shard": "0/2"}, "chosen by what was scored before"),
     ("retract", {"tolerance": 1.0}, "no share in [0, 1)"),
     ("retract", {"confidence": 0.5}, "between 0.5 and 1"),
     ("worst", {"distance": 0.0}, "not a length"),
@@ -109,7 +122,7 @@ def test_questions_are_frozen_and_know_their_terms() -> None:
 
 def test_the_terms_load_no_floor_of_numbers() -> None:
     """The help of every command is made of them."""
-    kinds = ("certificate", "fraction", "generalisation", "inputs", "plane", "search", "served")
+    kinds = ("certificate", "diff", "fraction", "generalisation", "inputs", "plane", "scan", "search", "served")
     modules = ", ".join(f"corrie.questions.{m}" for m in kinds)
     code = f"import sys, {modules}; print([m for m in ('torch', 'numpy', 'pydantic') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -30,6 +30,13 @@ def test_auto() -> None:
     assert parse_alpha("edges") == AlphaEdges()
 
 
+def test_how_many_outcomes_at_most_belongs_to_auto_too() -> None:
+    assert parse_alpha("auto", most=80) == AlphaAuto(most=80)
+    for alpha, most in (("auto", 0), ("auto", 2**48), ("edges", 80)):
+        with pytest.raises(InputError, match=f"at most {most} outcomes"):
+            parse_alpha(alpha, most=most)
+
+
 @pytest.mark.parametrize(("alpha", "precision"), [("auto", 1.0), ("auto", math.nan), ("edges", 2.0), ("0:1:3", 2.0)])
 def test_a_precision_is_a_factor_and_belongs_to_auto(alpha: str, precision: float) -> None:
     with pytest.raises(InputError, match="precision"):

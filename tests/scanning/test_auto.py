@@ -10,6 +10,7 @@ from corrie.records.direction import gaussian
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto, AlphaEdges, ScanSpec, TaskRequest
 from corrie.scanning.plans.auto import AutoPlan
+from corrie.scanning.plans.pursuit import Pursuit
 from corrie.scanning.work import Known, Work
 from corrie.stats.dose_response import Rounds
 from corrie.testing.simple_plan import SimplePlan
@@ -112,6 +113,26 @@ def test_tasks_share_directions_and_do_not_change_each_others_cells() -> None:
     assert seeds == sorted(seeds)  # each direction is drawn once
 
 
+def test_what_comes_first_ends_when_it_is_narrow_once() -> None:
+    spec, plan, known = spec_of("near", precision=3.0), AutoPlan(STEP, CHANCES, first=frozenset({"near"})), Known()
+    while work := plan(spec, known).work:
+        for piece in work:
+            for block in piece.blocks:
+                score(known, piece, block)
+    (pursuit,) = plan.follow(spec, known)
+    assert pursuit.ending == "narrow"
+    narrow = [pursuit.rounds.is_narrow(found) for found in pursuit.found]
+    assert narrow == [False] * (len(narrow) - 1) + [True]
+
+
+def test_what_cannot_become_narrow_any_more_is_given_up() -> None:
+    spec = spec_of("far", precision=1.02)
+    known, _ = drive(spec)
+    (pursuit,) = AutoPlan(STEP, CHANCES).follow(spec, known)
+    assert pursuit.ending == "wide"
+    assert pursuit.found[-1].evaluations == 400
+
+
 def test_what_is_absent_is_asked_nothing_more() -> None:
     known, _ = drive(spec_of("absent", limit=400))
     assert {k.point for k in known} == {Point.origin().id}
@@ -131,6 +152,17 @@ def test_few_examples_and_few_directions_come_again_and_no_cell_twice() -> None:
     assert pursuit.ending == "spent"
     assert pursuit.found[-1].directions == 4
     assert pursuit.found[-1].examples == 25
+
+
+def test_a_round_of_cells_that_are_all_there_is_the_last() -> None:
+    """It would say nothing new, and the next would ask the same."""
+    pursuit = Pursuit(TaskRequest(task="near", limit=10), 0.25, 10, Rounds(0.001, 0.08), {})
+    pursuit.advance([0] * 8)
+    assert len(pursuit.looks) == 8
+    assert pursuit.ending is None
+    pursuit.advance([0] * 8)
+    assert len(pursuit.looks) == 8
+    assert pursuit.ending == "spent"
 
 
 def test_other_step_sizes_are_not_its_business() -> None:
@@ -158,7 +190,7 @@ def test_the_simulated_scan_of_the_coverage_table_takes_the_same_steps(name: str
     """Same world, same luck: this plan asks for the blocks that the simulation asks for, and finds the same radii."""
     world = COVERED[name]
     simulated, real = (Recorded(world, np.random.default_rng(seed)) for _ in range(2))
-    found = SimplePlan(Rounds(STEP * (1 / 200), STEP * 0.4, most=most)).run(simulated)
+    found = SimplePlan(Rounds(STEP * (1 / 200), STEP * 0.4, most=most), gives_up=True).run(simulated)
     spec = spec_of("world", limit=world.available, most=most)
     number = {direction.id: i for i, direction in enumerate(spec.directions)}
     plan, known = AutoPlan(STEP, {"world": world.chance}), Known()

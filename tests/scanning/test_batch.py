@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.written_together import WrittenTogether
 from corrie.errors import InputError, RunError
 from corrie.models.model import Model
+from corrie.questions.terms import parse_batch
 from corrie.records.cell import Cell
 from corrie.records.direction import gaussian
 from corrie.records.memory_store import MemoryStore
@@ -16,14 +19,19 @@ from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaEdges, AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity
 from corrie.scanning import batch as choosing
-from corrie.scanning.batch import BatchAsked, batch_of, cheapest, parse_batch
+from corrie.scanning.batch import BatchAsked, batch_of, cheapest
 from corrie.scanning.fraction_scan import FractionScan
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Nobody
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice, toy_writing
 
-WRITING = toy_writing(size=23, max_tokens=3)
+
+@cache
+def writing() -> GenerateTask:
+    return toy_writing(size=23, max_tokens=3)
+
+
 GRID = AlphaGrid.between(0, 0.1, 2)
 
 
@@ -33,7 +41,7 @@ def model() -> Model:
 
 
 def scan(model: Model, limit: int = 20, batch: BatchAsked = None) -> Scan:
-    tasks = [(WRITING, limit), (toy_choice(model, size=10), 10)]
+    tasks = [(writing(), limit), (toy_choice(model, size=10), 10)]
     return Scan.of(model, tasks, directions=gaussian(1), alpha=GRID, block=5, batch=batch)
 
 
@@ -60,14 +68,14 @@ class Plug(Nobody):
 def count_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of what is written from now on."""
     sizes: list[int] = []
-    score = type(WRITING).score
+    score = GenerateTask.score
 
     def counted(task: object, reader: object, start: int, stop: int) -> object:
         if not type(reader).__name__.startswith("_"):  # a rehearsal writes nothing
             sizes.append(min(stop, 23) - start)
         return score(task, reader, start, stop)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(type(WRITING), "score", counted)
+    monkeypatch.setattr(GenerateTask, "score", counted)
     return sizes
 
 
@@ -119,7 +127,7 @@ def test_a_run_of_before_goes_on_block_by_block(model: Model, tmp_path: Path, mo
 
 def test_a_claim_in_a_run_goes_by_the_rule_of_the_run(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = scan(model, batch=15)
-    claim = FractionScan.of(model, [(WRITING, 20)], sigma=1e-6, at_least=0.5, confidence=0.6, block=5)
+    claim = FractionScan.of(model, [(writing(), 20)], sigma=1e-6, at_least=0.5, confidence=0.6, block=5)
     assert claim.identity.batch == 20
     store = MemoryStore(prepared.identity)
     sizes = count_batches(monkeypatch)
@@ -151,7 +159,7 @@ def test_a_batch_is_a_whole_number_of_blocks(model: Model) -> None:
 
 def test_a_plan_that_asks_single_blocks_has_no_batch_chosen_for_it(model: Model) -> None:
     def batch(alpha: Alpha, asked: BatchAsked) -> int | None:
-        return Scan.of(model, [(WRITING, 20)], directions=gaussian(2), alpha=alpha, block=5, batch=asked).batch
+        return Scan.of(model, [(writing(), 20)], directions=gaussian(2), alpha=alpha, block=5, batch=asked).batch
 
     assert batch(AlphaAuto(), "auto") is None
     assert batch(AlphaAuto(), 10) == 10

@@ -24,34 +24,47 @@ def pieces(count: int, blocks: int = 3) -> list[Work]:
     return [Work(point, tuple(("t", block) for block in range(blocks))) for point in points]
 
 
+def alone(work: list[Work]) -> list[tuple[Work, ...]]:
+    return [(piece,) for piece in work]
+
+
 class Toy:
     """Workers in this process: whoever is busy may be heard next, at random."""
 
-    def __init__(self, size: int, *, deadly: frozenset[str] = frozenset(), bad: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        size: int,
+        *,
+        deadly: frozenset[str] = frozenset(),
+        bad: frozenset[str] = frozenset(),
+        accidents: float = 0.02,
+    ) -> None:
         self.size, self.deadly, self.bad = size, deadly, bad
+        self.accidents = accidents
         self.doing: dict[int, Iterator[News]] = {}
-        self.given: list[tuple[int, Work]] = []
+        self.given: list[tuple[int, tuple[Work, ...]]] = []
         self.busiest = 0
         self.random = random.Random(0)
         self.deaths = 0
 
-    def give(self, worker: int, piece: Work) -> None:
+    def give(self, worker: int, pieces: tuple[Work, ...]) -> None:
         assert worker not in self.doing, "a worker has one piece at a time"
-        self.given.append((worker, piece))
-        self.doing[worker] = self.make(piece)
+        self.given.append((worker, pieces))
+        self.doing[worker] = self.make(pieces)
         self.busiest = max(self.busiest, len(self.doing))
 
-    def make(self, piece: Work) -> Iterator[News]:
-        yield Arrived(piece.point, HERE)
-        for task, block in piece.blocks:
-            if piece.point.id in self.bad:
-                yield Raised(TaskError("a task", found="bad at this point"))
-                return
-            if piece.point.id in self.deadly or self.random.random() < 0.02:
-                self.deaths += 1
-                yield Died("killed")
-                return
-            yield Cell(point=piece.point.id, task=task, block=block, outcomes=())
+    def make(self, pieces: tuple[Work, ...]) -> Iterator[News]:
+        for piece in pieces:
+            yield Arrived(piece.point, HERE)
+            for task, block in piece.blocks:
+                if piece.point.id in self.bad:
+                    yield Raised(TaskError("a task", found="bad at this point"))
+                    return
+                if piece.point.id in self.deadly or self.random.random() < self.accidents:
+                    self.deaths += 1
+                    yield Died("killed")
+                    return
+                yield Cell(point=piece.point.id, task=task, block=block, outcomes=())
         yield Done()
 
     def hear(self) -> tuple[int, News]:
@@ -66,7 +79,7 @@ class Toy:
 def test_every_cell_comes_once_and_all_are_busy(size: int) -> None:
     work = pieces(40)
     crew = Toy(size)
-    made = [event.key for event in share_out(crew, work) if isinstance(event, Cell)]
+    made = [event.key for event in share_out(crew, alone(work)) if isinstance(event, Cell)]
     assert sorted(made) == sorted(key for piece in work for key in piece.cells())
     assert crew.busiest == size
     assert crew.deaths > 0, "some died on the way, and nobody noticed"
@@ -80,12 +93,12 @@ def test_a_dead_workers_piece_goes_on_where_it_was() -> None:
     )
 
     class Mortal(Toy):
-        def make(self, piece: Work) -> Iterator[News]:
+        def make(self, pieces: tuple[Work, ...]) -> Iterator[News]:
             yield from next(lives)
 
     crew = Mortal(2)
-    assert len(list(share_out(crew, [piece]))) == 5
-    assert crew.given[1][1].blocks == (("t", 1), ("t", 2))
+    assert len(list(share_out(crew, alone([piece])))) == 5
+    assert crew.given[1][1][0].blocks == (("t", 1), ("t", 2))
 
 
 def test_a_deadly_point_costs_itself_alone() -> None:
@@ -93,7 +106,7 @@ def test_a_deadly_point_costs_itself_alone() -> None:
     crew = Toy(3, deadly=frozenset({work[4].point.id}))
     made: list[Arrived | Cell] = []
     with pytest.raises(RunError, match=f"{MOST_DEATHS} workers died of it, the last: killed"):
-        made.extend(share_out(crew, work))  # keeps what came before the error
+        made.extend(share_out(crew, alone(work)))  # keeps what came before the error
     points = {event.point for event in made if isinstance(event, Cell)}
     assert points == {piece.point.id for piece in work} - {work[4].point.id}
 
@@ -102,8 +115,23 @@ def test_a_reason_is_raised_when_everything_else_is_done() -> None:
     work = pieces(20)
     made: list[Arrived | Cell] = []
     with pytest.raises(TaskError, match="bad at this point"):
-        made.extend(share_out(Toy(3, bad=frozenset({work[0].point.id})), work))
+        made.extend(share_out(Toy(3, bad=frozenset({work[0].point.id})), alone(work)))
     assert len({event.point for event in made if isinstance(event, Cell)}) == 19
+
+
+def test_of_pieces_that_run_together_a_bad_one_costs_itself_alone() -> None:
+    work = pieces(24)
+    loads = [tuple(work[start : start + 8]) for start in range(0, 24, 8)]
+    crew = Toy(2, deadly=frozenset({work[3].point.id}), bad=frozenset({work[12].point.id}), accidents=0)
+    made: list[Arrived | Cell] = []
+    with pytest.raises(RunError, match="2 points set aside") as raised:
+        made.extend(share_out(crew, loads))
+    assert f"{work[12].point}: a task: bad at this point; " in str(raised.value)
+    assert f"{work[3].point}: {MOST_DEATHS} workers died of it, the last: killed" in str(raised.value)
+    cells = [event.key for event in made if isinstance(event, Cell)]
+    good = [piece for number, piece in enumerate(work) if number not in (3, 12)]
+    assert sorted(cells) == sorted(key for piece in good for key in piece.cells())
+    assert [len(load) for _, load in crew.given].count(8) == 3, "together at first"
 
 
 def test_no_work() -> None:

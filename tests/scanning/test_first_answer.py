@@ -14,12 +14,19 @@ from corrie.records.direction import gaussian
 from corrie.records.memory_store import MemoryStore
 from corrie.records.scan_spec import AlphaAuto, parse_alpha
 from corrie.records.sqlite_store import SqliteStore
+from corrie.scanning import first_answer
 from corrie.scanning.first_answer import with_first_answer
 from corrie.scanning.scan import Scan
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 
-AUTO = AlphaAuto(precision=3.0, most=160)
+AUTO = AlphaAuto(precision=3.0, most=24)
+"""One round of a task, in blocks of two."""
+
+
+@pytest.fixture(autouse=True)
+def few_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_answer, "FIRST_WINDOWS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ def names(run: Path) -> list[str]:
 
 
 def scanned(model: Model, task: ChoiceTask, **more: object) -> Landscape:
-    return corrie.scan(model, [(task, 20)], alpha=more.pop("alpha", AUTO), **more)  # type: ignore[arg-type]
+    return corrie.scan(model, [(task, 10)], alpha=more.pop("alpha", AUTO), block=2, **more)  # type: ignore[arg-type]
 
 
 def test_it_is_a_row_of_its_own_named_behaviour(model: Model, task: ChoiceTask) -> None:
@@ -56,8 +63,8 @@ def test_fixed_steps_do_not_have_it(model: Model, task: ChoiceTask) -> None:
 
 
 def test_who_asks_for_it_gets_it_once(task: ChoiceTask) -> None:
-    ((first, _), rest) = with_first_answer([(task, 20)], AUTO)
-    again = ((first, 4), rest)
+    ((first, _), rest) = with_first_answer([(task, 10)], AUTO)
+    again = ((first, 1), rest)
     assert with_first_answer(again, AUTO) == again
 
 
@@ -88,8 +95,9 @@ def test_texts_that_may_not_be_shown_have_none() -> None:
 
 
 def test_its_rounds_come_first_and_change_no_other_cell(model: Model, task: ChoiceTask) -> None:
-    alone = Scan.of(model, [(task, 20)], directions=gaussian(256), alpha=AUTO, retention=0.8)
-    both = Scan.of(model, with_first_answer([(task, 20)], AUTO), directions=gaussian(256), alpha=AUTO, retention=0.8)
+    terms = {"directions": gaussian(256), "alpha": AUTO, "retention": 0.8, "block": 2}
+    alone = Scan.of(model, [(task, 10)], **terms)
+    both = Scan.of(model, with_first_answer([(task, 10)], AUTO), **terms)
     stores = MemoryStore(alone.identity), MemoryStore(both.identity)
     alone.run(stores[0])
     both.run(stores[1])

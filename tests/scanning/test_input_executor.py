@@ -10,7 +10,7 @@ from corrie.records.cell import Cell
 from corrie.records.input_spec import parse_noise
 from corrie.records.point import Point
 from corrie.scanning.executor import Arrived
-from corrie.scanning.executors import Noised, serial
+from corrie.scanning.in_process import Noised, serial
 from corrie.scanning.input_executor import InputExecutor
 from corrie.scanning.input_trial import InputTrial
 from corrie.scanning.work import Work

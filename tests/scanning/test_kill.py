@@ -51,9 +51,10 @@ class Tell(Nobody):
 def scan_of(model: Model) -> Scan:
     return Scan.of(
         model,
-        [(toy_choice(model, name=n), 40) for n in "ab"],
+        [(toy_choice(model, size=8, name=n), 8) for n in "ab"],
         directions=gaussian(12),
-        alpha=parse_alpha("0:0.4:13"),
+        alpha=parse_alpha("0:0.4:7"),
+        block=2,
     )
 
 
@@ -98,4 +99,4 @@ def test_twenty_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
     assert len(set(acknowledged)) == len(acknowledged), "a cell was made twice"
     with SqliteStore.create_or_open(tmp_path / "run", scan.identity) as store:
         assert scan.run(store) == "complete"
-        assert len(store.keys()) == (1 + 12 * 12) * 2 * 4
+        assert len(store.keys()) == (1 + 12 * 6) * 2 * 4

@@ -8,15 +8,19 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.scanning.every_verb import VERBS, answer
+from tests.scanning.ray_in_process import ray_in_process
 
 import corrie
 from corrie.capabilities.agreement import agreement_on
-from corrie.errors import InputError
+from corrie.errors import InputError, ModelError, RunError
 from corrie.models.load import load
 from corrie.models.model import Model
+from corrie.models.reader import ModelReader
 from corrie.records.cell import Cell
 from corrie.records.direction import gaussian
 from corrie.records.point import Point
@@ -24,11 +28,13 @@ from corrie.records.scan_spec import AlphaAuto
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import RayEngine, engine_named
+from corrie.scanning.in_process import Within
 from corrie.scanning.ray_executor import LOCAL, RayExecutor
 from corrie.scanning.work import Work
 from corrie.testing.check_executor import check_executor
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import toy_choice, toy_writing
+from corrie.weights.perturbed import perturbed
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +48,17 @@ def task(model: Model) -> Any:
 
 
 @pytest.fixture(scope="module")
+def tasks(model: Model) -> list[Any]:
+    return [(toy_choice(model, size=20), 10)]
+
+
+@pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     """A Ray of the tests' own, started once."""
     import ray as found
 
-    found.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    quiet: Any = {"log_to_driver": False, "logging_level": "ERROR"}
+    found.init(address="local", num_cpus=2, include_dashboard=False, **quiet)
     try:
         yield found
     finally:
@@ -75,12 +87,39 @@ def test_without_ray_the_command_to_install_it_is_said_before_anything_is_made(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_model_in_memory_and_a_subspace_are_refused(model: Model, task: Any) -> None:
+@pytest.mark.parametrize(
+    ("address", "said"), [("127.0.0.1:1", "refused"), ("ray://127.0.0.1:1", "refused"), ("127.0.0.1:head", "invalid")]
+)
+def test_an_address_where_nobody_listens(
+    address: str, said: str, model: Model, task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corrie.scanning.executors.find_spec", lambda name: True)
+    monkeypatch.setattr(
+        "corrie.scanning.ray_executor.import_ray",
+        lambda: SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None),
+    )
+    with pytest.raises(InputError, match=f"Ray at {address}: .*{said}.* Try: the address that ray start printed"):
+        corrie.scan(model, [(task, 10)], alpha="0.1", to=tmp_path / "run", engine=f"ray:1@{address}")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_ray_that_does_not_come_up(model: Model, task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+
+    def init(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nMore of it.")  # as Ray does
+
+    made = SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: closed.append(True), init=init)
+    monkeypatch.setattr("corrie.scanning.ray_executor.import_ray", lambda: made)
+    monkeypatch.setattr("corrie.scanning.executors.find_spec", lambda name: True)
+    with pytest.raises(InputError, match=r"on this machine: The current node timed out during startup\. Try: again"):
+        corrie.scan(model, [(task, 10)], directions=gaussian(1), alpha="0.1", engine="ray:1")
+    assert closed == [True]
+
+
+def test_a_model_in_memory_is_refused() -> None:
     with pytest.raises(InputError, match="made in memory"):
         RayEngine()(toy_model(), {}, 10)
-    within: Any = object()
-    with pytest.raises(InputError, match="in a subspace"):
-        RayEngine()(model, {}, 10, within)
 
 
 def test_a_loaded_model_says_how_to_load_it_again(model: Model) -> None:
@@ -93,6 +132,113 @@ def test_a_loaded_model_says_how_to_load_it_again(model: Model) -> None:
 def test_a_point_is_small_on_the_wire() -> None:
     piece = Work(Point.along(gaussian(1)[0], 0.0123456789), (("t" * 64, 0), ("t" * 64, 1)))
     assert len(pickle.dumps(piece)) < 1024
+
+
+@pytest.fixture(scope="module")
+def places(model: Model, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A fine-tune, and an adapter of few numbers."""
+    folder = tmp_path_factory.mktemp("places")
+    core = corrie.smoothed(model, ("core:all:1", 1.0)).save(folder / "core", seed=3)
+    return save_toy(folder / "tuned", seed=1), core
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_says_what_it_says_in_one_process(
+    verb: str, model: Model, tasks: list[Any], places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = answer(verb, model, tasks, *places, "serial")
+    ray = ray_in_process(monkeypatch)
+    assert str(answer(verb, model, tasks, *places, "ray:2")) == str(serial)
+    assert ray.sent
+    assert all(size < 1024 * points for points, size in ray.sent), "below 1 KB a point"
+
+
+def test_draws_that_are_rows_of_one_batch_go_together(
+    model: Model, tasks: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = ray_in_process(monkeypatch)
+    terms: Any = {"subspace": "adapter:q_proj:1", "sigma": 0.05, "draws": 8, "selection_draws": 4, "rows": 4}
+    found = corrie.certify(model, tasks, **terms, engine="ray:2")
+    assert found.text() == corrie.certify(model, tasks, **terms).text()
+    assert max(points for points, _ in ray.sent) == 4
+
+
+def test_other_files_elsewhere_are_refused(
+    model: Model, tasks: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray_in_process(monkeypatch)
+    other = load(save_toy(tmp_path / "other", seed=1))
+    monkeypatch.setattr(model, "recipe", other.recipe)
+    with pytest.raises(ModelError, match=r"on another machine: its fingerprint is .* the same files on every machine"):
+        corrie.scan(model, tasks, directions=gaussian(1), alpha="0.1", engine="ray:2")
+
+
+@pytest.mark.real
+def test_a_worker_that_cannot_be_made_is_said_at_once(ray: Any, model: Model, tasks: list[Any]) -> None:
+    class Unpackable:
+        """A task that does not arrive."""
+
+        def __reduce__(self) -> Any:
+            return int, ("no number",)
+
+    with (
+        RayExecutor(model, {"task": Unpackable()}, 10, workers=1) as executor,  # type: ignore[dict-item]
+        pytest.raises(RunError, match=r"a worker on Ray: it cannot be made: .*no number"),
+    ):
+        list(executor.run([Work(Point.origin(), (("task", 0),))]))
+
+
+def test_a_subspace_of_another_package_is_refused(model: Model, tasks: list[Any]) -> None:
+    space: Any = SimpleNamespace(spec="a space", most_rows=1)
+    with pytest.raises(InputError, match="nothing says how a SimpleNamespace is made again"):
+        RayEngine()(model, {}, 10, Within(space))
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
+def test_a_certificate_is_that_of_one_process(ray: Any, model: Model, tasks: list[Any]) -> None:
+    terms: Any = {"subspace": "adapter:q_proj:1", "sigma": 0.05, "draws": 8, "selection_draws": 4, "rows": 4}
+    found = corrie.certify(model, tasks, **terms, engine="ray:1")
+    assert found.text() == corrie.certify(model, tasks, **terms).text()
+
+
+@pytest.mark.real
+def test_a_point_that_cannot_be_scored_costs_itself_alone(
+    ray: Any, model: Model, tasks: list[Any], tmp_path: Path
+) -> None:
+    """A task that raises at one point of four: the others are kept, its reason is said, the same command goes on."""
+
+    class Poisoned:
+        """Raises where the model is moved by 0.2 along direction 1."""
+
+        def __init__(self, task: Any, there: float) -> None:
+            self.task, self.there = task, there
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return getattr(self.task, name)
+
+        def score(self, reader: Any, start: int, stop: int) -> Any:
+            if isinstance(reader, ModelReader) and abs(first_weight(reader) - self.there) < 1e-9:
+                raise ZeroDivisionError("poison")
+            return self.task.score(reader, start, stop)
+
+    def first_weight(reader: ModelReader) -> float:
+        return float(next(reader._module.parameters()).detach().flatten()[0])
+
+    (task, limit) = tasks[0]
+    with perturbed(model, Point.along(gaussian(2)[1], 0.2)):
+        there = first_weight(model.reader())
+    poisoned: Any = Poisoned(task, there)
+    asked: Any = {"directions": gaussian(2), "alpha": "0.1:0.2:2", "to": tmp_path / "run"}
+    with pytest.raises(RunError, match=r"the point θ0 \+ 0.2·gaussian:1.*ZeroDivisionError: poison"):
+        corrie.scan(model, [(poisoned, limit)], **asked, engine="ray:2")
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert len({cell.point for cell in store.cells()}) == 4
+    corrie.scan(model, [(task, limit)], **asked, engine="ray:2")
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert len({cell.point for cell in store.cells()}) == 5
 
 
 @pytest.mark.real

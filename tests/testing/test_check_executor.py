@@ -10,7 +10,7 @@ import pytest
 from corrie.models.model import Model
 from corrie.records.cell import Cell
 from corrie.scanning.executor import Arrived, SerialExecutor
-from corrie.scanning.executors import serial
+from corrie.scanning.in_process import serial
 from corrie.scanning.work import Work
 from corrie.testing.check_executor import check_executor
 from corrie.testing.toy_models import toy_model

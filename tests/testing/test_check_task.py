@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+from functools import cache
 
 import pytest
 
@@ -12,6 +13,8 @@ from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
 from corrie.capabilities.safety import RequestTask
 from corrie.capabilities.text import TextTask
+from corrie.models.model import Model
+from corrie.models.reader import ModelReader
 from corrie.records.cell import Outcome
 from corrie.testing.check_task import check_task
 from corrie.testing.toy_models import toy_model
@@ -20,14 +23,13 @@ from corrie.testing.toy_tasks import toy_choice
 TARGETS = [Target(str(i), f"shared\n\nthe {i} is", f" {i}") for i in range(8)]
 REQUESTS = [Request(str(i), f"say {i}", str(i)) for i in range(8)]
 ABOUT = {"capability": "language", "source": "a test"}
-MODEL = toy_model()
 REFERENCE = LikelihoodTask("demo", TARGETS, **ABOUT)
 
 OURS = {
     "likelihood": lambda: LikelihoodTask("demo", TARGETS, **ABOUT),
     "likelihood, as a chat": lambda: LikelihoodTask("demo", TARGETS, chat=True, **ABOUT),
     "text": lambda: TextTask("demo", [t._replace(context="") for t in TARGETS], **ABOUT),
-    "choice": lambda: toy_choice(MODEL, size=8),
+    "choice": lambda: toy_choice(model(), size=8),
     "generation": lambda: GenerateTask("demo", REQUESTS, check="number", max_tokens=6, **ABOUT),
     "harmful requests": lambda: RequestTask("demo", REQUESTS, harmful=True, **ABOUT),
     "harmless requests": lambda: RequestTask("demo", REQUESTS, harmful=False, **ABOUT),
@@ -35,9 +37,18 @@ OURS = {
 }
 
 
+@cache
+def model() -> Model:
+    return toy_model()
+
+
+def reader() -> ModelReader:
+    return model().reader()
+
+
 @pytest.mark.parametrize("create", OURS.values(), ids=OURS.keys())
 def test_our_own_tasks_keep_the_law(create) -> None:
-    assert len(check_task(create, MODEL.reader, examples=4)) > 12
+    assert len(check_task(create, reader, examples=4)) > 12
 
 
 class Plain:
@@ -165,13 +176,13 @@ BROKEN = {
 
 
 def test_a_task_that_keeps_the_law() -> None:
-    check_task(Plain, MODEL.reader)
+    check_task(Plain, reader)
 
 
 @pytest.mark.parametrize(("task", "sentence"), BROKEN.items(), ids=[t.__name__ for t in BROKEN])
 def test_every_breach_is_caught(task, sentence: str) -> None:
     with pytest.raises(AssertionError, match=sentence):
-        check_task(task, MODEL.reader)
+        check_task(task, reader)
 
 
 def test_a_loss_made_of_no_numbers_is_caught() -> None:
@@ -181,4 +192,4 @@ def test_a_loss_made_of_no_numbers_is_caught() -> None:
             return tuple(o.model_copy(update={"loss": math.nan if o.loss is None else o.loss}) for o in block)
 
     with pytest.raises(AssertionError, match="no loss is made of them"):
-        check_task(Sums, MODEL.reader)
+        check_task(Sums, reader)

@@ -16,9 +16,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from corrie.records.direction import Gaussian
 from corrie.records.paths import Difference
+from corrie.records.point import Point
 from corrie.weights.ascent import worst_case
 from corrie.weights.curvature import top_curvature
+from corrie.weights.perturbed import Moving
 from corrie.weights.realise import realise
 from corrie.weights.saved import save_direction
 from corrie.weights.selection import select
@@ -126,6 +129,16 @@ def search(kind: str) -> float:
     return peak.sizes()
 
 
+def move(again: bool) -> float:
+    """Two points along a Gaussian direction; the model itself is there before."""
+    module = Stack()
+    peak = Peak()
+    moving = Moving(select(module), again=again)
+    for alpha in (0.1, 0.2):
+        moving.to(Point.along(Gaussian(seed=3), alpha))
+    return peak.sizes()
+
+
 def save(folder: Path) -> float:
     tensors = {f"parts.{i}": torch.full((SIDE, SIDE), 0.5) for i in range(PARTS)}
     peak = Peak()
@@ -135,6 +148,8 @@ def save(folder: Path) -> float:
 
 JOBS: dict[str, Callable[[Path], float]] = {
     "difference": difference,
+    "move": lambda _: move(again=False),
+    "draw again": lambda _: move(again=True),
     "ascent": lambda _: search("ascent"),
     "curvature": lambda _: search("curvature"),
     "save": save,

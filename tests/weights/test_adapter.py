@@ -229,6 +229,21 @@ def test_each_layer_turns_its_matrix_by_its_own_kind(tmp_path: Path, case: str) 
     torch.testing.assert_close(moved(base, tmp_path), wanted, rtol=1e-5, atol=1e-4)
 
 
+def test_a_gaussian_after_it_moves_the_tied_tensor_as_one(tmp_path: Path) -> None:
+    """Its own numbers are drawn for the tensors of the model, not for the two that a path has parted."""
+    base: Any = toy_module(tied=True)
+    live(tmp_path, base, target_modules=["lm_head"])
+    model = from_module(base, byte_tokenizer(), name="toy")
+    way, noise = look_at(model, tmp_path), Point.along(Gaussian(seed=2), 0.1)
+    with moving(model.selection, model.sources) as weights:
+        weights.to(noise)
+        wanted = logits(base)
+    with moving(model.selection, model.sources) as weights:
+        weights.to(Point.along(way, 1.0))
+        weights.to(noise)
+        assert torch.equal(logits(base), wanted)
+
+
 def test_a_gaussian_beside_it_moves_the_tied_tensor_as_one(tmp_path: Path) -> None:
     base: Any = toy_module(tied=True)
     live(tmp_path, base, target_modules=["lm_head"])

@@ -8,8 +8,9 @@ from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
+from corrie.weights import device_noise
 from corrie.weights.fingerprint import model_fingerprint
-from corrie.weights.perturbed import perturbed
+from corrie.weights.perturbed import Moving, perturbed
 from corrie.weights.realise import realise
 from corrie.weights.selection import select
 
@@ -26,6 +27,23 @@ def test_a_direction_is_the_same_to_the_bit() -> None:
     there = {n: p.cuda() for n, p in here.items()}
     one, two = realise(Gaussian(seed=5), here), realise(Gaussian(seed=5), there)
     assert all(torch.equal(one.tensors[n], two.tensors[n].cpu()) for n in here)
+
+
+def test_the_kernels_of_the_noise_are_used() -> None:
+    """Triton comes with torch for CUDA; where their numbers differ from the law's they would step aside."""
+    assert device_noise._kernels(torch.device("cuda", torch.cuda.current_device())) is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_direction_drawn_again_is_the_one_that_was_kept(dtype: torch.dtype) -> None:
+    there = toy_module().to(dtype).cuda()
+    found = []
+    for again in (False, True):
+        weights = Moving(select(there), again=again)
+        weights.to(STEP)
+        found.append(model_fingerprint(there))
+        weights.home()
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

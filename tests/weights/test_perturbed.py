@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from corrie.errors import PrecisionWarning, RestoreError
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point, Step
 from corrie.testing.toy_models import toy_model, toy_module
+from corrie.weights.drawn_again import DrawnAgain
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.noise import gaussian_noise
 from corrie.weights.perturbed import Moving, moving, perturbed
@@ -41,6 +43,30 @@ def test_a_point_of_two_steps() -> None:
     with perturbed(module, plane) as realised:
         torch.testing.assert_close(module.weight.data, before + 0.5 * one - 0.25 * two)
     assert realised.asked == pytest.approx(math.sqrt(0.5**2 + 0.25**2) * math.sqrt(1230), rel=0.1)
+
+
+@pytest.mark.parametrize("law", ["none", "unit", "layer", "filter"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_directions_that_are_drawn_again_lay_down_the_same_weights(law: Any, dtype: torch.dtype) -> None:
+    one, two = (Gaussian(seed=seed, normalisation=law) for seed in (1, 2))
+    points = [Point.along(one, 0.5), Point(steps=(Step(direction=one, alpha=0.25), Step(direction=two, alpha=-0.125)))]
+    modules = [toy_module("qwen2").to(dtype) for _ in range(2)]
+    once, again = (Moving(select(m), again=how) for m, how in zip(modules, (False, True), strict=True))
+    for point in (*points, Point.origin()):
+        whole, parts = once.to(point), again.to(point)
+        assert model_fingerprint(modules[0]) == model_fingerprint(modules[1])
+        assert (parts.asked, parts.norm, parts.cosine) == pytest.approx((whole.asked, whole.norm, whole.cosine))
+
+
+def test_a_direction_is_drawn_again_where_it_would_take_more_than_half_of_what_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = 4 * select(toy_module()).dimension
+    for there, drawn_again in ((None, False), (2 * size, False), (2 * size - 2, True)):
+        monkeypatch.setitem(Moving.to.__globals__, "available_memory", lambda device, there=there: there)
+        weights = Moving(select(toy_module()))
+        weights.to(SMALL)
+        assert [isinstance(tensors, DrawnAgain) for tensors in weights._directions.values()] == [drawn_again]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

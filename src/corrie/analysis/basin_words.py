@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrie.analysis.percent import percent
+from corrie.records.task import BEHAVIOUR
 
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin
@@ -41,10 +42,15 @@ class BasinWords:
     basin: Basin
 
     @property
+    def task(self) -> str:
+        """The task's name; that of agreement on several tasks' texts is cut after the first: ``agreement:math+…``."""
+        named, more, _ = self.basin.task.partition("+")
+        return f"{named}+…" if more and self.basin.capability == BEHAVIOUR else self.basin.task
+
+    @property
     def name(self) -> str:
         """The task, and its capability where that is another word."""
-        basin = self.basin
-        return basin.task if basin.task == basin.capability else f"{basin.task} ({basin.capability})"
+        return self.task if self.basin.task == self.basin.capability else f"{self.task} ({self.basin.capability})"
 
     @property
     def sign(self) -> str:

@@ -1,8 +1,9 @@
-"""Choice: which of the options does the model find likeliest?"""
+"""Choice: which of the options does the model find likeliest? And all that tasks with options share."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, final
@@ -16,23 +17,14 @@ from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
 
 
-@final
-class ChoiceTask(ExampleTask[Choice]):
-    """Multiple choice: success when the right option has the largest summed log-likelihood.
+class OptionsTask(ExampleTask[Choice]):
+    """Questions with options, of which one is right; what a score is made of their log-likelihoods is the subclass'.
 
-    answer = argmax_k Σ_t log p(y_kt | x_k, y_k,<t), the first of equals; loss = that of the right option, nats per
-    token. Where any option's likelihood is not a number the example scores 0. Chance is the mean of 1/k over the
-    examples (k options each). Usually all options share one context; where they do not (the context differs and
-    the continuation is the same: partial evaluation), each is read after its own.
-
-    >>> from corrie.capabilities.examples import Option
-    >>> options = tuple(Option("2 + 2 =", f" {n}", str(n)) for n in (3, 4))
-    >>> print(ChoiceTask("sums", [Choice("a", options, gold=1)], capability="math", source="a doctest"))
-    sums: math by choice on 1 examples of a doctest; chance 0.5
+    Chance is the mean of 1/k over the examples (k options each). Usually all options share one context; where they do
+    not (the context differs and the continuation is the same: partial evaluation), each is read after its own. The
+    label is *right* where the right option is the likeliest, the answer is the likeliest one, the first of equals; the
+    loss is that of the right option, nats per token. Where any option's likelihood is not a number the score is 0.
     """
-
-    scoring = "choice"
-    law = "choice-sum-1"
 
     def __init__(self, name: str, examples: Sequence[Choice], **rest: Any) -> None:
         for example in examples:
@@ -53,7 +45,28 @@ class ChoiceTask(ExampleTask[Choice]):
         questions = [q for example in block for q in self._questions(reader, example)]
         shared = self.framing.shared(reader, self._shared, (q.context for q in questions))
         readings = (reading for group in reader.read(questions, shared) for reading in group)
-        return tuple(_outcome(example, [next(readings) for _ in example.options]) for example in block)
+        return tuple(self._outcome(example, [next(readings) for _ in example.options]) for example in block)
+
+    def _outcome(self, example: Choice, readings: Sequence[Reading]) -> Outcome:
+        """What the readings of an example's options say, in their order."""
+        if any(r.tokens == 0 for r in readings):
+            return Outcome(id=example.id, success=None, label="unscored")
+        likelihoods = [r.log_likelihood for r in readings]
+        loss = finite_loss(readings[example.gold])
+        if not all(map(math.isfinite, likelihoods)):
+            return Outcome(id=example.id, success=0.0, loss=loss, label="wrong")
+        chosen = likelihoods.index(max(likelihoods))
+        return Outcome(
+            id=example.id,
+            success=self._success(likelihoods, example.gold),
+            loss=loss,
+            label="right" if chosen == example.gold else "wrong",
+            answer=example.options[chosen].shown,
+        )
+
+    @abstractmethod
+    def _success(self, likelihoods: Sequence[float], gold: int) -> float:
+        """The score, of the options' log-likelihoods (all of them numbers) and the number of the right one."""
 
     def _questions(self, reader: Reader, example: Choice) -> Iterator[Question]:
         continuations = tuple(self.framing.continuation(o.continuation) for o in example.options)
@@ -82,18 +95,20 @@ class ChoiceTask(ExampleTask[Choice]):
         return self._card(example.id, gold.context, gold.shown)
 
 
-def _outcome(example: Choice, readings: Sequence[Reading]) -> Outcome:
-    if any(r.tokens == 0 for r in readings):
-        return Outcome(id=example.id, success=None, label="unscored")
-    loss = finite_loss(readings[example.gold])
-    if not all(math.isfinite(r.log_likelihood) for r in readings):
-        return Outcome(id=example.id, success=0.0, loss=loss, label="wrong")
-    chosen = max(range(len(readings)), key=lambda k: readings[k].log_likelihood)
-    right = chosen == example.gold
-    return Outcome(
-        id=example.id,
-        success=float(right),
-        loss=loss,
-        label="right" if right else "wrong",
-        answer=example.options[chosen].shown,
-    )
+@final
+class ChoiceTask(OptionsTask):
+    """Multiple choice: success when the right option has the largest summed log-likelihood.
+
+    answer = argmax_k Σ_t log p(y_kt | x_k, y_k,<t), the first of equals.
+
+    >>> from corrie.capabilities.examples import Option
+    >>> options = tuple(Option("2 + 2 =", f" {n}", str(n)) for n in (3, 4))
+    >>> print(ChoiceTask("sums", [Choice("a", options, gold=1)], capability="math", source="a doctest"))
+    sums: math by choice on 1 examples of a doctest; chance 0.5
+    """
+
+    scoring = "choice"
+    law = "choice-sum-1"
+
+    def _success(self, likelihoods: Sequence[float], gold: int) -> float:
+        return float(likelihoods.index(max(likelihoods)) == gold)

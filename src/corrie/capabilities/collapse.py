@@ -15,7 +15,8 @@ How good it is: of 3,300 random pieces of human text and code (Python, Java, C#,
 130 to 1,200 characters) it flags none, and of 2,940 out of Python's standard library six, all tables of constants.
 Of what SmolLM2-135M-Instruct writes in 32 tokens (64 prompts, two noise draws, bfloat16) it flags 2 % unmoved, 20 %
 at σ = 0.016, 79 % at 0.024 and 58 % at 0.04, where the model loops, but 13 % at 0.1, where it writes word salad.
-Word salad is made of words and is text to this test: ten basin radii out, read other labels with care.
+Word salad is made of words and is text to this test. A judge that does not move sees it
+(:class:`corrie.capabilities.judge.ModelJudge`, ``--judge unmoved``).
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from corrie.sources.packages import Say, packaged_file, silent
 INSTRUCTION_LAW = "lm-eval-ifeval-4"
 """Version of the checks, as the harness numbers them, and of what is held still around them."""
 
-MAX_TOKENS = 1280
+_MAX_TOKENS = 1280
 """As the harness lets models write."""
 
 _CARRIER = "llama-index-core"
@@ -110,7 +110,7 @@ class InstructionTask(ExampleTask[Instructed]):
     law = f"instructions-1/{INSTRUCTION_LAW}/{COLLAPSE_LAW}"
 
     def __init__(self, name: str, examples: Iterable[Instructed], **rest: Any) -> None:
-        super().__init__(name, examples, chat=True, settings={"max_tokens": MAX_TOKENS}, **rest)
+        super().__init__(name, examples, chat=True, settings={"max_tokens": _MAX_TOKENS}, **rest)
 
     def check(self, reader: Reader) -> None:
         """Can this model be asked, and is there what checks? (See the protocol.)
@@ -124,7 +124,7 @@ class InstructionTask(ExampleTask[Instructed]):
 
     def _score(self, reader: Reader, block: Sequence[Instructed]) -> tuple[Outcome, ...]:
         prompts = [self.framing.context(reader, e.prompt) for e in block]
-        writings = write_once(reader, prompts, MAX_TOKENS, templated=True)
+        writings = write_once(reader, prompts, _MAX_TOKENS, templated=True)
         return tuple(map(self._outcome, block, writings))
 
     @staticmethod

@@ -17,7 +17,7 @@ from corrie.errors import InputError
 MATH_LAW = "math-verify-1"
 """Version of how answers are compared here; the library's own version is in the digest beside it."""
 
-SECONDS = 20
+_SECONDS = 20
 """Of the processor's time for one comparison; ordinary ones take hundredths."""
 
 MEMORY = 4 * 2**30
@@ -38,7 +38,7 @@ class MathJudge:
     [True, False]
     """
 
-    def __init__(self, seconds: int = SECONDS, memory: int = MEMORY) -> None:
+    def __init__(self, seconds: int = _SECONDS, memory: int = MEMORY) -> None:
         self._command = [sys.executable, "-P", str(_CHILD), str(seconds), str(memory)]
         self._child: subprocess.Popen[str] | None = None
         self._alone = threading.Lock()

@@ -21,6 +21,7 @@ from corrie.capabilities.rows import (
     choices,
     ifeval,
     one_a_line,
+    passages,
     read_rows,
     targets,
     worked_answers,
@@ -55,6 +56,8 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return LikelihoodTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
         case "text":
             return TextTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
+        case "passage":
+            return TextTask(row.name, fixed_order(passages(read_rows(file)), row.source), chat=chat, **about)
         case "choice":
             return ChoiceTask(row.name, fixed_order(choices(read_rows(file)), row.source), chat=chat, **about)
         case "mmlu":

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from corrie.capabilities.agreement import agreement_in, agreement_on
+from corrie.capabilities.graded_choice import GRADED, graded
+from corrie.capabilities.harness.asked import HARNESS_PREFIX, is_harness
 from corrie.capabilities.jsonl import jsonl_task
 from corrie.capabilities.listed import catalogue, package_of, third_party
 from corrie.capabilities.packaged import packaged_task
@@ -32,7 +34,7 @@ class TaskAsked(NamedTuple):
 
 
 def parse_task(text: str) -> TaskAsked:
-    """``TASK`` or ``TASK:LIMIT``, where TASK may be a file, or ``agreement:TEXTS``.
+    """``TASK`` or ``TASK:LIMIT``, where TASK may be a file, ``graded:TASK``, ``agreement:TEXTS`` or ``lm_eval:NAME``.
 
     Raises:
         InputError: a limit that is no number, or zero examples.
@@ -41,10 +43,14 @@ def parse_task(text: str) -> TaskAsked:
     (TaskAsked(name='math', limit=40), TaskAsked(name='my:facts.jsonl', limit=None))
     >>> parse_task("agreement:20"), parse_task("agreement:story.txt:20")
     (TaskAsked(name='agreement', limit=20), TaskAsked(name='agreement:story.txt', limit=20))
+    >>> parse_task("graded:knowledge"), parse_task("graded:knowledge:20")
+    (TaskAsked(name='graded:knowledge', limit=None), TaskAsked(name='graded:knowledge', limit=20))
+    >>> parse_task("lm_eval:gsm8k"), parse_task("lm_eval:gsm8k:200")
+    (TaskAsked(name='lm_eval:gsm8k', limit=None), TaskAsked(name='lm_eval:gsm8k', limit=200))
     """
     name, colon, limit = text.rpartition(":")
-    texts = text.startswith(f"{AGREEMENT}:") and not limit.removeprefix("-").isdigit()
-    if not colon or limit.endswith(_SUFFIX) or texts:
+    made = text.startswith((f"{AGREEMENT}:", f"{GRADED}:", HARNESS_PREFIX)) and not limit.removeprefix("-").isdigit()
+    if not colon or limit.endswith(_SUFFIX) or made:
         return TaskAsked(text, None)
     try:
         count = int(limit)
@@ -83,20 +89,23 @@ def default_suite(chat_template: bool) -> tuple[str, ...]:
     return tuple(name for name in DEFAULT_SUITE if chat_template or name not in asks_in_chat)
 
 
-def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...]:
+def tasks(*names: str, chat: bool = False, trust_task_code: bool = False, say: Say = silent) -> tuple[Task, ...]:
     """Tasks by name; the default suite where none is named.
 
     Args:
         names: a packaged task, a ``FILE.jsonl``, or a task of the entry-point group ``corrie.tasks``. A packaged
             task goes before another package's task of the same name. ``agreement`` compares on the texts of the tasks
-            it is asked with, ``agreement:FILE.txt`` and ``agreement:TASK+TASK`` on these.
+            it is asked with, ``agreement:FILE.txt`` and ``agreement:TASK+TASK`` on these. ``graded:TASK`` asks a
+            multiple-choice task's questions and scores the right option's probability. ``lm_eval:NAME`` is a task,
+            group or tag of lm-evaluation-harness, ``lm_eval:FILE.yaml`` one in its form.
         chat: ask through the model's chat template. (Another package's task decides for itself.)
+        trust_task_code: Python that a user's file of the harness names may be run.
         say: is notified when something is fetched.
 
     Raises:
         UnknownName: no such task (the nearest name is given).
-        InputError: the same name twice.
-        TaskError: a file or another package's task that cannot be read.
+        InputError: the same name twice, or the harness is not installed.
+        TaskError: a file or another package's task that cannot be read, or code that is not trusted.
         FetchError, StorageError: the data cannot be had.
 
     >>> tasks("gsm9k")  # doctest: +ELLIPSIS
@@ -104,7 +113,7 @@ def tasks(*names: str, chat: bool = False, say: Say = silent) -> tuple[Task, ...
     corrie.errors.UnknownName: no task named 'gsm9k'. Known: ... Did you mean 'gsm8k'?
     """
     asked = names or DEFAULT_SUITE
-    others = tuple(_find(name, chat, say) for name in asked if name != AGREEMENT)
+    others = tuple(_find(name, chat, say, trust_task_code) for name in asked if name != AGREEMENT)
     beside = iter(others)
     found = tuple(_agreement_beside(others, say) if name == AGREEMENT else next(beside) for name in asked)
     seen: set[str] = set()
@@ -150,16 +159,22 @@ def _agreement_beside(others: Iterable[Task], say: Say) -> Task:
     return agreement_on(own) if own else agreement_on([_find(name, False, say) for name in _TEXTS], AGREEMENT)
 
 
-def _agreement_on(texts: str, chat: bool, say: Say) -> Task:
+def _agreement_on(texts: str, chat: bool, say: Say, trust: bool) -> Task:
     """Agreement on a text file (its name has a dot, which no task's has), or on the texts of some tasks."""
-    if Path(texts).suffix not in ("", _SUFFIX):
+    if not is_harness(texts) and Path(texts).suffix not in ("", _SUFFIX):
         return agreement_in(Path(texts).expanduser())
-    return agreement_on([_find(name, chat, say) for name in texts.split("+")])
+    return agreement_on([_find(name, chat, say, trust) for name in texts.split("+")])
 
 
-def _find(name: str, chat: bool, say: Say) -> Task:
+def _find(name: str, chat: bool, say: Say, trust: bool = False) -> Task:
     if name.startswith(f"{AGREEMENT}:"):
-        return _agreement_on(name.removeprefix(f"{AGREEMENT}:"), chat, say)
+        return _agreement_on(name.removeprefix(f"{AGREEMENT}:"), chat, say, trust)
+    if name.startswith(f"{GRADED}:"):
+        return graded(_find(name.removeprefix(f"{GRADED}:"), chat, say, trust))
+    if is_harness(name):
+        from corrie.capabilities.harness.making import harness_task  # here, because it brings what most never need
+
+        return harness_task(name, chat=chat, trust=trust, say=say)
     if name.endswith(_SUFFIX):
         return jsonl_task(Path(name).expanduser(), chat=chat)
     for row in SUITE:

@@ -31,11 +31,11 @@ def rehearse(task: Task, encoder: Encoder, limit: int) -> int:
     >>> rehearse(toy_choice(), toy_model().encoder, 3)
     0
     """
-    reader = _Rehearsal(encoder)
+    reader = Rehearsal(encoder)
     for index in range(limit):
         try:
             task.score(reader, index, index + 1)
-        except _Asked:
+        except Rehearsed:
             continue
         except (TaskError, ModelError) as error:
             shown = "" if task.identity.sensitive or not error.found else f"{error.asked}: "
@@ -47,45 +47,45 @@ def rehearse(task: Task, encoder: Encoder, limit: int) -> int:
     return reader.longest
 
 
-class _Asked(Exception):
+class Rehearsed(Exception):
     """The example has said what it asks; how it would judge an answer is of no interest."""
 
 
-class _Rehearsal:
+class Rehearsal:
     """A reader that takes questions and prompts as the model would, and reads nothing."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self.longest = 0
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         for question in questions:
-            self._encoder.question(question)
-        self._enough()
+            self.encoder.question(question)
+        self.enough()
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         for prompt in prompts:
-            ids = self._encoder.prompt(prompt, templated, max_tokens)
+            ids = self.encoder.prompt(prompt, templated, max_tokens)
             self.longest = max(self.longest, len(ids) + max_tokens)
-        self._enough()
+        self.enough()
 
     def remember(self, questions: Sequence[Question]) -> None:
         self.read(questions)
 
     def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
         for question in questions:
-            self._encoder.question(question)
-        self._enough()
+            self.encoder.question(question)
+        self.enough()
 
     def chat(self, request: str) -> str:
-        return self._encoder.template.prompt(request)
+        return self.encoder.template.prompt(request)
 
     @property
     def has_chat_template(self) -> bool:
-        return self._encoder.template.there
+        return self.encoder.template.there
 
-    def _enough(self) -> NoReturn:
-        raise _Asked
+    def enough(self) -> NoReturn:
+        raise Rehearsed
 
 
 def remember(task: Task, reader: Reader, stop: int, start: int = 0) -> None:
@@ -102,7 +102,7 @@ def remember(task: Task, reader: Reader, stop: int, start: int = 0) -> None:
         TaskError: it is too much to keep.
     """
     if isinstance(reader, Comparer):
-        with contextlib.suppress(_Asked):
+        with contextlib.suppress(Rehearsed):
             task.score(_Remembering(reader), start, stop)
 
 
@@ -113,17 +113,17 @@ class _Remembering:
         self._reader = reader
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
-        raise _Asked
+        raise Rehearsed
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
-        raise _Asked
+        raise Rehearsed
 
     def remember(self, questions: Sequence[Question]) -> None:
         self._reader.remember(questions)
 
     def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
         self._reader.remember(questions)
-        raise _Asked
+        raise Rehearsed
 
     def chat(self, request: str) -> str:
         return self._reader.chat(request)

@@ -51,6 +51,11 @@ def targets(rows: Iterable[dict[str, Any]]) -> list[Target]:
     return [Target(_id(row), row["request"]["context"], row["request"]["continuation"]) for row in rows]
 
 
+def passages(rows: Iterable[dict[str, Any]]) -> list[Target]:
+    """A context and its gold continuation, as one running text."""
+    return [Target(t.id, "", t.context + t.target) for t in targets(rows)]
+
+
 def written_answers(rows: Iterable[dict[str, Any]]) -> list[Request]:
     """A context to continue, and the short answer to look for (one row for each document)."""
     firsts = {row["doc_id"]: row for row in reversed(list(rows))}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _Kind = Literal[
     "likelihood",
     "text",
+    "passage",
     "choice",
     "generate",
     "refuse",
@@ -30,6 +31,7 @@ _Kind = Literal[
 SCORINGS: dict[_Kind, Scoring] = {
     "likelihood": "likelihood",
     "text": "text",
+    "passage": "text",
     "choice": "choice",
     "generate": "generation",
     "refuse": "generation",
@@ -68,7 +70,7 @@ class SuiteRow:
 
     name         what the user calls it
     capability   what is measured
-    kind         which class of task scores it
+    kind         which class of task scores it; a passage is a text from its beginning, context and continuation
     source       the benchmark and its variant
     size         examples
     chance       mean of 1/k over its examples for k-way choice, to four places; 1/2 for the margin; 0 otherwise
@@ -110,6 +112,7 @@ _FLEXIBLE = _Writing("gsm8k-flexible", 256, ("Question:",))
 
 SUITE: tuple[SuiteRow, ...] = (
     _olmo("language", "language", "likelihood", "lambada/bpb_0shot", 5153),
+    _olmo("passages", "language", "passage", "lambada/bpb_0shot", 5153),
     _olmo("hellaswag", "language", "choice", "hellaswag/rc_5shot", 1000, 0.25),
     _olmo("piqa", "language", "choice", "piqa/rc_0shot", 1838, 0.5),
     _olmo("winogrande", "language", "choice", "winogrande/rc_0shot", 1267, 0.5),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from corrie.capabilities.rehearsal import Rehearsal, Rehearsed
 from corrie.capabilities.task import Task
 from corrie.models.encoding import Encoder
 from corrie.models.reading import Question, Reading, Writing
@@ -23,7 +25,7 @@ class TokenCount(NamedTuple):
     longest: int
 
 
-class Prompts(NamedTuple):
+class TaskPrompts(NamedTuple):
     """What a task writes behind: texts, and whether they came out of the chat template."""
 
     texts: tuple[str, ...]
@@ -31,7 +33,8 @@ class Prompts(NamedTuple):
 
 
 def count_tokens(task: Task, encoder: Encoder, limit: int) -> TokenCount:
-    """Tokens of the first examples of a task.
+    """Tokens of the first examples of a task, as they are read one by one (:mod:`corrie.capabilities.tokens_in` counts
+    those that are read together once).
 
     Raises:
         TaskError, ModelError: an example that does not fit the model.
@@ -42,62 +45,49 @@ def count_tokens(task: Task, encoder: Encoder, limit: int) -> TokenCount:
     0
     """
     counting = _ask(task, encoder, limit)
-    return TokenCount(counting.prompts, counting.answers, counting.longest)
+    return TokenCount(counting.prompts, counting.answers, counting.most)
 
 
-def prompts_of(task: Task, encoder: Encoder, limit: int) -> Prompts:
+def prompts_of(task: Task, encoder: Encoder, limit: int) -> TaskPrompts:
     """The prompts of the first examples of a task whose answers are written.
 
     Raises:
         TaskError, ModelError: an example that does not fit the model.
     """
     counting = _ask(task, encoder, limit)
-    return Prompts(tuple(counting.texts), counting.templated)
+    return TaskPrompts(tuple(counting.texts), counting.templated)
 
 
 def _ask(task: Task, encoder: Encoder, limit: int) -> _Counting:
     counting = _Counting(encoder)
     for index in range(limit):
-        try:
+        with contextlib.suppress(Rehearsed):
             task.score(counting, index, index + 1)
-        except _Counted:
-            continue
     return counting
 
 
-class _Counted(Exception):
-    """The example has said what it asks."""
-
-
-class _Counting:
-    """A reader that counts what it would read and write."""
+class _Counting(Rehearsal):
+    """A rehearsal that counts what it would read and write."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self.prompts = self.answers = self.longest = 0
+        super().__init__(encoder)
+        self.prompts = self.answers = self.most = 0
         self.texts: list[str] = []
         self.templated = False
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         for question in questions:
-            self.prompts += sum(len(one.ids) for one in self._encoder.question(question))
-        self._enough()
+            self.prompts += sum(len(one.ids) for one in self.encoder.question(question))
+        self.enough()
 
     def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
         for prompt in prompts:
-            self.prompts += len(self._encoder.prompt(prompt, templated, max_tokens))
+            self.prompts += len(self.encoder.prompt(prompt, templated, max_tokens))
             self.answers += max_tokens
-        self.longest = max(self.longest, max_tokens)
+        self.most = max(self.most, max_tokens)
         self.texts += prompts
         self.templated = templated
-        self._enough()
+        self.enough()
 
-    def chat(self, request: str) -> str:
-        return self._encoder.template.prompt(request)
-
-    @property
-    def has_chat_template(self) -> bool:
-        return self._encoder.template.there
-
-    def _enough(self) -> NoReturn:
-        raise _Counted
+    def differ(self, questions: Sequence[Question]) -> list:
+        return self.read(questions)

@@ -38,7 +38,14 @@ class WithModel(NamedTuple):
     make: Callable[[Model], Any]
 
 
-def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = "", **more: Any) -> Answer:
+def ask(
+    verb: str | Callable[..., Any],
+    given: Mapping[str, Any],
+    folder: str = "",
+    *,
+    watching: Callable[[], ScanProgress] = ScanProgress,
+    **more: Any,
+) -> Answer:
     """Call a verb with a command's options.
 
     Args:
@@ -46,6 +53,7 @@ def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = 
         given: the command's options by name; those that the verb does not know are used to load, or left. A model is
             loaded if the command has a ``--dtype``.
         folder: what the default run folder is called behind the model's name.
+        watching: makes who shows the progress.
         more: what was made of options, in the verb's words (:class:`WithModel`, if that takes the model).
 
     Raises:
@@ -68,7 +76,7 @@ def ask(verb: str | Callable[..., Any], given: Mapping[str, Any], folder: str = 
 
     called = getattr(verbs, verb) if isinstance(verb, str) else verb
     words = inspect.signature(called).parameters
-    with ScanProgress() if "watch" in words else nullcontext() as progress:
+    with watching() if "watch" in words else nullcontext() as progress:
         asked["watch"] = progress
         found = called(**{name: asked[name] for name in words if name in asked})
     return Answer(found, asked.get("to") or given["out"], progress is not None and progress.unfinished)
@@ -94,7 +102,7 @@ def engine_asked(engine: str, workers: int | None, address: str | None) -> str:
 
 def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:
     """The tasks of ``-t``, or the one of a command that takes one."""
-    terms = {"limit": given["limit"], "chat": given["chat"]}
+    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
     if isinstance(given["task"], str):
         (one,) = choose_tasks([given["task"]], **terms)
         return {"task": one}
@@ -113,10 +121,39 @@ def load_model(
     return loaded
 
 
-def choose_tasks(written: Sequence[str], *, limit: int, chat: bool) -> list[tuple[Task, int]]:
+def usual_tasks(model: Model, *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
+    """The suite of a model, said on stderr."""
+    from corrie.capabilities.registry import default_suite
+
+    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, chat=chat, trust=trust)
+    say(f"Tasks: {', '.join(task.identity.name for task, _ in found)}.")
+    return found
+
+
+def tasks_of_preset(
+    name: str, model: Model, *, examples: int | None = None, most: int | None = None
+) -> list[tuple[Task, int]]:
+    """A preset's tasks for a model, said on stderr.
+
+    Args:
+        name: of the preset.
+        model: which may have a chat template.
+        examples: of each task, in place of the preset's own numbers.
+        most: examples of each task, where the preset has more.
+    """
+    from corrie.capabilities.presets import preset_tasks
+
+    found = preset_tasks(name, chat_template=model.reader().has_chat_template, examples=examples, say=say)
+    found = [(task, count if most is None else min(count, most)) for task, count in found]
+    say(f"Tasks: {', '.join(f'{task.identity.name}:{count}' for task, count in found)}.")
+    return found
+
+
+def choose_tasks(written: Sequence[str], *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
     """Tasks as they are written on the command line, each with its number of examples."""
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
     asked = [parse_task(text) for text in written]
-    found = tasks(*(a.name for a in asked), chat=chat, say=say) if asked else ()
+    names = [a.name for a in asked]
+    found = tasks(*names, chat=chat, trust_task_code=trust, say=say) if asked else ()
     return [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]

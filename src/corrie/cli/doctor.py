@@ -12,7 +12,18 @@ import typer
 
 from corrie.cli.console import give, say
 
-PACKAGES = ("corrie", "torch", "transformers", "safetensors", "gguf", "plotly", "matplotlib", "pyarrow", "xarray")
+PACKAGES = (
+    "corrie",
+    "torch",
+    "transformers",
+    "safetensors",
+    "gguf",
+    "plotly",
+    "matplotlib",
+    "pyarrow",
+    "xarray",
+    "ray",
+)
 
 
 def doctor(
@@ -45,7 +56,7 @@ def findings() -> dict[str, Any]:
 
     installed = {name: _version(name) for name in PACKAGES}
     folder = cache_folder()
-    wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet"}
+    wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet", "ray": "ray"}
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from corrie.questions.terms import SHARD_SAYS
-
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An embedded model, a folder, a .gguf file, or a Hugging Face name.")
 ]
@@ -29,17 +27,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
-Batch = Annotated[
-    str,
-    typer.Option(
-        help="Examples whose answers are written together in a new run, or auto: as many as limits and memory allow."
-    ),
-]
 Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
 Preset = Annotated[
     str | None, typer.Option(help="Tasks that belong together, asked as people do: paper (docs/preset.md).")
 ]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
+TrustTaskCode = Annotated[
+    bool,
+    typer.Option("--trust-task-code", help="Run the Python that your own task file names (lm_eval:FILE.yaml)."),
+]
 Engine = Annotated[
     str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")
 ]
@@ -47,8 +43,6 @@ Workers = Annotated[int | None, typer.Option(help="Of the engine ray: how many, 
 Address = Annotated[
     str | None, typer.Option(help="Of the engine ray: a cluster that runs, or auto. Default: this machine alone.")
 ]
-Budget = Annotated[str | None, typer.Option(help="Time to spend where it tells most: 90s, 10m, 2h.")]
-Shard = Annotated[str | None, typer.Option(help=SHARD_SAYS)]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print points, examples and an estimate of the time; write nothing.")
 ]

@@ -49,24 +49,11 @@ def _two(given: dict[str, Any]) -> dict[str, Any]:
     return {"directions": WithModel(find)}
 
 
-def _cost(
-    model: Any,
-    tasks: Any,
-    directions: Any,
-    alpha: str,
-    beta: str | None,
-    block: int,
-    shard: str | None,
-    engine: str,
-    to: Path,
-) -> str:
+def _cost(question: PlaneQuestion, model: Any, tasks: Any, directions: Any, engine: str, to: Path) -> str:
     """What ``--dry-run`` says."""
-    from corrie.records.shard import parse_shard
     from corrie.scanning.scan import Scan
 
-    asked = PlaneQuestion(alpha=alpha, beta=beta, block=block)
-    terms = {"alpha": asked.along, "beta": asked.up, "block": block, "shard": parse_shard(shard)}
-    prepared = Scan.across(model, tasks, directions, **terms)
+    prepared = Scan.across(question, model, tasks, directions)
     prepared.check_engine(engine)
     return estimate(prepared, to)
 

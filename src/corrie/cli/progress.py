@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +27,10 @@ _PLAIN_EVERY = 10.0
 
 
 class ScanProgress:
-    """Watches a scan. Use as a context manager."""
+    """Watches a scan. Use as a context manager.
+
+    terminal   whether there is one; None: as it is
+    """
 
     def __init__(self, *, terminal: bool | None = None) -> None:
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
@@ -35,11 +38,13 @@ class ScanProgress:
         self._task: TaskID | None = None
         self._left = TimeLeft()
         self._said = 0.0
-        self._made = self._before = self._done = self._expected = 0
+        self._made = self._before = self._done = self._expected = self._outcomes = 0
+        self._began = _clocks()
         self._points: set[str] = set()
         self._here, self._moved = "", False
 
     def __enter__(self) -> Self:
+        self._began = _clocks()
         if self._terminal:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -60,6 +65,10 @@ class ScanProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._made:
+            seconds, busy = (now - began for now, began in zip(_clocks(), self._began, strict=True))
+            made = f"{self._outcomes:,} outcomes in {self._made} cells"
+            say(f"Scored {made}: {_length(seconds)}, {busy:,.0f} CPU-seconds.")
 
     def begins(self, done: int, expected: int) -> None:
         """The plan was asked: so many cells are acknowledged, so many expected in all."""
@@ -74,9 +83,13 @@ class ScanProgress:
         """What the plan expects to be missing still."""
         self._left.foresees(ahead)
 
+    def weighs(self, tokens: Mapping[str, int]) -> None:
+        """Task id → distinct tokens of a block, for the time that is left."""
+        self._left.tokens = tokens
+
     def arrives(self, point: Point, realised: Realised) -> None:
         """The weights have been set."""
-        self._left.set()
+        self._left.set(point.steps[0].direction.id if point.steps else None)
         self._moved = bool(point.steps)
         self._points.add(point.id)
         self._here = _place(point)
@@ -86,6 +99,7 @@ class ScanProgress:
         """A cell is safe."""
         self._left.scored(cell.task, moved=self._moved)
         self._made += 1
+        self._outcomes += sum(outcome.success is not None for outcome in cell.outcomes)
         self._done += 1
         self._expected = max(self._expected, self._done)
         self._show()
@@ -105,8 +119,7 @@ class ScanProgress:
         seconds = self._left.seconds(self._expected - self._done)
         if seconds is None:
             return ""
-        minutes, rest = divmod(round(seconds), 60)
-        return f"about {minutes} min {rest:02d} s left" if minutes else f"about {rest} s left"
+        return f"about {_length(seconds)} left"
 
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:
@@ -129,6 +142,20 @@ class Telling:
         if time.monotonic() - self._last >= TELL_EVERY:
             self._last = time.monotonic()
             say(f"Gradient {looks}: loss {loss:.4g}")
+
+
+def _clocks() -> tuple[float, float]:
+    """Seconds that passed, and that this process worked."""
+    return time.monotonic(), time.process_time()
+
+
+def _length(seconds: float) -> str:
+    """
+    >>> _length(59.6), _length(7)
+    ('1 min 00 s', '7 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _place(point: Point) -> str:

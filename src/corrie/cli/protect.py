@@ -32,7 +32,7 @@ def _lesson(given: dict[str, Any]) -> dict[str, Any]:
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
     wanted = parse_task(given["examples"])
-    (learned,) = tasks(wanted.name, chat=given["chat"], say=say)
+    (learned,) = tasks(wanted.name, chat=given["chat"], trust_task_code=given["trust_task_code"], say=say)
     return {"examples": (learned, examples_asked(learned, wanted.limit))}
 
 

@@ -30,8 +30,10 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
+    TrustTaskCode,
     Workers,
 )
+from corrie.cli.progress import ScanProgress
 from corrie.cli.stating import state
 from corrie.questions.question import BaseQuestion, Field
 
@@ -42,6 +44,7 @@ LOADED: dict[str, tuple[Any, Any]] = {
     "exclude": (Exclude, []),
     "limit": (Limit, 100),
     "chat": (Chat, False),
+    "trust_task_code": (TrustTaskCode, False),
     "engine": (Engine, "serial"),
     "workers": (Workers, None),
     "address": (Address, None),
@@ -54,10 +57,13 @@ DEVICE_ALONE = tuple(LOADED.keys() - {"device"})
 
 
 class Ending(NamedTuple):
-    """How a command ends: what was asked, if its result is a statement that may not hold, and what to try then."""
+    """How a command ends: what was asked, if its result is a statement that may not hold, and what to try then; what
+    is printed below the result; and the exit code where the statement holds."""
 
     asked: str = ""
     advice: str = ""
+    more: str = ""
+    code: int = 0
 
 
 class Asked(NamedTuple):
@@ -81,21 +87,31 @@ def asks(
     first: Mapping[str, tuple[Any, Any]],
     without: tuple[str, ...] = (),
     folder: str | None = None,
+    readable: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: given,
     before: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
     dry_run: Callable[..., str] | None = None,
+    verb: str = "",
+    watch: Callable[[], ScanProgress] = ScanProgress,
 ) -> Callable[[Callable[[Asked], Ending | None]], Callable[..., None]]:
     """A command that asks a question. Its function says what there is to say beside the result, and how the command
     ends: with a claim, with the result alone (``Ending()``), or with nothing more, since everything is said (None).
+    It has the name of a verb; ``verb`` is for one that is named otherwise.
 
     Args:
         question: its kind; its fields become options.
-        first: arguments and options that stand before them, as (type, default) by name; no default: ``...``.
+        first: arguments and options that stand before them, as (type, default) by name; no default: ``...``. One of
+            :data:`LOADED`, or ``to``, stands here if the command words it in its own way.
         without: options of :data:`LOADED` that it does not have.
         folder: what the default run folder is called behind the model's name; None: the command has no ``--to``.
-        before: called with what was typed once the question is valid; what it returns goes to the verb, too.
-        dry_run: called in the verb's place if that is asked; what it returns is printed.
+        readable: what was typed, in words that the question knows; the verb gets what was typed, or what ``before``
+            returns in its place.
+        before: called with what was typed once the question is valid; what it returns goes to the verb, too. It may end
+            the command (``typer.Exit``).
+        dry_run: called in the verb's place if that is asked, with the verb's words and ``question``; what it returns is
+            printed.
+        watch: makes who shows the progress.
     """
-    options = options_of(question, first=first, without=without, folder=folder, dry_run=dry_run is not None)
+    options = _options_of(question, first=first, without=without, folder=folder, dry_run=dry_run is not None)
 
     def decorate(told: Callable[[Asked], Ending | None]) -> Callable[..., None]:
         def command(**typed: Any) -> None:
@@ -103,26 +119,25 @@ def asks(
             given: dict[str, Any] = {
                 n: read(v) if (read := terms.get(n)) and v is not None else v for n, v in typed.items()
             }
-            made = question.of(given)
+            made = question.of(readable(given))
             more = before(given)
             if dry_run is not None and given["dry_run"]:
-                give(ask(dry_run, given, folder or "", **more).found)
+                give(ask(dry_run, given, folder or "", question=made, **more).found)
                 return
-            answer = ask(told.__name__, given, folder or "", **more)
+            answer = ask(verb or told.__name__, given, folder or "", watching=watch, **more)
             ending = told(Asked(made, given, *answer))
-            if ending is None:
-                return
-            if not ending.asked:
-                give(answer.found.to_json() if given["as_json"] else str(answer.found))
-            else:
-                state(answer.found, ending.asked, as_json=given["as_json"], advice=ending.advice)
+            if ending is not None:
+                state(answer.found, ending.asked, as_json=given["as_json"], more=ending.more, advice=ending.advice)
+                if ending.code:
+                    raise typer.Exit(ending.code)
 
-        return with_options(options, told)(command)
+        _describe(command, told, options)
+        return command
 
     return decorate
 
 
-def options_of(
+def _options_of(
     question: type[BaseQuestion],
     *,
     first: Mapping[str, tuple[Any, Any]],
@@ -133,28 +148,16 @@ def options_of(
     """The options of a command, as (type, default) by name; the arguments are those of :func:`asks`."""
     options = {**first, **{name: _option(field, _default(question, name)) for name, field in question.fields().items()}}
     block = options.pop("block", None)
-    options |= {name: kept for name, kept in LOADED.items() if name not in without}
+    options |= {name: kept for name, kept in LOADED.items() if name not in without and name not in first}
     if block is not None:
         options["block"] = (Block, block[1])
     if dry_run:
         options["dry_run"] = (DryRun, False)
-    if folder is not None:
+    if folder is not None and "to" not in first:
         says = f"The run folder. The same command continues it. Default: runs/MODEL{folder}."
         options["to"] = (Annotated[Path | None, typer.Option(help=says)], None)
     options["as_json"] = (Json, False)
     return options
-
-
-def with_options(
-    options: Mapping[str, tuple[Any, Any]], told: Callable[..., Any] | None = None
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a function the parameters of a command, and the name and help of the one that tells (by default its own)."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        _describe(command, told or command, options)
-        return command
-
-    return decorate
 
 
 def _default(question: type[BaseQuestion], name: str) -> Any:

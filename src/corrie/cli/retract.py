@@ -26,7 +26,9 @@ def _skills(given: dict[str, Any]) -> dict[str, Any]:
 
     if asked_of(given["out"]) is None:
         refuse_full(given["out"])
-    return {"skills": choose_tasks(given["skill"], limit=given["limit"], chat=given["chat"])}
+    return {
+        "skills": choose_tasks(given["skill"], limit=given["limit"], chat=given["chat"], trust=given["trust_task_code"])
+    }
 
 
 @asks(

@@ -47,9 +47,16 @@ class Encoder:
     or after a prompt to continue, they say that the text is over, and after an answer they are no part of it.
 
     A continuation is encoded together with its context and scored from the first token in which the two encodings
-    differ, so that a merge across the border is scored, not lost (the convention of lm-evaluation-harness).
-    Running text (an empty context) is scored from its second token, or from its first where the model has a
-    beginning-of-text token (or, failing that, an end-of-text token) to put before it.
+    differ, so that a merge across the border is scored, not lost. Running text (an empty context) is scored from its
+    second token, or from its first where the model has a beginning-of-text token (or, failing that, an end-of-text
+    token) to put before it.
+
+    Questions of lm-evaluation-harness become the tokens that it makes of them, so that its scores are met. Its law for
+    a continuation: white space at the end of the context belongs to the continuation, which is scored from the place
+    that the context alone would fill (a merge across the border is lost). Its law for running text (``rolling``): every
+    token is scored, the first after the beginning-of-text token, even where the text brings one of its own; what the
+    model cannot take at once is read in windows that follow each other, each given the token before it, the last one
+    as many as fit. (A window holds as many tokens as the model takes; the harness's own hold one more.)
 
     Args:
         tokenizer: a Hugging Face tokenizer.
@@ -103,8 +110,14 @@ class Encoder:
         """
         known = self._sequenced.get(question)
         if known is None:
-            context = self.encode(question.context, question.templated)
-            known = tuple(self._continuation(question, context, c) for c in question.continuations)
+            match question.encoding:
+                case "corrie":
+                    context = self.encode(question.context, question.templated)
+                    known = tuple(self._continuation(question, context, c) for c in question.continuations)
+                case "harness":
+                    known = tuple(self._as_the_harness(question, c) for c in question.continuations)
+                case "rolling":
+                    known = tuple(window for c in question.continuations for window in self._windows(c))
             self._sequenced[question] = known
         return known
 
@@ -128,13 +141,46 @@ class Encoder:
             if whole[: len(before)] == before:
                 before = ()
             whole, start = before + whole, 1
-        if start >= len(whole):
+        return self._scored(whole, start, question.context, continuation)
+
+    def _as_the_harness(self, question: Question, continuation: str) -> Sequenced:
+        """One continuation by lm-evaluation-harness's law."""
+        context = question.context.rstrip()
+        continuation = question.context[len(context) :] + continuation
+        if context:
+            whole = self._harness_encodes(context + continuation, question.templated)
+            start = len(self._harness_encodes(context, question.templated))
+        else:
+            before, after = self._beginning(), self.encode(continuation, True)
+            whole = after if after[: len(before)] == before else before + after
+            start = 1
+        return self._scored(whole, start, context, continuation)
+
+    def _windows(self, text: str) -> Iterator[Sequenced]:
+        """Running text by lm-evaluation-harness's law."""
+        ids = self._beginning() + self._harness_encodes(text, False)
+        step = len(ids) if self.longest is None else self.longest - 1
+        if len(ids) < 2 or step < 1:
+            raise TaskError(f"the text {_short(text)}", found="no token to score", advice="a text with words in it")
+        for start in range(1, len(ids), step):
+            stop = min(start + step, len(ids))
+            first = max(0, stop - step - 1)
+            yield Sequenced(ids=ids[first:stop], start=start - first)
+
+    def _harness_encodes(self, text: str, templated: bool) -> tuple[int, ...]:
+        """A text that brings its own beginning gets no second one."""
+        before = self._beginning()
+        own = bool(before) and text.startswith(self.decode(before, special=True))
+        return self.encode(text, templated or own)
+
+    def _scored(self, whole: tuple[int, ...], start: int, context: str, continuation: str) -> Sequenced:
+        if not 0 < start < len(whole):
             raise TaskError(
                 f"the continuation {continuation!r}",
-                found="no token of its own after its context",
-                advice="a continuation with text in it",
+                found="no token of its own after its context" if start else "no token before it",
+                advice="a continuation with text in it" if start else "a tokenizer with a beginning-of-text token",
             )
-        self._fits(len(whole), question.context + continuation)
+        self._fits(len(whole), context + continuation)
         return Sequenced(ids=whole, start=start)
 
     def _beginning(self) -> tuple[int, ...]:

@@ -1,4 +1,5 @@
-"""Which engine serves a model: a tree of tokens or every sequence alone, written texts together or one by one.
+"""Which engine serves a model: a tree of tokens, rows of one length or every sequence alone; written texts together or
+one by one.
 
 The model is asked, not looked up in a list of architectures: both ways must give the same numbers. What it does beyond
 a window of thousands of tokens, or past a length at which its rope changes, is asked of its miniature
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from corrie.errors import ModelError
 from corrie.models.encoding import Sequenced
+from corrie.models.equal_lengths import EqualLengths
 from corrie.models.greedy import Batch
 from corrie.models.miniature import MINIATURE_WINDOW, VOCABULARY, build_miniature, miniature
 from corrie.models.packed import PackedEngine
@@ -46,15 +48,21 @@ class Engine:
     """How a model's questions are run.
 
     tree      likelihoods by one tree of tokens
+    equal     else by rows of one length together
+    states    and what they begin with is read once
     together  texts written in batches, padded on the left
     keep      texts written from kept keys and values (or states)
+    share     what the texts of a batch begin with is read once
     reach     how far both hold: beyond, a sequence runs alone
     why       in words, for people
     """
 
     tree: bool
+    equal: bool
+    states: bool
     together: bool
     keep: bool
+    share: bool
     reach: Reach
     why: str
 
@@ -67,8 +75,11 @@ class Refused:
     """Why a quicker way is not taken; empty where it gives the same numbers. ``all``: why none is."""
 
     tree: str = ""
+    equal: str = ""
+    states: str = ""
     together: str = ""
     keep: str = ""
+    share: str = ""
     all: str = ""
 
 
@@ -93,16 +104,38 @@ def choose_engine(module: Any) -> Engine:
             found=known.all,
             advice="a causal language model (of some kinds a setting makes one: is_decoder, causal)",
         )
-    tree = known.tree or _otherwise(lambda: tree_difference(module, _short(vocabulary), reach), module)
+    few = _short(vocabulary)
+    tree = known.tree or _otherwise(lambda: tree_difference(module, few, reach), module)
+    equal = known.equal or (
+        tree and _otherwise(lambda: engine_difference(module, few, EqualLengths(module, 1, reach, False)), module)
+    )
+    states = known.states or (
+        tree and _otherwise(lambda: engine_difference(module, few, EqualLengths(module, 1, reach)), module)
+    )
     asked = _writing(module, _prompts(vocabulary, (2, 6)))
     together, keep = known.together or asked.together, known.keep or asked.keep
-    words = [f"every sequence alone ({tree})" if tree else "likelihoods by a tree of tokens"]
+    share = known.share or asked.share
+    if not tree:
+        words = ["likelihoods by a tree of tokens"]
+    elif not equal:
+        once = "" if states else ", what they begin with read once"
+        words = [f"likelihoods by sequences of one length together{once} (no tree of tokens: {tree})"]
+    else:
+        words = [f"every sequence alone ({equal})"]
     words.append(f"texts written one by one ({together})" if together else "texts written in batches")
     if keep:
         words.append(f"the whole text read again at every token ({keep})")
     if reach.depth is not None and not (tree and together):
         words.append(f"alone beyond {reach.depth} tokens, where its rope changes")
-    return Engine(not tree, not together, not keep, reach, ", ".join(words))
+    how = {"tree": tree, "equal": equal, "states": equal or states, "together": together, "keep": keep, "share": share}
+    return Engine(**{name: not why for name, why in how.items()}, reach=reach, why=", ".join(words))
+
+
+def scorer(module: nn.Module, engine: Engine, rows: int = 1) -> PackedEngine | EqualLengths | PlainEngine:
+    """What reads likelihoods of a module's present weights, for so many changes of them."""
+    if engine.tree:
+        return PackedEngine(module, rows, engine.reach)
+    return EqualLengths(module, rows, engine.reach, engine.states) if engine.equal else PlainEngine(module, rows)
 
 
 def tree_works(module: nn.Module, vocabulary: int) -> bool:
@@ -126,24 +159,43 @@ def looks_ahead(module: Any, vocabulary: int) -> bool:
 
 def tree_difference(module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], reach: Reach) -> float:
     """The largest difference in nats between a tree's log-likelihoods and each sequence's alone."""
+    return engine_difference(module, asked, PackedEngine(module, reach=reach))
+
+
+def engine_difference(
+    module: nn.Module, asked: tuple[list[list[Sequenced]], tuple[int, ...]], engine: PackedEngine | EqualLengths
+) -> float:
+    """The largest difference in nats between an engine's log-likelihoods and each sequence's alone."""
     questions, shared = asked
     slow = PlainEngine(module).score(questions)
-    fast = PackedEngine(module, reach=reach).score(questions, shared)
+    fast = engine.score(questions, shared)
     pairs = [(f[0], s[0]) for fq, sq in zip(fast, slow, strict=True) for f, s in zip(fq, sq, strict=True)]
     return max(_apart(f, s) for f, s in pairs)
 
 
 @torch.no_grad()
 def writing_difference(
-    module: nn.Module, prompts: Sequence[tuple[int, ...]], together: bool = True, keep: bool = True, steps: int = 3
+    module: nn.Module,
+    prompts: Sequence[tuple[int, ...]],
+    together: bool = True,
+    keep: bool = True,
+    share: bool = False,
+    steps: int = 3,
 ) -> float:
     """The largest difference between the logits that writing sees after each prompt and after each of a few given
-    tokens, and those of one pass over the whole row alone."""
+    tokens, and those of one pass over the whole row alone.
+
+    Raises:
+        NotImplementedError: what the prompts begin with is to be read once, and the model keeps more than keys and
+            values.
+    """
     given = [[(3 + step + row) % 5 for step in range(steps)] for row in range(len(prompts))]
     groups = [list(range(len(prompts)))] if together else [[row] for row in range(len(prompts))]
     worst = 0.0
     for group in groups:
-        batch = Batch(module, [prompts[row] for row in group], keep)
+        batch = Batch(module, [prompts[row] for row in group], keep, share=share, room=steps)
+        if share and not batch.shares:
+            raise NotImplementedError
         for step in range(steps + 1):
             found = batch.logits()
             for place, row in enumerate(group):
@@ -176,7 +228,9 @@ def _writing(module: nn.Module, prompts: Sequence[tuple[int, ...]]) -> Refused:
     """What writing these prompts refuses."""
     together = _otherwise(lambda: writing_difference(module, prompts), module)
     keep = together and _otherwise(lambda: writing_difference(module, prompts, together=False), module)
-    return Refused(together=together, keep=keep)
+    begun = [prompts[-1][:5] + prompt for prompt in prompts]
+    share = together or _otherwise(lambda: writing_difference(module, begun, share=True), module)
+    return Refused(together=together, keep=keep, share=share)
 
 
 def _in_miniature(module: nn.Module) -> Refused | None:
@@ -220,11 +274,17 @@ def _miniature_says(kind: type[nn.Module], of: _Content) -> Refused | None:
         if not window:
             return None
         reason = f"it changes after {window} tokens, and no miniature could be asked: {type(problem).__name__}"
-        return Refused(tree=reason, together=reason)
+        return Refused(tree=reason, equal=reason, states=reason, together=reason)
     if looks_ahead(module, VOCABULARY):
         return Refused(all="its prediction of a token depends on the tokens that come after it")
-    tree = _otherwise(lambda: tree_difference(module, _long(), reach_of(config)), module)
-    return replace(_writing(module, _prompts(VOCABULARY, (3, 11, 26, 31))), tree=tree)
+    reach = reach_of(config)
+    tree = _otherwise(lambda: tree_difference(module, _long(), reach), module)
+    equal = tree and _otherwise(
+        lambda: engine_difference(module, _long(), EqualLengths(module, 1, reach, False)), module
+    )
+    states = tree and _otherwise(lambda: engine_difference(module, _long(), EqualLengths(module, 1, reach)), module)
+    written = _writing(module, _prompts(VOCABULARY, (3, 11, 26, 31)))
+    return replace(written, tree=tree, equal=equal, states=states)
 
 
 def _largest_window(config: Any) -> int:

@@ -56,12 +56,9 @@ class PackedEngine:
         self, questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...] = ()
     ) -> list[list[list[TokenScores]]]:
         """The same for every row."""
-        skip = max(len(shared) - 2, 0)
-        beginning = shared[:skip]
-        if not all(s.ids[:skip] == beginning and s.start > skip for q in questions for s in q):
-            skip, beginning = 0, ()
+        beginning = beginning_of(questions, shared)
         out: list[list[list[TokenScores]]] = [[] for _ in range(self.rows)]
-        for pack in self._packs(questions, skip):
+        for pack in self._packs(questions, len(beginning)):
             for row, scores in zip(out, self._pack(pack, beginning), strict=True):
                 row.extend(scores)
         return out
@@ -140,6 +137,16 @@ class PackedEngine:
 
     def _long(self, values: Any) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=torch.long, device=self.device)
+
+
+def beginning_of(questions: Sequence[Sequence[Sequenced]], shared: tuple[int, ...]) -> tuple[int, ...]:
+    """The tokens that all sequences begin with, of those they are expected to; none where one does not.
+
+    The last two may be others in some sequence, for a tokenizer joins what follows.
+    """
+    beginning = shared[: max(len(shared) - 2, 0)]
+    skip = len(beginning)
+    return beginning if all(s.ids[:skip] == beginning and s.start > skip for q in questions for s in q) else ()
 
 
 def _cut(scores: TokenScores, paths: Sequence[Sequence[np.ndarray]]) -> list[list[TokenScores]]:

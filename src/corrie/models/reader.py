@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from corrie.models.encoding import Encoder, Sequenced
-from corrie.models.engine import Engine
+from corrie.models.engine import Engine, scorer
 from corrie.models.greedy import Written, write_greedily
 from corrie.models.likelihood import TokenScores
-from corrie.models.packed import PackedEngine
 from corrie.models.plain import PlainEngine
 from corrie.models.reading import Question, Reading, Writing
 from corrie.models.reference import Divergence, Reference, TokenDifferences, token_differences
@@ -35,7 +34,7 @@ class ModelReader:
         self._module = module
         self._encoder = encoder
         self._how = engine
-        self._engine = PackedEngine(module, rows, engine.reach) if engine.tree else PlainEngine(module, rows)
+        self._engine = scorer(module, engine, rows)
         self._end_tokens = end_tokens
         self._rows = rows
         self._alone = PlainEngine(module, rows)
@@ -66,7 +65,15 @@ class ModelReader:
         found: dict[int, list[Written]] = {}
         for batch in self._batches(ids, max_tokens):
             asked = [ids[place] for place in batch]
-            written = write_greedily(self._module, asked * self._rows, max_tokens, self._end_tokens, self._how.keep)
+            written = write_greedily(
+                self._module,
+                asked,
+                max_tokens,
+                self._end_tokens,
+                self._how.keep,
+                share=self._how.share,
+                groups=self._rows,
+            )
             found |= {place: written[number :: len(batch)] for number, place in enumerate(batch)}
         return [[self._writing(found[place][row]) for place in range(len(ids))] for row in range(self._rows)]
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from corrie.models.reference import Divergence
+
+Encoding = Literal["corrie", "harness", "rolling"]
+"""By which law a question becomes tokens (:class:`corrie.models.encoding.Encoder`): corrie's own, or that by which
+lm-evaluation-harness asks for the likelihood of a continuation, or of running text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +21,13 @@ class Question:
     context         what comes before (may be empty: running text)
     continuations   each is scored given the context
     templated       the context came out of the chat template and holds its special tokens already
+    encoding        the law by which it becomes tokens; by ``rolling`` a long text has several readings, one a window
     """
 
     context: str
     continuations: tuple[str, ...]
     templated: bool = False
+    encoding: Encoding = "corrie"
 
 
 @dataclass(frozen=True, slots=True)

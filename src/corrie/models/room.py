@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import torch
-
 from corrie.models.model import Model
+from corrie.weights.available import available_memory
 
 _SHARE = 0.5
 """Of the memory that is left after the scan's own copies, how much a batch may take."""
@@ -43,20 +39,3 @@ def row_bytes(model: Model, tokens: int) -> int:
     inner = int(getattr(config, "intermediate_size", None) or 4 * width)
     keys_and_values = 2 * int(config.num_hidden_layers) * kept * size * number
     return tokens * (keys_and_values + (4 * width + 3 * inner) * number) + 8 * int(config.vocab_size)
-
-
-def available_memory(device: torch.device) -> int | None:
-    """Bytes that may be taken on a device; None where the system does not say."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    if device.type != "cpu":
-        return None
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError, IndexError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -15,7 +15,7 @@ from corrie.questions.term import Term
 from corrie.records.rules import check_block, check_retention, check_sigma, check_tolerance
 
 CHOSEN: Literal["auto"] = "auto"
-"""Of σ: the largest that hardly costs any score."""
+"""Of σ: the largest that hardly costs any score; of a batch: as many as limits and memory allow."""
 
 
 def check_sigma_or_auto(sigma: float | Literal["auto"]) -> None:
@@ -110,6 +110,20 @@ def read_duration(text: str) -> float:
     return float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]]
 
 
+def parse_batch(text: str) -> int | Literal["auto"]:
+    """``auto``, or how many examples.
+
+    Raises:
+        InputError: neither.
+
+    >>> parse_batch("auto"), parse_batch("40")
+    ('auto', 40)
+    """
+    if text != CHOSEN and not (text.isdecimal() and 0 < int(text[:9]) < 10**8):
+        raise InputError(f"batch {text[:80]!r}", found="not a number of examples", advice="auto, or 40")
+    return CHOSEN if text == CHOSEN else int(text)
+
+
 BlockSize = Annotated[int, Term("Examples scored together. Part of a run's identity.", check_block)]
 Confidence = Annotated[float, Term("With which all bounds hold together.", check_confidence)]
 SigmaOrAuto = Annotated[
@@ -124,8 +138,13 @@ Exact = Annotated[
 SelectionDraws = Annotated[int, Term("Draws that the thresholds are chosen on.", counts("selection draws", 2))]
 Thresholds = Annotated[int, Term("Thresholds a task may have.", counts("thresholds"))]
 Rows = Annotated[int, Term("Draws run as one batch, where the subspace allows it.", counts("rows"))]
-SHARD_SAYS = "I/N, such as 0/4: one job of an array. Every N-th point, into RUN/shard-I-of-N; then corrie merge RUN."
-SharedOut = Annotated[str | None, Term(SHARD_SAYS, check_shard)]
+SharedOut = Annotated[
+    str | None,
+    Term(
+        "I/N, such as 0/4: one job of an array. Every N-th point, into RUN/shard-I-of-N; then corrie merge RUN.",
+        check_shard,
+    ),
+]
 Retention = Annotated[float, Term("Share of the score above chance that counts as kept.", check_retention)]
 Budget = Annotated[float | None, Term("Time to spend where it tells most: 90s, 10m, 2h.", read=read_duration)]
 Tolerance = Annotated[float, Term("Share of the base's score above chance that may be lost.", check_tolerance)]

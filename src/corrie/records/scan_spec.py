@@ -117,26 +117,33 @@ _MOST_DIRECTIONS = 256
 """Directions that a plan may choose from where none are asked for."""
 
 
-def parse_alpha(text: str, precision: float | None = None) -> Alpha:
-    """``auto`` (find the radii, each to ``precision``), ``edges`` (a grid around the edges), or a range ``LO:HI:N``.
+def parse_alpha(text: str, precision: float | None = None, most: int | None = None) -> Alpha:
+    """``auto`` (find the radii, each to ``precision``, with at most ``most`` outcomes of a task), ``edges`` (a grid
+    around the edges), or a range ``LO:HI:N``.
 
     Raises:
-        InputError: no such range, a precision that is not above 1, or one beside step sizes that are not ``auto``.
+        InputError: no such range, a precision that is not above 1, no outcome, or one of these beside step sizes that
+            are not ``auto``.
 
-    >>> parse_alpha("auto").precision, parse_alpha("edges")
-    (2.0, AlphaEdges(points=8))
+    >>> parse_alpha("auto"), parse_alpha("edges")
+    (AlphaAuto(precision=2.0, most=640), AlphaEdges(points=8))
     """
-    if text != "auto" and precision is not None:
+    if text != "auto" and (precision is not None or most is not None):
+        asked = f"precision {precision:g}" if precision is not None else f"at most {most} outcomes"
         raise InputError(
-            f"precision {precision:g} with alpha {_short(text)}", found="only auto goes on until a radius is known",
-            advice="--alpha auto, or no precision",
+            f"{asked} with alpha {_short(text)}", found="only auto goes on until a radius is known",
+            advice=f"--alpha auto, or no {'precision' if precision is not None else '--most'}",
         )  # fmt: skip
     if text == "auto":
         wanted = 2.0 if precision is None else precision
         if not 1 < wanted <= 1e6:
             found = "upper over lower limit of an interval is above 1"
             raise InputError(f"precision {wanted:g}", found=found, advice="2, or 1.5 for twice the work and more")
-        return AlphaAuto(precision=wanted)
+        if most is None:
+            return AlphaAuto(precision=wanted)
+        if not 0 < most < 2**48:
+            raise InputError(f"at most {most} outcomes", found="a task needs some to be judged by", advice="--most 640")
+        return AlphaAuto(precision=wanted, most=most)
     return AlphaEdges() if text == "edges" else AlphaGrid.parse(text)
 
 

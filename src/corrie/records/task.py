@@ -8,7 +8,10 @@ from pydantic import Field
 
 from corrie.records.canonical import Record, content_hash
 
-Scoring = Literal["likelihood", "choice", "generation", "text", "agreement"]
+Scoring = Literal["likelihood", "choice", "probability", "generation", "text", "agreement"]
+
+GRADED_SCORINGS: tuple[Scoring, ...] = ("probability", "text", "agreement")
+"""Ways of scoring by which an example scores anything from 0 to 1; by the others 0 or 1."""
 
 BEHAVIOUR = "behaviour"
 """What is measured where nothing is asked of the model but to say what it said: no capability, and no score."""
@@ -20,7 +23,7 @@ class TaskIdentity(Record):
     name        what the user calls it (``math``, ``FILE.jsonl``'s stem)
     capability  what is measured (language, knowledge, math, code, reasoning, safety, …)
     source      where the data come from (``basic_skills_arithmetic/rc_5shot``, a file name)
-    scoring     likelihood, choice, generation, text or agreement
+    scoring     likelihood, choice, probability, generation, text or agreement
     chance      the score of a model that knows nothing: 1/k for k-way choice, 0 otherwise
     size        examples there are, in the fixed shuffled order
     digest      hash of the data in that order and of every setting that can change a score

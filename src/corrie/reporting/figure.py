@@ -157,7 +157,7 @@ def _curve(axes: Axes, landscape: Landscape, basin: Basin, index: int) -> None:
     if basin.status in ("found", "before_first_step") and basin.sigma_low is not None and basin.sigma_high is not None:
         high = basin.sigma_high if math.isfinite(basin.sigma_high) else curve.alphas.max()
         axes.axvspan(basin.sigma_low, high, color=colour, alpha=0.09, linewidth=0)
-    axes.set_title(basin.task)
+    axes.set_title(basin.words.task)
     axes.set_ylim(-0.03, 1.03)
 
 
@@ -179,7 +179,7 @@ def _nested(axes: Axes, landscape: Landscape, basins: Sequence[Basin]) -> None:
         axes.errorbar(
             end, row, xerr=reach, fmt=MARKS[basin.status], color=colour, markersize=4, linewidth=1.1, capsize=2.5
         )
-    axes.set_yticks(range(len(order)), [basins[i].task for i in order])
+    axes.set_yticks(range(len(order)), [basins[i].words.task for i in order])
     for label, index in zip(axes.get_yticklabels(), order, strict=True):
         label.set_color(tone(index).light)
         label.set_fontweight("bold")

@@ -34,7 +34,7 @@ def payload(landscape: Landscape, basins: Sequence[Basin]) -> dict[str, Any]:
 def _task(landscape: Landscape, basin: Basin, number: int) -> dict[str, Any]:
     curve = landscape.curve(basin.task)
     return {
-        "name": basin.task,
+        "name": basin.words.task,
         "tone": number % len(SERIES),
         "dash": DASHES[number // len(SERIES) % len(DASHES)],
         "marker": MARKERS[number % len(MARKERS)],

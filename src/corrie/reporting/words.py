@@ -39,13 +39,13 @@ def headline(basins: Sequence[Basin]) -> str:
         return "No basin could be measured yet."
     first, last = order.basins[0], order.basins[-1]
     if all(basin.status == "beyond_range" for basin in order.basins):
-        everything = "Every capability" if len(order.basins) > 1 else first.task.capitalize()
+        everything = "Every capability" if len(order.basins) > 1 else first.words.task.capitalize()
         return f"{everything} holds at every σ tried, up to {first.limit:.3g}: the edge lies further out."
     text = f"Under random noise on every weight, {_goes_first(order)}"
     if last.status == "beyond_range":
-        text += f"; {last.task} holds beyond the largest step tried, {last.limit:.3g}"
+        text += f"; {last.words.task} holds beyond the largest step tried, {last.limit:.3g}"
     elif len(order.basins) > 1 and order.last == (last,):
-        text += f"; {last.task} holds longest, to σ = {last.limit:.3g}"
+        text += f"; {last.words.task} holds longest, to σ = {last.limit:.3g}"
     return text + "."
 
 
@@ -53,7 +53,7 @@ def _goes_first(order: Order) -> str:
     """What goes first, or among which that lies."""
     first, several = order.basins[0], order.first
     if len(several) > 1:
-        near, far = (f"{basin.task}, σ {basin.words.limit()}" for basin in (first, several[-1]))
+        near, far = (f"{basin.words.task}, σ {basin.words.limit()}" for basin in (first, several[-1]))
         ends = (
             f"{near}; {far}" if len(several) == 2 else f"of {len(several)}, the nearest is {near}, the furthest {far}"
         )
@@ -62,7 +62,7 @@ def _goes_first(order: Order) -> str:
     what = {"found": "is the first to go, at", "before_first_step": "goes first, before the smallest step tried,"}
     if len(order.basins) == 1:
         what = {"found": "goes at", "before_first_step": "goes before the smallest step tried,"}
-    return f"{first.task} {what[first.status]} σ = {first.limit:.3g} ({first.words.share} of a typical weight)"
+    return f"{first.words.task} {what[first.status]} σ = {first.limit:.3g} ({first.words.share} of a typical weight)"
 
 
 def weak(basins: Sequence[Basin]) -> tuple[str, ...]:

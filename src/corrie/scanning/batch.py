@@ -20,20 +20,6 @@ _STEP = 25
 takes 0.55 of the time of a batch of 40."""
 
 
-def parse_batch(text: str) -> BatchAsked:
-    """``auto``, or how many examples.
-
-    Raises:
-        InputError: neither.
-
-    >>> parse_batch("auto"), parse_batch("40")
-    ('auto', 40)
-    """
-    if text != "auto" and not (text.isdecimal() and 0 < int(text[:9]) < 10**8):
-        raise InputError(f"batch {text[:80]!r}", found="not a number of examples", advice="auto, or 40")
-    return "auto" if text == "auto" else int(text)
-
-
 def batch_of(model: Model, asked: BatchAsked, written: Sequence[int], block: int, tokens: int) -> int | None:
     """The batch of a new run; None: block by block.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
 
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.evidence import Evidence
@@ -19,11 +18,12 @@ from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
 from corrie.records.subspace import FullSpace
-from corrie.scanning.executors import Within
+from corrie.scanning.in_process import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.provenance import provenance
 from corrie.scanning.scan import Scan
+from corrie.scanning.subspace_executor import rows_of
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
@@ -51,7 +51,6 @@ class CertificateScan(Trial[Certificate]):
     rows        draws run as one batch
     """
 
-    within: ClassVar[bool] = True
     scan: Scan
     space: Space
     sigma: float
@@ -109,7 +108,7 @@ class CertificateScan(Trial[Certificate]):
         question = [t.model_dump() for t in sorted(scan.spec.tasks, key=lambda t: t.task)]
         seed = own_seeds([question, space.spec.id, sigma, lattice], "selecting")
         chosen = SelectingDraws(first=seed, count=selection_draws, ratio=wanted, most=thresholds)
-        batch = rows if space.most_rows is None else min(rows, space.most_rows)
+        batch = rows_of(space, rows)
         if first is not None:
             _refuse_selecting_seeds(chosen, first, draws)
         if batch > 1 and not rows_agree(model, space, sigma):

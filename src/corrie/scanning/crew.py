@@ -1,9 +1,10 @@
 """Work shared out among workers that may die: who scores what, and what is done again.
 
 No worker waits for another: each gets the next piece as soon as it is done with one, and what it makes is handed on as
-it comes. A worker that dies is replaced, and what its piece still lacks goes to the next that is free. A piece that no
+it comes. A worker that dies is replaced, and what its pieces still lack goes to the next that is free. A piece that no
 worker survives, or that raises, is set aside; when everything else is done, its reason is raised. So one bad point
-costs itself alone, and the same command tries it again.
+costs itself alone, and the same command tries it again. Pieces that run together (rows of one batch) are one load;
+where that fails, what it lacks is tried piece by piece.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from corrie.scanning.work import Work
 MOST_DEATHS = 2
 """Workers that may die of a piece before it is set aside."""
 
+MOST_NAMED = 5
+"""Pieces that an error names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -29,7 +33,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A worker could not score its piece, and is ready for the next."""
+    """A worker could not score what it was given, and is ready for the next."""
 
     reason: CorrieError
 
@@ -51,8 +55,8 @@ class Crew(Protocol):
     @property
     def size(self) -> int: ...
 
-    def give(self, worker: int, piece: Work) -> None:
-        """Let an idle worker begin a piece; one that has died is hired anew."""
+    def give(self, worker: int, pieces: tuple[Work, ...]) -> None:
+        """Let an idle worker begin pieces that run together; one that has died is hired anew."""
         ...
 
     def hear(self) -> tuple[int, News]:
@@ -60,16 +64,19 @@ class Crew(Protocol):
         ...
 
 
-def share_out(crew: Crew, work: Iterable[Work]) -> Iterator[Arrived | Cell]:
+def share_out(crew: Crew, loads: Iterable[tuple[Work, ...]]) -> Iterator[Arrived | Cell]:
     """What the pieces make, as it comes.
 
+    Args:
+        loads: pieces that run together, each load by one worker.
+
     Raises:
-        CorrieError: the first reason for which a piece was set aside, once everything else is done.
+        CorrieError: the reason for which a piece was set aside, once everything else is done; of several, all reasons.
     """
-    waiting = deque(work)
-    doing: dict[int, Work] = {}
+    waiting = deque(loads)
+    doing: dict[int, tuple[Work, ...]] = {}
     deaths: dict[str, int] = {}
-    aside: list[CorrieError] = []
+    aside: list[tuple[Work, CorrieError]] = []
     idle = list(reversed(range(crew.size)))
     while waiting or doing:
         while waiting and idle:
@@ -81,26 +88,53 @@ def share_out(crew: Crew, work: Iterable[Work]) -> Iterator[Arrived | Cell]:
             case Arrived():
                 yield heard
             case Cell():
-                made, rest = (heard.task, heard.block), doing[worker]
-                doing[worker] = Work(rest.point, tuple(block for block in rest.blocks if block != made))
+                doing[worker] = tuple(_without(piece, heard) for piece in doing[worker])
                 yield heard
             case Raised():
-                aside.append(heard.reason)
-                del doing[worker]
+                rest = _lacking(doing.pop(worker))
                 idle.append(worker)
+                if len(rest) > 1:
+                    waiting.extendleft((piece,) for piece in reversed(rest))
+                else:
+                    aside.extend((piece, heard.reason) for piece in rest)
             case Died():
-                rest = doing.pop(worker)
+                rest = _lacking(doing.pop(worker))
                 idle.append(worker)
-                deaths[rest.point.id] = deaths.get(rest.point.id, 0) + 1
-                if rest.blocks and deaths[rest.point.id] < MOST_DEATHS:
-                    waiting.appendleft(rest)
-                elif rest.blocks:
-                    aside.append(_deadly(rest, heard.reason))
+                for piece in reversed(rest):
+                    deaths[piece.point.id] = deaths.get(piece.point.id, 0) + 1
+                    if deaths[piece.point.id] < MOST_DEATHS:
+                        waiting.appendleft((piece,))
+                    else:
+                        aside.append((piece, _deadly(piece, heard.reason)))
             case Done():
                 del doing[worker]
                 idle.append(worker)
+    if len(aside) == 1:
+        raise aside[0][1]
     if aside:
-        raise aside[0]
+        raise RunError(
+            f"{len(aside)} points set aside",
+            found="; ".join(sorted(_set_aside(*one) for one in aside)[:MOST_NAMED]),
+            advice="the same command tries them again; everything else is kept",
+        )
+
+
+def _set_aside(piece: Work, reason: CorrieError) -> str:
+    """A point and why it is not scored."""
+    known = f"the point {piece.point}"
+    return f"{piece.point}: {reason.found}" if reason.asked == known else f"{piece.point}: {reason}"
+
+
+def _lacking(pieces: tuple[Work, ...]) -> tuple[Work, ...]:
+    """Those of which something is missing."""
+    return tuple(piece for piece in pieces if piece.blocks)
+
+
+def _without(piece: Work, made: Cell) -> Work:
+    """What a piece still lacks."""
+    if piece.point.id != made.point:
+        return piece
+    return Work(piece.point, tuple(block for block in piece.blocks if block != (made.task, made.block)))
 
 
 def _deadly(piece: Work, reason: str) -> RunError:

@@ -8,50 +8,20 @@ of them. Engines of other packages are found by the entry-point group ``corrie.e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Protocol
 
 from corrie.capabilities.task import Task
 from corrie.errors import InputError, UnknownName
-from corrie.inputs.prompts import Prompts
 from corrie.models.model import Model
-from corrie.records.input_spec import InputSpec
-from corrie.scanning.executor import Executor, SerialExecutor
-from corrie.scanning.input_executor import InputExecutor
+from corrie.scanning.executor import Executor
+from corrie.scanning.in_process import Noised, Within, serial
 from corrie.scanning.ray_executor import INSTALL, LOCAL, RayExecutor, refuse_at_first
-from corrie.scanning.subspace_executor import SubspaceExecutor
-from corrie.subspaces.space import Coords, Space
 
 GROUP = "corrie.executors"
 """The entry-point group for engines of other packages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """The subspace that a trial's points lie in.
-
-    space    of the model's weight changes
-    rows     how many places may be stood at together
-    places   coordinates by the id of their record, for points that are not around the model itself
-    """
-
-    space: Space
-    rows: int = 1
-    places: Mapping[str, Coords] = field(default_factory=dict[str, Coords])
-
-
-@dataclass(frozen=True, slots=True)
-class Noised:
-    """The noise that a trial's points put on the prompts of a task; the weights stay.
-
-    prompts   which tokens of the task's prompts get it
-    spec      what it is
-    """
-
-    prompts: Prompts
-    spec: InputSpec
 
 
 class ExecutorMaker(Protocol):
@@ -68,15 +38,6 @@ class ExecutorMaker(Protocol):
     def __call__(
         self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /
     ) -> Executor: ...
-
-
-def serial(model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /) -> Executor:
-    """The engine in this process; in a subspace, several draws as rows of one batch where it allows that."""
-    if within is None:
-        return SerialExecutor(model, tasks, block)
-    if isinstance(within, Noised):
-        return InputExecutor(model, tasks, block, within.prompts, within.spec)
-    return SubspaceExecutor(model, tasks, block, within.space, within.rows, within.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,39 +69,27 @@ class RayEngine:
         self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None = None, /
     ) -> Executor:
         """See :class:`ExecutorMaker`."""
-        if within is not None:
-            raise self._elsewhere()
-        return RayExecutor(model, tasks, block, workers=self.workers, address=self.address)
+        return RayExecutor(model, tasks, block, within, workers=self.workers, address=self.address)
 
-    def refuse(self, model: Model, within: bool) -> None:
+    def refuse(self, model: Model) -> None:
         """What it cannot do, before anything is made.
 
         Raises:
-            InputError: a question in a subspace or about prompts, or what :func:`refuse_at_first` refuses.
+            InputError: what :func:`refuse_at_first` refuses.
         """
-        if within:
-            raise self._elsewhere()
         refuse_at_first(model, self.workers, self.address)
-
-    def _elsewhere(self) -> InputError:
-        return InputError(
-            "engine ray for a question in a subspace or about prompts",
-            found="what makes its noise hangs on the model in this process, and is not sent to others",
-            advice="the engine serial, which runs several draws as one batch",
-        )
 
 
 BUILT_IN_EXECUTORS: Mapping[str, ExecutorMaker] = {"serial": serial, "ray": RayEngine()}
 """Corrie's own engines."""
 
 
-def check_engine(name: str, model: Model, *, within: bool = False) -> None:
+def check_engine(name: str, model: Model) -> None:
     """Refuse an engine that cannot do what is asked, before a run folder is made.
 
     Args:
         name: of the engine.
         model: that is asked.
-        within: whether the points lie in a subspace, or on prompts.
 
     Raises:
         UnknownName: there is none of that name.
@@ -151,7 +100,7 @@ def check_engine(name: str, model: Model, *, within: bool = False) -> None:
     """
     maker = engine_named(name)
     if isinstance(maker, RayEngine):
-        maker.refuse(model, within)
+        maker.refuse(model)
 
 
 def engine_names() -> tuple[str, ...]:

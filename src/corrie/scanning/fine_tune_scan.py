@@ -15,10 +15,10 @@ from corrie.analysis.worst_compared import Worst
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.questions.diff import DiffQuestion
 from corrie.records.direction import Direction, gaussian
 from corrie.records.paths import Saved
 from corrie.records.point import Point
-from corrie.records.rules import check_tolerance, check_two_sided
 from corrie.records.scan_spec import AlphaEdges, AlphaGrid, TaskRequest
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.plans.decide import DecidePlan
@@ -75,11 +75,11 @@ class FineTuneScan(Trial[FineTuneDiff]):
         *,
         alpha: AlphaGrid = WAY,
         landscape: Landscape | None = None,
-        directions: int = 8,
+        directions: int = DiffQuestion.directions,
         worst: Saved | WorstSearch | None = None,
-        tolerance: float = 0.1,
-        confidence: float = 0.95,
-        block: int = 10,
+        tolerance: float = DiffQuestion.tolerance,
+        confidence: float = DiffQuestion.confidence,
+        block: int = DiffQuestion.block,
         follow: int | None = None,
         quick: bool = False,
         certificates: Sequence[Verification] = (),
@@ -110,24 +110,9 @@ class FineTuneScan(Trial[FineTuneDiff]):
         """
         if direction.normalisation != "path":
             raise InputError(f"a diff along {direction}", found="it leads nowhere", advice="a checkpoint or an adapter")
-        if 1.0 not in alpha.values:
-            raise InputError(
-                f"alpha {alpha.low:g}:{alpha.high:g}:{alpha.count}",
-                found="the fine-tune itself, α = 1, is not on this grid",
-                advice="0:1.5:7",
-            )
-        check_tolerance(tolerance)
-        check_two_sided(confidence)
-        if directions < 0:
-            raise InputError(f"{directions} random directions", found="a number below 0", advice="8")
+        DiffQuestion.of(locals())
         if follow is not None and follow < 1:
             raise InputError(f"{follow} examples along the path", found="none", advice="100")
-        if quick and worst is not None:
-            raise InputError(
-                "verdicts alone, and a worst-case direction",
-                found="that is compared with the path, which is not followed",
-                advice="one of the two",
-            )
         verdict = Scan.of(model, tasks, directions=(direction,), alpha=END, block=block)
         fewer = [(task, limit if follow is None else min(limit, follow)) for task, limit in tasks]
         path = None if quick else Scan.of(model, fewer, directions=(direction,), alpha=alpha, block=block)

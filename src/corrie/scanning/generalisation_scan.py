@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from corrie.analysis.generalisation import Generalisation
 from corrie.capabilities.task import Task
@@ -15,10 +14,11 @@ from corrie.records.generalisation_spec import GeneralisationSpec
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.executors import Within
+from corrie.scanning.in_process import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.scan import Scan
+from corrie.scanning.subspace_executor import rows_of
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.subspaces.space import Space, dimension
@@ -29,7 +29,6 @@ from corrie.subspaces.stand import Stand
 class GeneralisationScan(Trial[Generalisation]):
     """Model and tasks (as a scan has them), the subspace, where the fine-tune stands in it, and the question."""
 
-    within: ClassVar[bool] = True
     scan: Scan
     space: Space
     place: Stand
@@ -72,7 +71,7 @@ class GeneralisationScan(Trial[Generalisation]):
             confidence=confidence,
             choices=choices,
             block=block,
-            rows=rows if space.most_rows is None else min(rows, space.most_rows),
+            rows=rows_of(space, rows),
         )
         return cls(scan, space, place, spec)
 

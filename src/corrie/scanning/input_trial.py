@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from corrie.analysis.input_certificate import InputCertificate
 from corrie.analysis.whole_file import write_whole
@@ -24,7 +24,8 @@ from corrie.records.point import Point
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.sealed import envelope
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.executors import Noised, engine_named
+from corrie.scanning.executors import engine_named
+from corrie.scanning.in_process import Noised
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.provenance import provenance
@@ -39,7 +40,6 @@ ZERO_ONE = ("choice", "likelihood")
 class InputTrial(Trial[InputCertificate]):
     """Model, task, its prompts, and the spec."""
 
-    within: ClassVar[bool] = True
     model: Model
     task: Task
     prompts: Prompts

@@ -1,14 +1,16 @@
 """Workers on Ray: resident actors, each with the model and an engine of this process (``--engine ray:4``).
 
-What goes over the wire is small: once to each actor how the model is loaded, where its directions lie and the tasks,
-then a point and its blocks (below 1 KB), and back the outcomes. No weights. An actor's model must have the driver's
-fingerprint, so files that differ between machines are refused and not mixed. Why this shape: ``design/ray.md``.
+What goes over the wire is small: once to each actor how the model is loaded, where its directions lie, the tasks, and
+of a question in a subspace what makes that subspace; then a point and its blocks (below 1 KB), and back the outcomes.
+No weights. An actor's model must have the driver's fingerprint, so files that differ between machines are refused and
+not mixed. Why this shape: ``design/ray.md``.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -26,11 +28,18 @@ from corrie.models.recipe import LoadRecipe
 from corrie.records.cell import Cell
 from corrie.records.model import ModelIdentity
 from corrie.scanning.crew import Died, Done, News, Raised, share_out
-from corrie.scanning.executor import Arrived, SerialExecutor
+from corrie.scanning.executor import Arrived, Executor
+from corrie.scanning.in_process import Noised, Within, serial
+from corrie.scanning.subspace_executor import in_batches, rows_of
 from corrie.scanning.work import Work
+from corrie.subspaces.recipe import SpaceRecipe
+from corrie.subspaces.space import Coords
 from corrie.weights.sources import Sources
 
 INSTALL = "pip install 'corrie[ray]'"
+
+KNOCKING = 20.0
+"""Seconds in which a cluster has to answer."""
 
 LOCAL = "local"
 """No cluster: a Ray of our own on this machine, gone with the scan."""
@@ -46,7 +55,32 @@ class _Part:
     remembered: tuple[Sequenced, ...]
     tasks: Mapping[str, Task]
     block: int
+    within: _Sent | Noised | None
     threads: int
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """The subspace of a question, without the module that it hangs on."""
+
+    space: SpaceRecipe
+    rows: int
+    places: Mapping[str, Coords]
+
+    @classmethod
+    def of(cls, within: Within) -> _Sent:
+        return cls(SpaceRecipe.of(within.space), within.rows, within.places)
+
+    def on(self, model: Model) -> Within:
+        """The same on a copy of the model."""
+        return Within(self.space.on(model), self.rows, self.places)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """An actor cannot be what it should be: no other would fare better."""
+
+    reason: CorrieError
 
 
 class Player:
@@ -56,29 +90,26 @@ class Player:
         import torch
 
         torch.set_num_threads(part.threads)
-        model = load(part.recipe.name, **part.recipe.terms)
-        if model.identity.fingerprint != part.identity.fingerprint:
-            raise ModelError(
-                f"model {part.recipe.name} on another machine",
-                found=f"its fingerprint is {model.identity.fingerprint[:16]}, not {part.identity.fingerprint[:16]}",
-                advice="the same files on every machine",
-            )
-        model.sources = part.sources
-        model.reader().remember_sequences(part.remembered)
-        self._executor = SerialExecutor(model, part.tasks, part.block)
         self._stack = ExitStack()
-        self._stack.enter_context(self._executor)
-
-    def score(self, piece: Work) -> Iterator[News]:
-        """What a piece makes, and at its end that it is done, or why not."""
+        self._unfit: Unfit | None = None
         try:
-            yield from self._executor.run([piece])
+            self._executor = self._stack.enter_context(_executor(part))
+        except CorrieError as problem:  # raised here, Ray would hand on its text alone
+            self._unfit = Unfit(problem)
+
+    def score(self, pieces: tuple[Work, ...]) -> Iterator[News | Unfit]:
+        """What the pieces make, and at their end that they are done, or why not."""
+        if self._unfit is not None:
+            yield self._unfit
+            return
+        try:
+            yield from self._executor.run(pieces)
         except CorrieError as problem:
             yield Raised(problem)
         except Exception as problem:  # a task of somebody else may raise anything
             yield Raised(
                 RunError(
-                    f"the point {piece.point}",
+                    " and ".join(f"the point {piece.point}" for piece in pieces),
                     found=f"scoring it raised {type(problem).__name__}: {problem}",
                     advice="--engine serial, which shows where",
                 )
@@ -91,19 +122,47 @@ class Player:
         return os.getpid()
 
 
+def _executor(part: _Part) -> Executor:
+    """The engine of an actor, on a model of its own.
+
+    Raises:
+        ModelError: the model is another one there.
+    """
+    model = load(part.recipe.name, **part.recipe.terms)
+    if model.identity.fingerprint != part.identity.fingerprint:
+        raise ModelError(
+            f"model {part.recipe.name} on another machine",
+            found=f"its fingerprint is {model.identity.fingerprint[:16]}, not {part.identity.fingerprint[:16]}",
+            advice="the same files on every machine",
+        )
+    model.sources = part.sources
+    model.reader().remember_sequences(part.remembered)
+    within = part.within.on(model) if isinstance(part.within, _Sent) else part.within
+    return serial(model, part.tasks, part.block, within)
+
+
 class RayExecutor:
     """Scores on Ray (:class:`corrie.scanning.executor.Executor` has the law).
 
     Args:
+        within: the subspace or the noised prompts that the points lie in.
         workers: how many actors.
         address: of a cluster that runs (``auto``, ``ray://…``); :data:`LOCAL` starts one here.
     """
 
     def __init__(
-        self, model: Model, tasks: Mapping[str, Task], block: int, *, workers: int, address: str = LOCAL
+        self,
+        model: Model,
+        tasks: Mapping[str, Task],
+        block: int,
+        within: Within | Noised | None = None,
+        *,
+        workers: int,
+        address: str = LOCAL,
     ) -> None:
         import torch
 
+        self._rows = rows_of(within.space, within.rows) if isinstance(within, Within) else 1
         self._part = _Part(
             recipe_of(model),
             model.identity,
@@ -111,6 +170,7 @@ class RayExecutor:
             model.remembered,
             dict(tasks),
             block,
+            _Sent.of(within) if isinstance(within, Within) else within,
             torch.get_num_threads(),
         )
         self._device = model.device
@@ -141,7 +201,7 @@ class RayExecutor:
         if self._ray is None:
             raise RuntimeError("RayExecutor.run outside of its with block")
         try:
-            yield from share_out(self, work)
+            yield from share_out(self, in_batches(work, self._rows))
         finally:
             if self._streams:  # left in the midst: whoever is busy goes, the others stay
                 self._dismiss(*self._streams.values())
@@ -156,13 +216,13 @@ class RayExecutor:
         """Worker → the number of its process, for tests that kill one."""
         return {worker: self._ray.get(actor.process.remote()) for worker, actor in self._actors.items()}
 
-    def give(self, worker: int, piece: Work) -> None:
+    def give(self, worker: int, pieces: tuple[Work, ...]) -> None:
         """See :class:`corrie.scanning.crew.Crew`."""
         if worker not in self._actors:
             gpus = 1 if self._device.startswith("cuda") else 0
             made = self._ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Player)
             self._actors[worker] = made.remote(self._shipped)
-        stream = self._actors[worker].score.options(num_returns="streaming").remote(piece)
+        stream = self._actors[worker].score.options(num_returns="streaming").remote(pieces)
         self._streams[stream] = worker
 
     def hear(self) -> tuple[int, News]:
@@ -173,14 +233,20 @@ class RayExecutor:
         try:
             heard = self._ray.get(next(stream))
         except errors.RayActorError as problem:
-            cause = getattr(problem, "cause", None) or problem.__cause__
-            if isinstance(cause, CorrieError):
-                raise cause from None  # the model does not load there: no other worker would fare better
-            heard = Died(str(problem).strip().splitlines()[0])
+            lines = str(problem).strip().splitlines()
+            if getattr(problem, "actor_init_failed", False):
+                raise RunError(
+                    "a worker on Ray",
+                    found=f"it cannot be made: {lines[-1].strip()}",
+                    advice="the engine serial, or what is missing there installed",
+                ) from None
+            heard = Died(lines[0])
             self._actors.pop(worker, None)
         except StopIteration:
             heard = Died("it stopped without a word")
             self._dismiss(worker)
+        if isinstance(heard, Unfit):
+            raise heard.reason
         if isinstance(heard, Done | Raised | Died):
             self._streams.pop(stream, None)
         return worker, heard
@@ -277,15 +343,20 @@ class _Connection:
             return ray
         quiet: Any = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
+            _knock(self._address)
             if self._address == LOCAL:
                 ray.init(address=LOCAL, num_cpus=self._workers, include_dashboard=False, **quiet)
             else:
                 ray.init(address=self._address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as problem:
+        except Exception as problem:  # Ray raises bare ones, too
+            ray.shutdown()  # of what has come up of it
+            here = self._address == LOCAL
             raise InputError(
-                f"Ray at {self._address}",
-                found=str(problem).strip().splitlines()[0][:300],
-                advice="the address that ray start printed, or none for a Ray on this machine alone",
+                "Ray on this machine" if here else f"Ray at {self._address}",
+                found=(str(problem).strip().splitlines() or [type(problem).__name__])[0][:300],
+                advice="again when the machine is less busy, or the engine serial"
+                if here
+                else "the address that ray start printed, or none for a Ray on this machine alone",
             ) from problem
         self._own = True
         return ray
@@ -293,6 +364,19 @@ class _Connection:
     def __exit__(self, *_: object) -> None:
         if self._own:
             import_ray().shutdown()
+
+
+def _knock(address: str) -> None:
+    """Does anybody listen at HOST:PORT? Ray itself asks for minutes on end.
+
+    Raises:
+        OSError: nobody does, or there is no such host.
+        ValueError: a port that is no number.
+    """
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if separator:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCKING):
+            pass
 
 
 def import_ray() -> Any:

@@ -12,16 +12,22 @@ from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
 from corrie.capabilities.rehearsal import rehearse, remember
 from corrie.capabilities.task import Task
+from corrie.capabilities.tokens_in import tokens_in
 from corrie.capabilities.written_together import together, writes
 from corrie.errors import InputError, RunError
 from corrie.models.model import Model
-from corrie.records.direction import GAUSSIAN_LAW, Direction
-from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest
-from corrie.records.shard import Shard
+from corrie.questions.plane import PlaneQuestion
+from corrie.questions.scan import ScanQuestion
+from corrie.records.direction import GAUSSIAN_LAW, Direction, gaussian
+from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, usual_directions
+from corrie.records.shard import Shard, parse_shard
 from corrie.records.store import RunIdentity, Store
+from corrie.records.task import GRADED_SCORINGS
 from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
-from corrie.scanning.executors import Within, engine_named
+from corrie.scanning.executors import engine_named
+from corrie.scanning.first_answer import with_first_answer
+from corrie.scanning.in_process import Within
 from corrie.scanning.loop import Ending, fill
 from corrie.scanning.plane_axes import as_far
 from corrie.scanning.plans.auto import AutoPlan
@@ -153,6 +159,37 @@ class Scan(Trial[Any]):
             Sharded(scan.whole_plan(), shard).points(spec)
         return scan
 
+    @classmethod
+    def asked(
+        cls,
+        question: ScanQuestion,
+        model: Model,
+        tasks: Sequence[tuple[Task, int]],
+        *,
+        directions: Sequence[Direction] | None = None,
+        to: str | Path | None = None,
+    ) -> Scan:
+        """The scan that a question asks of a model: by default along random directions, with a first answer.
+
+        Args:
+            to: the run folder, if there is to be one: a run that is there goes on as it was begun.
+
+        Raises:
+            InputError, TaskError: as :meth:`of`.
+            RunError: the folder holds a run that cannot be read.
+        """
+        steps = question.steps
+        return cls.of(
+            model,
+            with_first_answer(tasks, steps, to) if question.agreement else tasks,
+            directions=gaussian(usual_directions(steps)) if directions is None else directions,
+            alpha=steps,
+            retention=question.kept,
+            shard=question.share,
+            block=question.block,
+            batch=question.batch,
+        )
+
     @property
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
@@ -161,29 +198,37 @@ class Scan(Trial[Any]):
     @classmethod
     def across(
         cls,
+        question: PlaneQuestion,
         model: Model,
         tasks: Sequence[tuple[Task, int]],
         directions: tuple[Direction, Direction],
-        *,
-        alpha: AlphaGrid,
-        beta: AlphaGrid | None = None,
-        block: int = 10,
-        retention: float = 0.95,
-        shard: Shard | None = None,
     ) -> Scan:
         """A scan all over the plane of two directions; along the second as far as along the first, unless it is said.
 
         Raises:
             InputError, TaskError: as :meth:`of`.
         """
-        beta = beta or as_far(model, directions, alpha)
-        terms = {"alpha": alpha, "beta": beta, "block": block, "retention": retention, "shard": shard}
-        return cls.of(model, tasks, directions=directions, **terms)
+        return cls.of(
+            model,
+            tasks,
+            directions=directions,
+            alpha=question.along,
+            beta=question.up or as_far(model, directions, question.along),
+            block=question.block,
+            retention=question.retention,
+            shard=parse_shard(question.shard),
+        )
 
     @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
         return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,), batch=self.batch)
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Task id → distinct tokens of its first block: what it costs beside others, before any is scored."""
+        sizes = {r.task: min(self.spec.block, r.limit) for r in self.spec.tasks}
+        return {id: tokens_in(self.tasks[id], self.model.encoder, size) for id, size in sizes.items()}
 
     def folder_in(self, run: str | Path) -> Path:
         """The run folder, or this shard's own in it."""
@@ -206,8 +251,11 @@ class Scan(Trial[Any]):
         else:
             step = natural_step(self.model.identity, self.spec.directions[0].normalisation)
             if isinstance(self.spec.alpha, AlphaAuto):
-                first = frozenset(i for i, t in self.tasks.items() if t.identity.scoring == "agreement")
-                return AutoPlan(step=step, chances=chances, first=first)
+                first, graded = (
+                    frozenset(i for i, t in self.tasks.items() if t.identity.scoring in scorings)
+                    for scorings in (("agreement",), GRADED_SCORINGS)
+                )
+                return AutoPlan(step=step, chances=chances, first=first, graded=graded)
             plan = EdgesPlan(step=step, chances=chances)
         return MostTelling(plan, chances) if budgeted else plan
 

@@ -43,7 +43,7 @@ class SubspaceExecutor:
         self._tasks = tasks
         self._block = block
         self._space = space
-        self._rows = rows if space.most_rows is None else min(rows, space.most_rows)
+        self._rows = rows_of(space, rows)
         self._places = dict(places or {})
         self._stack = ExitStack()
         self._lent: Places | None = None
@@ -63,15 +63,8 @@ class SubspaceExecutor:
         """See the law of :class:`corrie.scanning.executor.Executor`."""
         if self._lent is None:
             raise RuntimeError("SubspaceExecutor.run outside of its with block")
-        together: dict[int, Work] = {}
-        for piece in work:
-            row = self._row(piece.point)
-            if row in together:
-                yield from self._batch(self._lent, together)
-                together = {}
-            together[row] = piece
-        if together:
-            yield from self._batch(self._lent, together)
+        for together in in_batches(work, self._rows):
+            yield from self._batch(self._lent, {draw_row(piece.point, self._rows): piece for piece in together})
 
     def _batch(self, lent: Places, together: Mapping[int, Work]) -> Iterator[Arrived | Cell]:
         places = {row: self._coordinates(piece.point) for row, piece in together.items()}
@@ -84,11 +77,6 @@ class SubspaceExecutor:
                 start = block * self._block
                 outcomes = self._tasks[task].score(readers[row], start, start + self._block)
                 yield Cell(point=piece.point.id, task=task, block=block, outcomes=outcomes)
-
-    def _row(self, point: Point) -> int:
-        """The row a point runs in: its noise's seed, counted round; the last one for a point without noise."""
-        seeds = (s.direction.seed for s in point.steps if isinstance(s.direction, SubspaceNoise))
-        return next(seeds, -1) % self._rows
 
     def _coordinates(self, point: Point) -> Coords:
         """Where a point stands: the sum of its steps' coordinates."""
@@ -104,3 +92,31 @@ class SubspaceExecutor:
             else:
                 raise InputError(f"the point {point}", found=f"{direction} is no direction of {self._space.spec}")
         return added(found)
+
+
+def rows_of(space: Space, rows: int) -> int:
+    """How many places of a space are stood at together where so many may be."""
+    return rows if space.most_rows is None else min(rows, space.most_rows)
+
+
+def draw_row(point: Point, rows: int) -> int:
+    """The row a point runs in: its noise's seed, counted round; the last one for a point without noise.
+
+    >>> draw_row(Point.origin(), 8)
+    7
+    """
+    seeds = (s.direction.seed for s in point.steps if isinstance(s.direction, SubspaceNoise))
+    return next(seeds, -1) % rows
+
+
+def in_batches(work: Iterable[Work], rows: int) -> Iterator[tuple[Work, ...]]:
+    """Pieces in their order, as many together as follow one another in rows of their own."""
+    together: dict[int, Work] = {}
+    for piece in work:
+        row = draw_row(piece.point, rows)
+        if row in together:
+            yield tuple(together.values())
+            together = {}
+        together[row] = piece
+    if together:
+        yield tuple(together.values())

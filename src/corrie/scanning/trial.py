@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from corrie.models.model import Model
 from corrie.records.memory_store import MemoryStore
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
 from corrie.scanning.executors import check_engine
+from corrie.scanning.watch import Opening
 
 _Found = TypeVar("_Found")
 
 
 class Trial(ABC, Generic[_Found]):
     """What all questions about a model have in common."""
-
-    within: ClassVar[bool] = False
-    """Whether its points lie in a subspace, or on prompts."""
 
     @property
     @abstractmethod
@@ -55,7 +53,7 @@ class Trial(ABC, Generic[_Found]):
             UnknownName: there is none of that name.
             InputError: it cannot do this.
         """
-        check_engine(engine, self.subject, within=self.within)
+        check_engine(engine, self.subject)
 
     def conclude(self, store: Store, **how: Any) -> _Found:
         """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""
@@ -80,9 +78,14 @@ class Trial(ABC, Generic[_Found]):
         self.check_engine(engine)
         self.check(**how)
         if to is None:
-            return self.conclude(MemoryStore(self.identity), engine=engine, **how)
+            return self._filled(MemoryStore(self.identity), engine=engine, **how)
         place = self.folder_in(to)
         with SqliteStore.create_or_open(place, self.identity) as store:
-            found = self.conclude(store, engine=engine, **how)
+            found = self._filled(store, engine=engine, **how)
         self.keep(found, place)
         return found
+
+    def _filled(self, store: Store, **how: Any) -> _Found:
+        if isinstance(watch := how.get("watch"), Opening):
+            watch.opens(self, store)
+        return self.conclude(store, **how)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from corrie.records.cell import Cell
 from corrie.records.point import Point
-from corrie.records.store import Realised
+from corrie.records.store import Realised, Store
 from corrie.scanning.work import Ahead
+
+if TYPE_CHECKING:
+    from corrie.scanning.trial import Trial
 
 
 class Watch(Protocol):
@@ -32,6 +35,13 @@ class Foreseeing(Watch, Protocol):
     """One who is also notified, before ``begins``, of what a plan expects to be missing still, task by task."""
 
     def foresees(self, ahead: Sequence[Ahead]) -> None: ...
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """One who is also notified, before anything is scored, of the trial and of the run that it fills in."""
+
+    def opens(self, trial: Trial[Any], store: Store) -> None: ...
 
 
 class Nobody:

@@ -76,11 +76,15 @@ class Known:
 
 
 class Ahead(NamedTuple):
-    """How many blocks of a task (by id) are expected to be missing still, at the unmoved model and at moved ones."""
+    """How many blocks of a task (by id) are expected to be missing still, at the unmoved model and at moved ones.
+
+    Tasks of one turn go along the same directions, so each is drawn once for all of them.
+    """
 
     task: str
     unmoved: int
     moved: int
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

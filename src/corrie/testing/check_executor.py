@@ -10,7 +10,8 @@ from corrie.records.cell import Cell, CellKey
 from corrie.records.direction import gaussian
 from corrie.records.point import Point
 from corrie.scanning.executor import Arrived, Executor
-from corrie.scanning.executors import ExecutorMaker, serial
+from corrie.scanning.executors import ExecutorMaker
+from corrie.scanning.in_process import serial
 from corrie.scanning.work import Work
 from corrie.weights.fingerprint import model_fingerprint
 

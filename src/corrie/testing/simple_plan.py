@@ -1,8 +1,9 @@
 """A whole adaptive scan of one simulated task: the estimator and the plan of a real scan, without a model.
 
-Rounds of eight blocks of ten examples, each along a direction of its own, as :class:`corrie.stats.dose_response.Rounds`
-chooses them. The unmoved outcomes of a hundred examples come first, of two hundred where a hundred cannot be told from
-chance, and of every example that a block has. Examples come in the task's order, over again when they are used up.
+Rounds of eight blocks of ten examples, each along a direction of its own unless several are to share one, as
+:class:`corrie.stats.dose_response.Rounds` chooses them. The unmoved outcomes of a hundred examples come first, of two
+hundred where a hundred cannot be told from chance, and of every example that a block has. Examples come in the task's
+order, over again when they are used up.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ BASELINE = 100
 
 @dataclass(frozen=True, slots=True)
 class SimplePlan:
-    """Terms of a simulated scan."""
+    """Terms of a simulated scan.
+
+    together   blocks along one direction
+    gives_up   whether it ends where an interval is out of reach, as a real scan does
+    """
 
     rounds: Rounds = Rounds(0.001, 0.08)  # noqa: RUF009 (frozen)
     confidence: float = 0.95
+    together: int = 1
+    gives_up: bool = False
 
     def run(self, task: WorldRun, offset: float = 0.0) -> DoseResponse | None:
         """The end of the scan; None where the unmoved score cannot be told from chance. ``offset`` shifts the range, in
@@ -40,9 +47,10 @@ class SimplePlan:
         while True:
             for sigma in chosen:
                 number = len(blocks)
+                direction = number // self.together
                 examples = np.arange(size * number, size * number + size) % task.before.size
-                after = task.score(number, sigma, examples)
-                blocks.append((sigma, number, examples, task.before[examples], after))
+                after = task.score(direction, sigma, examples)
+                blocks.append((sigma, direction, examples, task.before[examples], after))
             before = task.before[: min(max(known, size * len(blocks)), task.before.size)]
             seen.append(
                 dose_response(
@@ -54,6 +62,6 @@ class SimplePlan:
                     retentions=rounds.retentions,
                 )
             )
-            if rounds.ending(seen):
+            if rounds.ending(seen) or (self.gives_up and rounds.is_out_of_reach(seen)):
                 return seen[-1]
             chosen = list(rounds.next(seen[-1], [block[0] for block in blocks]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from corrie.capabilities.choice import ChoiceTask
 from corrie.capabilities.examples import Choice, Option, Request
@@ -11,6 +13,18 @@ from corrie.capabilities.generation import GenerateTask
 from corrie.models.model import Model
 from corrie.models.reading import Question
 from corrie.testing.toy_models import toy_model
+
+_Example = TypeVar("_Example")
+_made: dict[tuple[object, ...], Sequence[Any]] = {}
+
+
+def _once(model: Model, asked: tuple[object, ...], make: Callable[[], Sequence[_Example]]) -> Sequence[_Example]:
+    """The examples of a task for a model, made once in a process: the same unmoved model says the same."""
+    known = model.identity
+    key = (known.fingerprint, known.tokenizer, known.function, model.device, *asked)
+    if key not in _made:
+        _made[key] = make()
+    return _made[key]
 
 
 def toy_choice(model: Model | None = None, size: int = 40, options: int = 4, name: str = "toy") -> ChoiceTask:
@@ -22,6 +36,11 @@ def toy_choice(model: Model | None = None, size: int = 40, options: int = 4, nam
     toy: toys by choice on 10 examples of toy_choice; chance 0.25
     """
     model = model or toy_model()
+    examples = _once(model, ("choice", size, options, name), lambda: _choices(model, size, options, name))
+    return ChoiceTask(name, examples, capability="toys", source="toy_choice")
+
+
+def _choices(model: Model, size: int, options: int, name: str) -> list[Choice]:
     dice = random.Random(name)
 
     def words(letters: int) -> str:
@@ -34,7 +53,7 @@ def toy_choice(model: Model | None = None, size: int = 40, options: int = 4, nam
         liked = [r.log_likelihood for r in readings]
         shown = tuple(Option(question.context, c, c.strip()) for c in question.continuations)
         examples.append(Choice(f"toy-{number}", shown, gold=liked.index(max(liked))))
-    return ChoiceTask(name, examples, capability="toys", source="toy_choice")
+    return examples
 
 
 def short_choice(model: Model | None = None) -> ChoiceTask:
@@ -62,15 +81,21 @@ def toy_writing(
     >>> print(toy_writing(size=10))
     toy_writing: toys by generation on 10 examples of toy_writing; chance 0
     """
-    reader = (model or toy_model()).reader()
+    model = model or toy_model()
+    asked = ("writing", size, max_tokens, name)
+    examples = _once(model, asked, lambda: _requests(model, size, max_tokens, name))
+    return GenerateTask(name, examples, capability="toys", source=name, check="contains", max_tokens=max_tokens)
+
+
+def _requests(model: Model, size: int, max_tokens: int, name: str) -> list[Request]:
+    reader = model.reader()
     dice = random.Random(name)
     prompts = ["".join(dice.choice("abcdefgh ") for _ in range(dice.randint(3, 30))) for _ in range(size)]
     texts = [reader.write([prompt], max_tokens)[0].text for prompt in prompts]
-    examples = [
+    return [
         Request(f"{name}-{number}", prompt, text.strip())
         for number, (prompt, text) in enumerate(zip(prompts, texts, strict=True))
     ]
-    return GenerateTask(name, examples, capability="toys", source=name, check="contains", max_tokens=max_tokens)
 
 
 def save_toy_task(file: Path, model: Model | None = None, size: int = 40, options: int = 4) -> Path:

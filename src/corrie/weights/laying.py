@@ -7,7 +7,7 @@ what was taken may differ in their last digits, as they do between machines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -79,9 +79,9 @@ def lay(pieces: Sequence[Piece], alphas: Sequence[float], lattice: int | None = 
     sums = np.zeros(3)
     if by is not None:
         sums = _by_kernel(by, [p for p in pieces if p.plain], alphas)
-    found = [one for p in pieces if by is None or not p.plain for one in _by_torch(p, alphas, lattice)]
+    found = [_by_torch(p, alphas, lattice) for p in pieces if by is None or not p.plain]
     if found:
-        sums = sums + torch.stack(found).cpu().double().view(-1, 3).sum(0).numpy()
+        sums = sums + torch.cat(found).cpu().double().sum(0).numpy()
     asked, norm, dot = sums.tolist()
     return Taken(asked=asked, norm=norm, dot=dot)
 
@@ -100,32 +100,42 @@ def _by_kernel(by: Kernel, pieces: Sequence[Piece], alphas: Sequence[float]) -> 
     return by.write(rows, steps, torch.get_num_threads()).sum(0)
 
 
-def _by_torch(piece: Piece, alphas: Sequence[float], lattice: int | None) -> Iterator[Tensor]:
-    """The same for any tensor; three sums for each of its parts, one after the other."""
+def _by_torch(piece: Piece, alphas: Sequence[float], lattice: int | None) -> Tensor:
+    """The same for any tensor; the three sums of each of its parts, shape (parts, 3).
+
+    What parts pass through is allocated once: many short-lived parts with the sums between them would leave holes in
+    the memory that nobody can use.
+    """
     live, base = piece.live, piece.base.reshape(-1)
     flat = live.view(-1) if live.is_contiguous() else torch.empty_like(base)
     chunk = min(_CHUNK if live.device.type == "cpu" else _DEVICE_CHUNK, max(flat.numel(), 1))
-    room = torch.empty((2, chunk), dtype=torch.float32, device=live.device)
-    parts = [t.reshape(-1).split(chunk) for t in piece.deltas]
-    for target, theta0, *deltas in zip(flat.split(chunk), base.split(chunk), *parts, strict=True):
-        theta0 = theta0.float() if lattice is None else _on_lattice(theta0, lattice)
-        step = torch.mul(deltas[0], alphas[0], out=room[0, : target.numel()])
+    exact = torch.float32 if lattice is None else torch.float64
+    steps = torch.empty((2, chunk), dtype=torch.float32, device=live.device)
+    room = torch.empty((3, chunk), dtype=exact, device=live.device)
+    parts = [t.reshape(-1).split(chunk) for t in (flat, base, *piece.deltas)]
+    sums = torch.zeros((len(parts[0]), 3), dtype=exact, device=live.device)
+    for row, target, theta0, *deltas in zip(sums, *parts, strict=True):
+        here, moved, wide = room[:, : target.numel()]
+        if theta0.dtype != exact or lattice is not None:
+            theta0 = here.copy_(theta0)
+            if lattice is not None:
+                _to_lattice(theta0, lattice)
+        step = torch.mul(deltas[0], alphas[0], out=steps[0, : target.numel()])
         for delta, alpha in zip(deltas[1:], alphas[1:], strict=True):
-            step += torch.mul(delta, alpha, out=room[1, : target.numel()])
-        if target.dtype == theta0.dtype:
-            torch.add(theta0, step, out=target)
-        else:
-            target.copy_(theta0 + step)
-        step = step.to(theta0.dtype)
-        taken = target.to(theta0.dtype) - theta0
-        yield from (torch.dot(step, step), torch.dot(taken, taken), torch.dot(taken, step))
+            step += torch.mul(delta, alpha, out=steps[1, : target.numel()])
+        target.copy_(torch.add(theta0, step, out=moved))
+        taken = torch.sub(moved.copy_(target), theta0, out=moved)
+        step = step if step.dtype == exact else wide.copy_(step)
+        for i, (one, two) in enumerate(((step, step), (taken, taken), (taken, step))):
+            torch.dot(one, two, out=row[i])
     if not live.is_contiguous():
         live.copy_(flat.view(live.shape))
+    return sums
 
 
-def _on_lattice(values: Tensor, lattice: int) -> Tensor:
-    """The nearest multiples of 2^lattice, float64: scaling by a power of two is exact."""
-    return torch.round(values.double() * 2.0**-lattice) * 2.0**lattice
+def _to_lattice(values: Tensor, lattice: int) -> None:
+    """To the nearest multiples of 2^lattice, in float64, where they are: scaling by a power of two is exact."""
+    values.mul_(2.0**-lattice).round_().mul_(2.0**lattice)
 
 
 @cache
@@ -139,7 +149,7 @@ def _compiled() -> Kernel | None:
     for alphas in ([0.013], [-0.7, 1e-7]):
         one, two = (Piece(live, values[0], tuple(values[1 : 1 + len(alphas)])) for live in torch.zeros(2, 1003))
         sums = _by_kernel(by, [one], alphas)
-        told = torch.stack(list(_by_torch(two, alphas, None))).numpy()
+        told = _by_torch(two, alphas, None).sum(0).numpy()
         if one.live.view(torch.int32).ne(two.live.view(torch.int32)).any() or not np.allclose(sums, told, 1e-4):
             return None
     return by

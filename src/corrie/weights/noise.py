@@ -49,7 +49,7 @@ _LN2 = math.log(2.0)
 _LOG = tuple(2.0 / k for k in (13, 11, 9, 7, 5, 3, 1))
 _SIN = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(8, -1, -1))
 _COS = tuple((-1.0) ** k / math.factorial(2 * k) for k in range(8, -1, -1))
-_CONSTANTS = (*_LOG, *_SIN, *_COS, _LN2, math.pi, math.sqrt(0.5))
+LAW_CONSTANTS = (*_LOG, *_SIN, *_COS, _LN2, math.pi, math.sqrt(0.5))
 """As ``kernel.c`` reads them; √½ by its bits."""
 
 
@@ -77,7 +77,7 @@ def gaussian_noise(seed: int, name: str, size: int, start: int = 0) -> NDArray[n
     if fast is None:
         return plain_noise(seed, name, size, start)
     out = np.empty(size, dtype=np.float32)
-    fast.noise(_CONSTANTS, philox_key(seed, name), start, out, torch.get_num_threads())
+    fast.noise(LAW_CONSTANTS, philox_key(seed, name), start, out, torch.get_num_threads())
     return out
 
 
@@ -89,7 +89,7 @@ def _compiled() -> Kernel | None:
         return None
     for start, size in ((0, 2048), (1027, 3001), (2**40 + 1, 515)):
         out = np.empty(size, dtype=np.float32)
-        fast.noise(_CONSTANTS, philox_key(start, "compare"), start, out, 1)
+        fast.noise(LAW_CONSTANTS, philox_key(start, "compare"), start, out, 1)
         if out.tobytes() != plain_noise(start, "compare", size, start).tobytes():
             return None
     return fast

@@ -13,19 +13,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from corrie.errors import PrecisionWarning, RestoreError
+from corrie.records.direction import Direction, Gaussian
 from corrie.records.point import Point
 from corrie.records.store import Realised
+from corrie.weights.available import available_memory
 from corrie.weights.claims import Claim
+from corrie.weights.drawn_again import DrawnAgain
 from corrie.weights.fingerprint import fingerprint
-from corrie.weights.laying import Piece, lay
-from corrie.weights.realise import RealisedDirection, realise
+from corrie.weights.laying import Piece, Taken, lay
+from corrie.weights.realise import realise
 from corrie.weights.selection import Selection, select
 from corrie.weights.sources import Sources
 from corrie.weights.uninterrupted import Lent, Uninterrupted
@@ -37,16 +40,22 @@ SWALLOWED = 0.9
 class Moving:
     """Weights that can be set to points, between :func:`moving`'s entry and exit.
 
-    Memory: one pristine copy of what moves, and the last used directions (as many as one point has).
+    Memory: one pristine copy of what moves, and the last used directions (as many as one point has). Where there is no
+    room for a Gaussian direction, its tensors are drawn again at every point, one after the other.
+
+    Args:
+        again: draw Gaussian directions again at every point; None: where one would take more than half of the memory
+            that is available.
     """
 
-    def __init__(self, selection: Selection, sources: Sources | None = None) -> None:
+    def __init__(self, selection: Selection, sources: Sources | None = None, again: bool | None = None) -> None:
         self._sources = sources or Sources()
+        self._again = again
         self._live: dict[str, Tensor] = {n: p.data for n, p in selection.tensors.items()}
         self._pristine: dict[str, Tensor] = {n: t.clone() for n, t in self._live.items()}
         self._tied = selection.tied
         self._parted: dict[str, nn.Parameter] = {}
-        self._directions: dict[str, RealisedDirection] = {}
+        self._directions: dict[str, Mapping[str, Tensor]] = {}
         self._fingerprint = fingerprint(self._pristine)
         self._moved = False
 
@@ -63,8 +72,8 @@ class Moving:
         self._directions = {k: v for k, v in self._directions.items() if k in wanted}
         for step in point.steps:
             if step.direction.id not in self._directions:
-                self._directions[step.direction.id] = realise(step.direction, self._pristine, self._sources)
-        moves = [(self._directions[s.direction.id].tensors, s.alpha) for s in point.steps]
+                self._directions[step.direction.id] = self._tensors(step.direction)
+        moves = [(self._directions[s.direction.id], s.alpha) for s in point.steps]
         apart = {name for tensors, _ in moves for name in tensors} - set(self._tied_together)
         if set(self._parted) - apart:
             self.home()
@@ -94,11 +103,11 @@ class Moving:
     ) -> Realised:
         """Write θ0 + Σ α_k δ_k: the one place where a weight is set."""
         self._moved = True
-        pieces = [
-            Piece(live, self._pristine[name], tuple(self._of(tensors, name) for tensors, _ in moves))
-            for name, live in self._live.items()
-        ]
-        taken = lay(pieces, [alpha for _, alpha in moves], lattice)
+        if any(isinstance(tensors, DrawnAgain) for tensors, _ in moves):
+            found = [self._lay([name], moves, lattice) for name in self._live]
+            taken = Taken(*(math.fsum(sums) for sums in zip(*((t.asked, t.norm, t.dot) for t in found), strict=True)))
+        else:
+            taken = self._lay(self._live, moves, lattice)
         asked, norm = taken.asked, taken.norm
         if not asked:
             return Realised(asked=0.0, norm=math.sqrt(norm), cosine=None)
@@ -112,6 +121,35 @@ class Moving:
                 stacklevel=3,
             )
         return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
+
+    def _lay(
+        self, names: Collection[str], moves: Sequence[tuple[Mapping[str, Tensor], float]], lattice: int | None
+    ) -> Taken:
+        """Write some of the tensors."""
+        (tensors, alpha), *others = moves
+        if isinstance(tensors, DrawnAgain) and not others and lattice is None:
+            (name,) = names
+            taken = tensors.lay(name, self._live[name], alpha)
+            if taken is not None:
+                return taken
+        pieces = [
+            Piece(self._live[name], self._pristine[name], tuple(self._of(tensors, name) for tensors, _ in moves))
+            for name in names
+        ]
+        return lay(pieces, [alpha for _, alpha in moves], lattice)
+
+    def _tensors(self, direction: Direction) -> Mapping[str, Tensor]:
+        """A direction's parts, all of them or as they are asked for."""
+        pristine = {name: self._pristine[name] for name in self._tied_together}
+        if isinstance(direction, Gaussian) and self._draws_again(pristine):
+            return DrawnAgain(direction, pristine)
+        return realise(direction, pristine, self._sources).tensors
+
+    def _draws_again(self, pristine: Mapping[str, Tensor]) -> bool:
+        if self._again is None:
+            there = available_memory(next(iter(pristine.values())).device) if pristine else None
+            return there is not None and 4 * sum(t.numel() for t in pristine.values()) > there / 2
+        return self._again
 
     def home(self) -> None:
         """Put the pristine weights back, by copy, and tie again what was parted."""

@@ -17,8 +17,8 @@ from torch import Tensor
 from corrie.errors import InputError
 from corrie.records.direction import Direction, Gaussian
 from corrie.weights.adapter import adapter_parts
+from corrie.weights.device_noise import device_noise
 from corrie.weights.difference import difference
-from corrie.weights.noise import gaussian_noise
 from corrie.weights.rounding import rounding
 from corrie.weights.saved import saved_parts
 from corrie.weights.selection import squared_norm
@@ -104,12 +104,20 @@ def parts(
 
 def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
     """The noise law, and then the normalisation."""
-    tensors = {
-        name: torch.from_numpy(gaussian_noise(direction.seed, name, base.numel())).reshape(base.shape).to(base.device)
-        for name, base in pristine.items()
-    }
-    _NORMALISE[direction.normalisation](tensors, pristine)
+    tensors = {name: drawn(direction, name, base) for name, base in pristine.items()}
+    normalise(direction, tensors, pristine)
     yield from tensors.items()
+
+
+def drawn(direction: Gaussian, name: str, base: Tensor) -> Tensor:
+    """The numbers of the noise law for one tensor, as they are drawn."""
+    return device_noise(direction.seed, name, base.numel(), base.device).reshape(base.shape)
+
+
+def normalise(direction: Gaussian, tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
+    """Scale drawn tensors as the direction says, in place: ``unit`` takes all of them together, every other law each
+    for itself."""
+    _NORMALISE[direction.normalisation](tensors, pristine)
 
 
 def _as_drawn(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:

@@ -198,9 +198,9 @@
       const order = [...run.tasks].sort((a, b) => far(a) - far(b));
       const [low, high] = reach(run);
       const longest = Math.max(...run.tasks.map((task) => task.name.length), 0);
-      const left = Math.min(Math.max(84, 16 + 7.9 * longest), narrow() ? 110 : 230);
+      const left = Math.min(Math.max(84, 16 + 8.4 * longest), narrow() ? 110 : 230);
       const short = (name) => {
-        const room = Math.floor((left - 16) / 7.9);
+        const room = Math.floor((left - 16) / 8.4);
         return name.length > room ? `${name.slice(0, room - 1)}…` : name;
       };
       const traces = tasks.filter((task) => !scattered(task)).map((task) => ({

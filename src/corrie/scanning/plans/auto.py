@@ -9,8 +9,12 @@
     every task needs its blocks whichever comes first; but a direction that is drawn for one can be used by all, and
     drawing costs about as much as half a block. So all open tasks go along the same eight new directions. Which cells
     a task is given does not depend on the other tasks.
-4.  Tasks that are to come first (agreement, whose answer costs little) have all their rounds before the others begin.
+4.  Tasks that are to come first (agreement, a first answer) have all their rounds before the others begin.
 5.  A task is done when its interval was narrow enough after two rounds in a row, or when it has had all its outcomes.
+    One that comes first is done at once when it is narrow: its outcomes are shares of some thirty tokens, which scatter
+    a tenth as much as answers, so that it is not narrow by luck; and everything else waits for it.
+6.  One is given up whose interval is so wide after 400 outcomes that all that are left would not make it narrow
+    (:meth:`corrie.stats.dose_response.Rounds.is_out_of_reach`).
 
 A round depends on finished rounds alone, so it may be scored in any order and by several workers, and a scan that was
 stopped anywhere goes on to the same cells. Examples come in the task's order, over again when they are used up.
@@ -43,6 +47,7 @@ class AutoPlan:
     step     the α that changes every weight by about its own size (:func:`corrie.scanning.plans.edges.natural_step`)
     chances  task id → chance level
     first    ids of the tasks whose rounds come before those of the others
+    graded   ids of the tasks whose examples score anything from 0 to 1; only what is expected hangs on it
 
     What was computed for one call is kept for the next, by what went into it: a call goes through all rounds again.
     """
@@ -50,6 +55,7 @@ class AutoPlan:
     step: float
     chances: dict[str, float]
     first: frozenset[str] = frozenset()
+    graded: frozenset[str] = frozenset()
     _kept: dict[object, FinishedRounds] = field(default_factory=dict, compare=False, repr=False)
     _points: dict[tuple[str, float], Point] = field(default_factory=dict, compare=False, repr=False)
 
@@ -59,7 +65,8 @@ class AutoPlan:
         ahead = []
         for p in pursuits:
             scored = Counter(look.sigma > 0 for look in p.every if self._key(spec, p, look) in known)
-            ahead.append(Ahead(p.request.task, p.unmoved - scored[False], p.expected - scored[True]))
+            turn = int(p.request.task not in self.first)
+            ahead.append(Ahead(p.request.task, p.unmoved - scored[False], p.expected - scored[True], turn))
         return Agenda(next(filter(None, missing), ()), sum(p.unmoved + p.expected for p in pursuits), tuple(ahead))
 
     def follow(self, spec: ScanSpec, known: Known) -> tuple[Pursuit, ...]:
@@ -71,9 +78,10 @@ class AutoPlan:
         for request in spec.tasks:
             rounds = Rounds(
                 self.step * _SMALLEST, self.step * _LARGEST, precision=asked.precision, retention=spec.retention,
-                most=asked.most, size=min(spec.block, request.limit),
+                most=asked.most, size=min(spec.block, request.limit), alike=1 if request.task in self.first else 2,
             )  # fmt: skip
-            pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept))
+            graded = request.task in self.graded
+            pursuits.append(Pursuit(request, self.chances[request.task], spec.block, rounds, self._kept, graded))
         for together in self._in_turn(pursuits):
             self._advance(spec, known, together)
             if self._missing(spec, known, together):

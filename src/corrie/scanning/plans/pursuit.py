@@ -15,8 +15,9 @@ _BASELINE = 100
 
 _CONFIDENCE = 0.95
 
-PursuitEnding = Literal["narrow", "absent", "spent"]
-"""narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes."""
+PursuitEnding = Literal["narrow", "absent", "spent", "wide"]
+"""narrow: known as asked. absent: the unmoved score cannot be told from chance. spent: it has had all its outcomes, or
+a round asks only for what was looked at before. wide: what is left would not make it narrow."""
 
 
 class ScoredLook(NamedTuple):
@@ -41,6 +42,7 @@ class Pursuit:
     request, chance, block   the task, its chance score, examples in a block
     rounds    the terms
     kept      readings that were made before, by what went into them
+    graded    an example scores anything from 0 to 1, not 0 or 1
     unmoved   blocks of examples that are to be scored at the unmoved model
     looks     blocks at moved models, those of the round that is not finished included
     found     what was known after each finished round
@@ -52,6 +54,7 @@ class Pursuit:
     block: int
     rounds: Rounds
     kept: dict[object, FinishedRounds]
+    graded: bool = False
     unmoved: int = field(init=False)
     looks: list[ScoredLook] = field(default_factory=list)
     found: list[DoseResponse] = field(default_factory=list)
@@ -97,6 +100,8 @@ class Pursuit:
         self.found.append(reading.found)
         self._steps = reading.steps
         self.ending = self.rounds.ending(self.found)
+        if self.ending is None and self.rounds.is_out_of_reach(self.found):
+            self.ending = "wide"
         return True
 
     def _reading(self, rows: tuple, right: float, known: int) -> FinishedRounds:
@@ -113,11 +118,12 @@ class Pursuit:
     def advance(self, directions: Sequence[int]) -> None:
         """Ask for the next round, unless it is at its end: its k-th block along the k-th of these directions.
 
-        A cell that was looked at before, where directions come again, is replaced by one of other examples.
+        A cell that was looked at before, where directions come again, is replaced by one of other examples. If there
+        are none for a whole round, the task is used up: the next round would ask the same.
         """
         if self.ending:
             return
-        taken = set(self.looks)
+        taken, before = set(self.looks), len(self.looks)
         for direction, sigma in zip(directions, self._steps, strict=True):
             number = self._given
             self._given += 1
@@ -127,6 +133,8 @@ class Pursuit:
                 taken.add(look)
                 self.looks.append(look)
                 self.unmoved = max(self.unmoved, look.block + 1)
+        if len(self.looks) == before:
+            self.ending = "spent"
 
     @property
     def every(self) -> Iterator[ScoredLook]:
@@ -136,10 +144,13 @@ class Pursuit:
 
     @property
     def expected(self) -> int:
-        """How many blocks it will have had in the end, about."""
+        """How many blocks it will have had in the end, about. One graded outcome says what several others say."""
         if self.ending:
             return len(self.looks)
-        outcomes = self.rounds.expected(self.found[-1] if self.found else None)
+        if self.graded and not self.found:
+            outcomes = min(self.rounds.most, self.rounds.least + self.rounds.least // 2)
+        else:
+            outcomes = self.rounds.expected(self.found[-1] if self.found else None)
         return max(len(self.looks), -(-outcomes // self.rounds.size))
 
     def _meant(self, block: int, scores: tuple[float | None, ...]) -> tuple[float | None, ...]:
