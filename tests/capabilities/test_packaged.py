@@ -8,8 +8,10 @@ import pytest
 from corrie.capabilities import packaged
 from corrie.capabilities.choice import ChoiceTask
 from corrie.capabilities.generation import GenerateTask
+from corrie.capabilities.instructions import InstructionTask
 from corrie.capabilities.likelihood import LikelihoodTask
 from corrie.capabilities.margin import MarginTask
+from corrie.capabilities.math_task import MathTask
 from corrie.capabilities.packaged import packaged_task
 from corrie.capabilities.registry import tasks
 from corrie.capabilities.safety import RequestTask
@@ -24,7 +26,7 @@ ROWS = [
         "idx": k,
         "label": 0,
         "native_id": i,
-        "doc": {"choices": ["1", "2"]},
+        "doc": {"choices": ["1", "2"], "solution": f"It is $\\boxed{{{i}}}$."},
         "request": {"context": f"{i} is", "continuation": f" {k}"},
     }
     for i in range(30)
@@ -38,7 +40,10 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, rows in {"choices": ROWS, "answers": ROWS[::2]}.items():
         (tmp_path / name).write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
     (tmp_path / "adv_bench.prompt").write_text("".join(f"- value: Harm {i}\n" for i in range(30)))
-    ifeval = (json.dumps({"key": i, "prompt": f"Help {i}"}) + "\n" for i in range(30))
+    (tmp_path / "harmbench_prompts.txt").write_text("".join(f"Harm {i}\n" for i in range(30)))
+    ifeval = (
+        json.dumps({"key": i, "prompt": f"Help {i}", "instruction_id_list": [], "kwargs": []}) + "\n" for i in range(30)
+    )
     (tmp_path / "input_data.jsonl").write_text("".join(ifeval))
 
     def packaged_file(package: Package, path: str, say: Say) -> Path:
@@ -48,6 +53,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return tmp_path / Path(path).name
 
     monkeypatch.setattr(packaged, "packaged_file", packaged_file)
+    monkeypatch.setattr(packaged, "sentence_endings", lambda _: tmp_path)
 
 
 KINDS = {
@@ -58,6 +64,9 @@ KINDS = {
     "math_generate": GenerateTask,
     "safety": RequestTask,
     "safety_margin": MarginTask,
+    "minerva_math_generate": MathTask,
+    "harmbench": RequestTask,
+    "ifeval": InstructionTask,
     "over_refusal": RequestTask,
 }
 
@@ -99,7 +108,7 @@ def test_a_passage_is_the_whole_text_of_what_is_completed_elsewhere() -> None:
 def test_the_chat_switch() -> None:
     plain, chat = packaged_task(find_row("math")), packaged_task(find_row("math"), chat=True)
     assert plain.identity.id != chat.identity.id
-    for name in ("safety", "safety_margin", "over_refusal"):
+    for name in ("safety", "safety_margin", "harmbench", "over_refusal", "ifeval"):
         assert packaged_task(find_row(name)).identity == packaged_task(find_row(name), chat=True).identity
 
 

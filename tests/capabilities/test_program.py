@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.sandbox.rooms import needs_rooms
 
-from corrie.capabilities.exercises import humaneval, mbpp
+from corrie.capabilities.exercises import humaneval, humaneval_turn, mbpp
 from corrie.capabilities.program import Exercise, ProgramTask, program
 from corrie.capabilities.rows import read_rows
 from corrie.capabilities.suite import find_row
@@ -71,6 +71,36 @@ def test_walls_are_tried_before_a_model_is_asked() -> None:
     made.check(reader)
     made.check(reader)
     assert Tried.times == 1
+
+
+def test_through_the_chat_template_the_answer_begins_with_its_code() -> None:
+    class Chatting(Writer):
+        has_chat_template = True
+        prompts: Sequence[str] = ()
+
+        def chat(self, request: str) -> str:
+            return f"<user>{request}</user>"
+
+        def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+            self.prompts = prompts
+            assert templated
+            return super().write(prompts, max_tokens)
+
+    class Idle(Sandbox):
+        def check(self) -> None: ...
+
+        def judge_all(self, programs: Any, workers: int | None = None) -> tuple[ProgramVerdict, ...]:
+            return tuple(ProgramVerdict(ending="failed") for _ in programs)
+
+    made = task(sandbox=Idle(), chat=True, turn=humaneval_turn)
+    reader = Chatting([" return 1"])
+    made.score(reader, 0, 1)  # pyright: ignore[reportArgumentType]
+    code = "```python\ndef times(n):  # 0\n"
+    words = "Write a solution to the following problem and make sure that it passes the tests:\n"
+    assert reader.prompts == [f"<user>{words}{code}```</user>Here is the completed function:\n{code}"]
+    plain, chat = task(turn=humaneval_turn), task(chat=True)
+    assert plain.identity == task().identity
+    assert made.identity != chat.identity != plain.identity
 
 
 def _rows(name: str) -> list[dict[str, Any]]:

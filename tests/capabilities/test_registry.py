@@ -145,7 +145,7 @@ def test_the_catalogue_lists_all_and_loads_nothing(monkeypatch: pytest.MonkeyPat
     names = [row.name for row in rows]
     assert names == ["agreement"] + [row.name for row in SUITE] + ["gone", "nothing", "theirs", "trouble"]
     assert [row.name for row in rows if row.default] == list(DEFAULT_SUITE)
-    assert {row.name for row in rows if row.sensitive} == {"safety", "safety_margin"}
-    assert {row.name for row in rows if row.chat} == {"safety", "safety_margin", "over_refusal"}
+    assert {row.name for row in rows if row.sensitive} == {"safety", "safety_margin", "harmbench"}
+    assert {row.name for row in rows if row.chat} == {"safety", "safety_margin", "harmbench", "over_refusal", "ifeval"}
     assert all(row.licence and row.size and row.scoring for row in rows[: len(SUITE)])
     assert all(str(row) for row in rows)

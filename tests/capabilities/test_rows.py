@@ -3,7 +3,16 @@ import json
 from pathlib import Path
 
 from corrie.capabilities.examples import Choice, Option, Request, Target
-from corrie.capabilities.rows import advbench, choices, ifeval, read_rows, targets, written_answers
+from corrie.capabilities.rows import (
+    advbench,
+    choices,
+    ifeval,
+    one_a_line,
+    read_rows,
+    targets,
+    worked_answers,
+    written_answers,
+)
 
 
 def row(doc_id, idx, context, continuation, label, native_id="n", **doc):
@@ -59,6 +68,11 @@ def test_written_answers_are_one_for_each_document() -> None:
     assert written_answers([row(0, 0, "how many?", " so 18.", "18", 3)]) == [Request("3", "how many?", "18")]
 
 
+def test_worked_answers() -> None:
+    rows = [row(0, 0, "Problem: 1 + 1", " is $2$", None, 3, solution="It is $2$.", answer="2")]
+    assert worked_answers(rows) == [Request("3", "Problem: 1 + 1", "It is $2$.")]
+
+
 def test_the_one_shape_of_yaml_that_advbench_has(tmp_path: Path) -> None:
     file = tmp_path / "adv_bench.prompt"
     file.write_text(
@@ -71,6 +85,16 @@ def test_the_one_shape_of_yaml_that_advbench_has(tmp_path: Path) -> None:
         Request("0", "Do one thing", ""),
         Request("1", "Do another thing that is so long that it is folded onto three lines", ""),
         Request("2", "Do a third", ""),
+    ]
+
+
+def test_requests_one_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_text("Do one thing\nDo two\n\nDo three")
+    assert one_a_line(file) == [
+        Request("0", "Do one thing", ""),
+        Request("1", "Do two", ""),
+        Request("3", "Do three", ""),
     ]
 
 

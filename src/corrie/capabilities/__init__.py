@@ -5,13 +5,15 @@ base.py          what our own tasks share: examples in a fixed order, an identit
 likelihood.py    is every token of a short target the greedy one?
 text.py          which share of a long text's tokens is?
 choice.py        which option is likeliest?
-generation.py    what is written, and is the answer in it?        checks.py
+generation.py    what is written, and is the answer in it?        checks.py, extraction.py, written_once.py
+math_task.py     what is worked out, and is it the answer?        math_judge.py, math_child.py
+instructions.py  is every instruction followed?
 safety.py        refused, complied, answered, or collapsed?       refusal.py, collapse.py
 agreement.py     does the moved model still say what the unmoved one says?   windows.py
 margin.py        for weak models: a leaning to refuse or to comply
 loss_gradient.py a task's loss and its gradient, for those who climb it      choice_error.py
 walking.py       down a loss or up it, inside a subspace and a radius
-suite.py         the packaged benchmarks by name                  rows.py, packaged.py
+suite.py         the packaged benchmarks by name                  rows.py, exercises.py, mmlu.py, packaged.py
 jsonl.py         a user's own file
 registry.py      tasks by name
 listed.py        which there are, told without loading what scores them

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
-from corrie.capabilities.program import Exercise
+from corrie.capabilities.program import Exercise, Turn
 
 HUMANEVAL_STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n```")
 """Where HumanEval's programs end, as its paper has it, and at the end of a code block."""
@@ -50,6 +50,27 @@ def mbpp(rows: Iterable[dict[str, Any]]) -> list[Exercise]:
         )
         for row in rows
     ]
+
+
+def humaneval_turn(exercise: Exercise) -> Turn:
+    """Asked for in words; the answer goes on from the function's head, as lm-evaluation-harness has it.
+
+    >>> humaneval_turn(Exercise("a", "def f(n):\\n", "", "", "", ("f",))).begins
+    'Here is the completed function:\\n```python\\ndef f(n):\\n'
+    """
+    words = "Write a solution to the following problem and make sure that it passes the tests:"
+    head = exercise.prompt.rstrip("\n") + "\n"
+    return Turn(f"{words}\n```python\n{head}```", f"Here is the completed function:\n```python\n{head}")
+
+
+def mbpp_turn(exercise: Exercise) -> Turn:
+    """The worked examples and the sentence are the user's, the code block is the assistant's.
+
+    >>> mbpp_turn(Exercise("a", "Write it.\\n```python\\n", "", "", "", ("f",)))
+    Turn(asks='Write it.', begins='```python\\n')
+    """
+    block = "```python\n"
+    return Turn(exercise.prompt.removesuffix(block).rstrip(), block)
 
 
 def _defined(code: str) -> tuple[str, ...]:

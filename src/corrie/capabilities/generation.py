@@ -9,7 +9,9 @@ from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.checks import CHECK_LAW, CHECKS, CheckKind
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
 from corrie.capabilities.examples import Request
+from corrie.capabilities.extraction import EXTRACTION_LAW, EXTRACTIONS, Extraction
 from corrie.capabilities.quantity import QUANTITY_LAW
+from corrie.capabilities.written_once import write_once
 from corrie.errors import InputError
 from corrie.models.reading import Reader, Writing
 from corrie.records.cell import Outcome
@@ -21,7 +23,8 @@ class GenerateTask(ExampleTask[Request]):
     """Greedy writing up to a token limit, cut at the first stop string, then checked. Chance is 0.
 
     Args:
-        check: ``exact``, ``contains``, ``number`` or ``regex`` (:mod:`corrie.capabilities.checks`).
+        check: ``exact``, ``contains``, ``number`` or ``regex`` (:mod:`corrie.capabilities.checks`), or a benchmark's
+            own rule (:mod:`corrie.capabilities.extraction`).
         max_tokens: the token limit; there is no clock.
         stops: the writing ends before the first of these.
 
@@ -41,7 +44,7 @@ class GenerateTask(ExampleTask[Request]):
         name: str,
         examples: Sequence[Request],
         *,
-        check: CheckKind,
+        check: CheckKind | Extraction,
         max_tokens: int = 64,
         stops: tuple[str, ...] = (),
         **rest: Any,
@@ -51,14 +54,16 @@ class GenerateTask(ExampleTask[Request]):
         settings = {"check": check, "max_tokens": max_tokens, "stops": stops}
         if check == "number":  # in no other task's digest: their scores are what they were
             settings["number"] = QUANTITY_LAW
+        if check in EXTRACTIONS:
+            settings["extraction"] = EXTRACTION_LAW
         super().__init__(name, examples, settings=settings, **rest)
-        self._is_right = CHECKS[check]
+        self._is_right = {**CHECKS, **EXTRACTIONS}[check]
         self._max_tokens = max_tokens
         self._stops = stops
 
     def _score(self, reader: Reader, block: Sequence[Request]) -> tuple[Outcome, ...]:
         prompts = [self.framing.context(reader, e.prompt) for e in block]
-        writings = reader.write(prompts, self._max_tokens, templated=self.framing.chat)
+        writings = write_once(reader, prompts, self._max_tokens, templated=self.framing.chat)
         return tuple(self._outcome(e, w) for e, w in zip(block, writings, strict=True))
 
     def _outcome(self, example: Request, writing: Writing) -> Outcome:

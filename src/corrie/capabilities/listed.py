@@ -68,7 +68,7 @@ def catalogue() -> tuple[CatalogueRow, ...]:
             size=row.size,
             licence=pinned_files()[row.package, row.path]["licence"],
             default=row.name in DEFAULT_SUITE,
-            chat=row.kind in ("refuse", "margin", "answer"),
+            chat=row.kind in ("refuse", "margin", "answer", "follow"),
             sensitive=row.kind in ("refuse", "margin"),
         )
         for row in SUITE

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, final
 
 from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
 from corrie.capabilities.generation import cut_at
 from corrie.models.reading import Reader, Writing
+from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
 from corrie.sandbox import Program, ProgramVerdict, Sandbox
@@ -35,6 +36,13 @@ class Exercise(NamedTuple):
     entries: tuple[str, ...]
 
 
+class Turn(NamedTuple):
+    """An exercise in a conversation: what the user asks, and how the assistant's answer begins."""
+
+    asks: str
+    begins: str
+
+
 @final
 class ProgramTask(ExampleTask[Exercise]):
     """Greedy writing up to a token limit, cut at the first stop string, run against the exercise's tests. Chance is 0.
@@ -42,6 +50,7 @@ class ProgramTask(ExampleTask[Exercise]):
     Args:
         stops: the program ends before the first of these.
         max_tokens: the token limit.
+        turn: how an exercise is asked through the chat template; by default its prompt is the user's turn.
         sandbox: where programs run; part of no digest, since a verdict is a function of the program.
 
     What came with a logit that is no number, or fails and is endless repetition, is *collapsed*.
@@ -61,12 +70,19 @@ class ProgramTask(ExampleTask[Exercise]):
         *,
         stops: tuple[str, ...],
         max_tokens: int = _MAX_TOKENS,
+        turn: Callable[[Exercise], Turn] | None = None,
         sandbox: Sandbox | None = None,
         **rest: Any,
     ) -> None:
         self._sandbox = sandbox or Sandbox()
         limits = self._sandbox.limits.model_dump(mode="json")
-        super().__init__(name, examples, settings={"max_tokens": max_tokens, "stops": stops, "limits": limits}, **rest)
+        examples = tuple(examples)
+        settings = {"max_tokens": max_tokens, "stops": stops, "limits": limits}
+        self._turns = {}
+        if turn is not None and rest.get("chat"):  # in no other task's digest: their scores are what they were
+            self._turns = {e.id: turn(e) for e in examples}
+            settings["turns"] = content_hash(self._turns)
+        super().__init__(name, examples, settings=settings, **rest)
         self._stops, self._max_tokens = stops, max_tokens
         self._tried = False
 
@@ -82,11 +98,17 @@ class ProgramTask(ExampleTask[Exercise]):
             self._tried = True
 
     def _score(self, reader: Reader, block: Sequence[Exercise]) -> tuple[Outcome, ...]:
-        prompts = [self.framing.context(reader, e.prompt) for e in block]
+        prompts = [self._prompt(reader, e) for e in block]
         writings = reader.write(prompts, self._max_tokens, templated=self.framing.chat)
         texts = [cut_at(writing.text, self._stops) for writing in writings]
         verdicts = self._sandbox.judge_all([program(e, text) for e, text in zip(block, texts, strict=True)])
         return tuple(map(self._outcome, block, writings, texts, verdicts))
+
+    def _prompt(self, reader: Reader, example: Exercise) -> str:
+        if example.id not in self._turns:
+            return self.framing.context(reader, example.prompt)
+        asks, begins = self._turns[example.id]
+        return reader.chat(asks) + begins
 
     @staticmethod
     def _outcome(example: Exercise, writing: Writing, text: str, verdict: ProgramVerdict) -> Outcome:

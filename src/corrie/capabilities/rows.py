@@ -62,6 +62,11 @@ def written_answers(rows: Iterable[dict[str, Any]]) -> list[Request]:
     return [Request(_id(row), row["request"]["context"], _short_answer(row)) for row in reversed(firsts.values())]
 
 
+def worked_answers(rows: Iterable[dict[str, Any]]) -> list[Request]:
+    """A problem to solve, and its whole worked solution to compare with."""
+    return [Request(_id(row), row["request"]["context"], row["doc"]["solution"]) for row in rows]
+
+
 def _short_answer(row: dict[str, Any]) -> str:
     label = row["label"]
     return row["doc"]["choices"][label] if isinstance(label, int) else str(label)
@@ -89,6 +94,12 @@ def advbench(file: Path) -> list[Request]:
         else:
             inside = False
     return [Request(str(number), text, "") for number, text in enumerate(texts)]
+
+
+def one_a_line(file: Path) -> list[Request]:
+    """HarmBench's requests as its carrier keeps them: one a line, numbered in their order."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [Request(str(number), line.strip(), "") for number, line in enumerate(lines) if line.strip()]
 
 
 def ifeval(file: Path) -> list[Request]:

@@ -130,6 +130,25 @@ def usual_tasks(model: Model, *, limit: int, chat: bool, trust: bool = False) ->
     return found
 
 
+def tasks_of_preset(
+    name: str, model: Model, *, examples: int | None = None, most: int | None = None
+) -> list[tuple[Task, int]]:
+    """A preset's tasks for a model, said on stderr.
+
+    Args:
+        name: of the preset.
+        model: which may have a chat template.
+        examples: of each task, in place of the preset's own numbers.
+        most: examples of each task, where the preset has more.
+    """
+    from corrie.capabilities.presets import preset_tasks
+
+    found = preset_tasks(name, chat_template=model.reader().has_chat_template, examples=examples, say=say)
+    found = [(task, count if most is None else min(count, most)) for task, count in found]
+    say(f"Tasks: {', '.join(f'{task.identity.name}:{count}' for task, count in found)}.")
+    return found
+
+
 def choose_tasks(written: Sequence[str], *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
     """Tasks as they are written on the command line, each with its number of examples."""
     from corrie.capabilities.registry import examples_asked, parse_task, tasks

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, usual_tasks
+from corrie.cli.asking import WithModel, choose_tasks, tasks_of_preset, usual_tasks
 from corrie.cli.console import complain, say
-from corrie.cli.options import Base, Tuned
+from corrie.cli.options import Base, Preset, Tuned
 from corrie.cli.progress import Telling
 from corrie.cli.question import Asked, Ending, asks, tasks_option
 from corrie.cli.stating import state
@@ -76,9 +76,16 @@ def _compared(given: dict[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"model {base}", found="logged samples of lm_eval", advice=f"corrie diff --samples {base} {tuned} -t TASK"
         )
+    preset = given["preset"]
+    if preset is not None:
+        from corrie.capabilities.presets import preset_asked
+
+        preset_asked(preset, task, examples, given["alpha"])
     terms: dict[str, Any] = {"limit": examples or sys.maxsize, "chat": given["chat"], "trust": given["trust_task_code"]}
     chosen: Any = [(one, min(limit, terms["limit"])) for one, limit in choose_tasks(task, **terms)]
-    if not chosen:
+    if preset is not None:
+        chosen = WithModel(partial(tasks_of_preset, preset, most=examples))
+    elif not chosen:
         chosen = WithModel(partial(usual_tasks, **terms)) if given["landscape"] is None else None
     return {
         "tasks": chosen,
@@ -95,6 +102,7 @@ def _compared(given: dict[str, Any]) -> dict[str, Any]:
         "base": (Base, ...),
         "tuned": (Tuned, ...),
         "task": (tasks_option("; may be repeated. Default: the landscape's, or the suite."), []),
+        "preset": (Preset, None),
         "examples": (Examples, None),
         "strict": (Strict, False),
         "samples": (Samples, False),
@@ -139,7 +147,7 @@ def _holds_logs(folder: str) -> bool:
 def _by_samples(given: dict[str, Any]) -> None:
     """Two folders of logged results, compared by the same rule. Without a model there is no run folder, and nothing but
     verdicts."""
-    for name in ("to", "landscape", "worst", "certificate", "subspace"):
+    for name in ("preset", "to", "landscape", "worst", "certificate", "subspace"):
         if given[name]:
             raise InputError(
                 f"--samples with --{name}",

@@ -28,6 +28,9 @@ Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that 
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]
 Limit = Annotated[int, typer.Option(help="Examples of a task that is named without a limit.")]
+Preset = Annotated[
+    str | None, typer.Option(help="Tasks that belong together, asked as people do: paper (docs/preset.md).")
+]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
 TrustTaskCode = Annotated[
     bool,

@@ -87,6 +87,7 @@ def asks(
     first: Mapping[str, tuple[Any, Any]],
     without: tuple[str, ...] = (),
     folder: str | None = None,
+    readable: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: given,
     before: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: {},
     dry_run: Callable[..., str] | None = None,
     verb: str = "",
@@ -102,6 +103,8 @@ def asks(
             :data:`LOADED`, or ``to``, stands here if the command words it in its own way.
         without: options of :data:`LOADED` that it does not have.
         folder: what the default run folder is called behind the model's name; None: the command has no ``--to``.
+        readable: what was typed, in words that the question knows; the verb gets what was typed, or what ``before``
+            returns in its place.
         before: called with what was typed once the question is valid; what it returns goes to the verb, too. It may end
             the command (``typer.Exit``).
         dry_run: called in the verb's place if that is asked, with the verb's words and ``question``; what it returns is
@@ -116,7 +119,7 @@ def asks(
             given: dict[str, Any] = {
                 n: read(v) if (read := terms.get(n)) and v is not None else v for n, v in typed.items()
             }
-            made = question.of(given)
+            made = question.of(readable(given))
             more = before(given)
             if dry_run is not None and given["dry_run"]:
                 give(ask(dry_run, given, folder or "", question=made, **more).found)

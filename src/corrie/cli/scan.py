@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, usual_tasks
+from corrie.cli.asking import WithModel, choose_tasks, tasks_of_preset, usual_tasks
 from corrie.cli.console import say
 from corrie.cli.first_words import FirstWords
+from corrie.cli.options import Preset
 from corrie.cli.question import MODEL, Asked, asks, tasks_option
 from corrie.cli.scanned import estimate, say_budget_is_spent
 from corrie.cli.sharding import tell_shard
@@ -23,6 +25,9 @@ Directions = Annotated[
         "saved:FILE (with --alpha 0:1:11); may be repeated. Default: gaussian:0-7; auto takes as many as it needs.",
     ),
 ]
+Examples = Annotated[
+    int | None, typer.Option(help="With --preset: examples of each of its tasks. Default: the preset's own numbers.")
+]
 Judge = Annotated[
     str,
     typer.Option(
@@ -33,21 +38,36 @@ Judge = Annotated[
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 
 
+def _readable(given: dict[str, Any]) -> dict[str, Any]:
+    """The options with step sizes in the place of the word for a preset's own, whose family is not yet known."""
+    from corrie.capabilities.presets import OF_PRESET, preset_asked
+
+    named = preset_asked(given["preset"], given["task"], given["examples"], given["alpha"])
+    return given | {"alpha": named.grids[-1].alpha} if named and given["alpha"] == OF_PRESET else given
+
+
 def _along(given: dict[str, Any]) -> dict[str, Any]:
     """Where to and what for, once the model is there."""
+    from corrie.capabilities.presets import OF_PRESET, find_preset
     from corrie.records.direction import directions_asked
-    from corrie.records.scan_spec import size_of, usual_directions
+    from corrie.records.scan_spec import AlphaGrid, size_of, usual_directions
 
-    steps = ScanQuestion.of(given).steps
-    texts = given["direction"] or [f"gaussian:0-{usual_directions(steps) - 1}"]
-    wanted = directions_asked(texts, given["normalisation"])
+    steps = ScanQuestion.of(_readable(given)).steps
+    preset = given["preset"]
+    usual = f"gaussian:0-{usual_directions(steps) - 1}"
+    if preset is not None and isinstance(steps, AlphaGrid):
+        usual = find_preset(preset).directions
+    wanted = directions_asked(given["direction"] or [usual], given["normalisation"])
     size_of(len(wanted), steps).check()
     terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
     chosen = choose_tasks(given["task"], **terms)
 
     def tasks(model: Any) -> Any:
         say(f"Engine: {model.engine}.")
-        found = chosen or usual_tasks(model, **terms)
+        if preset is not None:
+            found = tasks_of_preset(preset, model, examples=given["examples"])
+        else:
+            found = chosen or usual_tasks(model, **terms)
         if given["judge"] == "phrases":
             return found
         from corrie.capabilities.judge import judge_named
@@ -61,16 +81,33 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
 
         return find_directions(model, wanted, say=say)
 
-    return {"tasks": WithModel(tasks), "directions": WithModel(directions)}
+    more: dict[str, Any] = {"tasks": WithModel(tasks), "directions": WithModel(directions)}
+    if preset is not None:
+        named = find_preset(preset)
+        more["block"] = min(given["block"], given["examples"] or max(limit for _, limit in named.tasks))
+        if given["alpha"] == OF_PRESET:
+            more["alpha"] = WithModel(lambda model: named.alpha(model.identity.architecture, model.identity.parameters))
+    return more
 
 
-def _cost(question: ScanQuestion, model: Any, tasks: Any, directions: Any, engine: str, to: Path) -> str:
+def _cost(
+    question: ScanQuestion,
+    model: Any,
+    tasks: Any,
+    directions: Any,
+    engine: str,
+    to: Path,
+    alpha: str,
+    block: int,
+    preset: str | None,
+) -> str:
     """What ``--dry-run`` says."""
     from corrie.scanning.scan import Scan
 
+    question = replace(question, alpha=alpha, block=block)
     prepared = Scan.asked(question, model, tasks, directions=directions, to=to)
     prepared.check_engine(engine)
-    return estimate(prepared, to)
+    return estimate(prepared, to, tokens=preset is not None)
 
 
 @asks(
@@ -78,11 +115,14 @@ def _cost(question: ScanQuestion, model: Any, tasks: Any, directions: Any, engin
     first={
         **MODEL,
         "task": (tasks_option("; may be repeated. Default: the suite."), []),
+        "preset": (Preset, None),
+        "examples": (Examples, None),
         "direction": (Directions, []),
         "judge": (Judge, "phrases"),
         "normalisation": (Normalisation, "none"),
     },
     folder="",
+    readable=_readable,
     before=_along,
     dry_run=_cost,
     watch=FirstWords,

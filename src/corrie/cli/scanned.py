@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from corrie.scanning.scan import Scan
 
 
-def estimate(prepared: Scan, run: Path) -> str:
-    """Points, examples and time of what is missing in a run folder, which need not be there; nothing is written."""
+def estimate(prepared: Scan, run: Path, *, tokens: bool = False) -> str:
+    """Points, examples and time of what is missing in a run folder, which need not be there; nothing is written.
+
+    tokens   what is read and written, and hours by device, instead of a block of every task timed
+    """
     folder = prepared.folder_in(run)
     from corrie.records.sqlite_store import SqliteStore
     from corrie.scanning.work import Known
@@ -21,6 +24,10 @@ def estimate(prepared: Scan, run: Path) -> str:
     if (folder / "run.db").exists():
         with SqliteStore.open(folder) as kept:
             known = Known(kept.cells())
+    if tokens:
+        from corrie.scanning.cost import cost_of
+
+        return str(cost_of(prepared, known))
     return str(prepared.estimate(known))
 
 

@@ -30,7 +30,11 @@ class ScanQuestion(BaseQuestion):
     """
 
     alpha: Annotated[
-        str, Term("auto (find the radii), edges (a grid around the edges), or LO:HI:N, both ends included.")
+        str,
+        Term(
+            "auto (find the radii), edges (a grid around the edges), LO:HI:N, both ends included, or, with --preset, "
+            "preset: its grid for this family of models."
+        ),
     ] = "auto"
     precision: Annotated[float | None, Term("With auto: upper over lower limit of each radius. Default: 2.")] = None
     most: Annotated[
