@@ -114,6 +114,7 @@ def test_bit_identical_after_an_interrupt_at_any_moment(no_collection: None) -> 
         timer.join()
         time.sleep(0)
         assert model_fingerprint(module) == before
+        assert torch.is_grad_enabled()
     assert interrupted == 25
 
 

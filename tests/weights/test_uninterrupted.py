@@ -123,7 +123,29 @@ def test_a_storm_of_alarms(context: Context) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
+        torch.set_grad_enabled(True)  # an alarm before the context was entered may have cut torch's own no_grad in two
     assert rung > 5
+
+
+@EVERY
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_exception_that_cut_no_grad_in_two(context: Context, recorded: bool) -> None:
+    def alarmed() -> None:
+        torch.set_grad_enabled(not recorded)
+        raise Alarm
+
+    with torch.set_grad_enabled(recorded):
+        with pytest.raises(Alarm), context(small()):
+            alarmed()
+        assert torch.is_grad_enabled() == recorded
+
+
+def test_a_body_that_ends_may_change_whether_gradients_are_recorded() -> None:
+    with Lent(lambda: None, lambda: None):
+        torch.set_grad_enabled(False)
+    recorded = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    assert not recorded
 
 
 @pytest.mark.parametrize("fails", range(7))

@@ -15,6 +15,8 @@ from contextlib import ContextDecorator
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
+import torch
+
 T = TypeVar("T")
 _SIGNALS = tuple(signal.Signals)
 
@@ -106,7 +108,8 @@ class Lent(ContextDecorator, Generic[T]):
     """A context manager whose way back is always gone, whatever signal handlers raise and whenever.
 
     A handler may raise in the body and while ``take`` runs, and ``give_back`` follows; in the way back, its first step
-    included, handlers wait. What else fails there is tried once more before it is raised.
+    included, handlers wait. What else fails there is tried once more before it is raised. An exception may also have
+    cut torch's own ``no_grad`` in two; gradients are recorded afterwards as they were before.
 
     Args:
         take: what entering does; its result is what ``as`` names.
@@ -122,19 +125,21 @@ class Lent(ContextDecorator, Generic[T]):
         self._take = take
         self._give_back = give_back
         self._signals = Uninterrupted()
+        self._gradients = True
 
     def _recreate_cm(self) -> Lent[T]:
         return Lent(self._take, self._give_back)
 
     def __enter__(self) -> T:
+        self._gradients = torch.is_grad_enabled()
         try:
             self._signals.watch()
             return self._take()
-        except BaseException:
-            self.__exit__()
+        except BaseException as why:
+            self.__exit__(type(why))
             raise
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         signals = self._signals
         signals.hold()
         try:
@@ -144,6 +149,9 @@ class Lent(ContextDecorator, Generic[T]):
             except BaseException:
                 self._give_back()
                 raise
+            finally:
+                if kind is not None:
+                    torch.set_grad_enabled(self._gradients)
         finally:
             signals.leave()
 
