@@ -45,23 +45,27 @@ def test_nothing_is_said_of_too_little() -> None:
     assert left.seconds(5) is None
 
 
-def test_what_is_said_never_jumps_and_comes_to_what_is_expected() -> None:
-    """The plan doubles its mind: in ten seconds less than a quarter of it is said, in five minutes all of it."""
+@pytest.mark.parametrize(("age", "calm"), [(0, 10), (60, 20), (200, 45)])
+def test_what_is_said_never_jumps_and_comes_to_what_is_expected(age: int, calm: int) -> None:
+    """The plan doubles its mind: every second takes what is said by one part in 45 to it, by more while it is young."""
     clock = Clock()
     left = TimeLeft(clock=clock)
-    left.foresees([Ahead("a", 0, 103)])
-    for _ in range(3):
+    left.foresees([Ahead("a", 0, 503 + age)])
+    for second in range(3 + age):
         clock.now += 1
         left.scored("a", moved=True)
-    assert left.seconds(0) == pytest.approx(100)
+        if second >= 2:
+            left.seconds(0)
+    assert left.seconds(0) == pytest.approx(500)
     left.foresees([Ahead("a", 0, 1000)])
-    said = []
+    said = [500.0]
     for _ in range(300):
         clock.now += 1
         left.scored("a", moved=True)
         said.append(left.seconds(0) or 0.0)
-    assert abs(said[9] - 100) < 0.25 * 900
-    assert max(abs(b - a) for a, b in itertools.pairwise(said)) < 900 / 45
+    steps = [b - (a - 1) for a, b in itertools.pairwise(said)]
+    assert steps[0] == pytest.approx(500 / calm, rel=0.06)
+    assert max(map(abs, steps)) <= 500 / calm + 1
     assert said[-1] == pytest.approx(700, rel=0.01)
 
 

@@ -8,6 +8,8 @@ order, over again when they are used up.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,10 +38,14 @@ class SimplePlan:
     def run(self, task: WorldRun, offset: float = 0.0) -> DoseResponse | None:
         """The end of the scan; None where the unmoved score cannot be told from chance. ``offset`` shifts the range, in
         log σ."""
+        return next(iter(deque(self.follow(task, offset), maxlen=1)), None)
+
+    def follow(self, task: WorldRun, offset: float = 0.0) -> Iterator[DoseResponse]:
+        """What is known after each round; nothing where the unmoved score cannot be told from chance."""
         known = BASELINE
         while not above_chance(task.before[:known].astype(float), task.world.chance, self.confidence):
             if known >= min(2 * BASELINE, task.before.size):
-                return None
+                return
             known = 2 * BASELINE
         shift = float(np.exp(offset))
         rounds = replace(self.rounds, low=self.rounds.low * shift, high=self.rounds.high * shift)
@@ -62,6 +68,7 @@ class SimplePlan:
                     retentions=rounds.retentions,
                 )
             )
+            yield seen[-1]
             if rounds.ending(seen) or (self.gives_up and rounds.is_out_of_reach(seen)):
-                return seen[-1]
+                return
             chosen = list(rounds.next(seen[-1], [block[0] for block in blocks]))
