@@ -67,6 +67,7 @@ bench: $(READY)  ## Ratios against the slow ways, each in one process
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/writing.py
 	$(BIN)/python benchmarks/moving.py
+	$(BIN)/python benchmarks/windows.py
 
 clean:  ## Remove the environment and everything that was made
 	rm -rf $(VENV) demo demo.html build dist .pytest_cache .ruff_cache .hypothesis
