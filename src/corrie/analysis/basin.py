@@ -39,7 +39,7 @@ from corrie.analysis.block import Block
 from corrie.analysis.percent import percent
 from corrie.analysis.scored_blocks import scored_blocks
 from corrie.records.model import ModelIdentity
-from corrie.records.task import BEHAVIOUR
+from corrie.records.scoring import BEHAVIOUR
 from corrie.stats import clopper_pearson
 from corrie.stats.arguments import Array
 from corrie.stats.model_free_radius import (

@@ -35,6 +35,7 @@ from corrie.cli import (
     worst,
 )
 from corrie.cli.console import complain, ready
+from corrie.cli.light_command import LightCommand
 from corrie.cli.pages import Grouped, example
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -72,7 +73,7 @@ for command in (
     models.models,
     doctor.doctor,
 ):
-    app.command(epilog=example(command.__name__))(command)
+    app.command(cls=LightCommand, epilog=example(command.__name__))(command)
 
 
 def _print_version(asked: bool) -> None:
