@@ -5,8 +5,8 @@ about thirteen times as long as loading the libraries (the time of loading these
 measured too, as the least that it can take). What it printed is kept (``corrie.cli.kept_reading``), so every further
 time takes no more than the other commands. Both are measured: the first by an empty cache folder for each run.
 
-Of what the others take, most is the command line library's own: for the first option that it reads, typer loads
-pydantic.
+Of what the others take, most is the command line library's own: for the first parameter that was given, typer loads
+pydantic (``corrie.cli.light_command``).
 
     python benchmarks/starting.py
 
