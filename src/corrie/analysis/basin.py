@@ -451,7 +451,7 @@ def of_capabilities(basins: Iterable[Basin]) -> tuple[Basin, ...]:
 
     >>> from corrie.analysis.landscape import Landscape
     >>> from corrie.testing.cliff_run import cliff_run
-    >>> len(of_capabilities(Landscape.from_store(cliff_run()).basins()))
+    >>> len(of_capabilities(Landscape.from_store(cliff_run(directions=2, examples=10)).basins()))
     5
     """
     basins = tuple(basins)
