@@ -11,15 +11,13 @@ direction of the point it moves as the first does. Afterwards it is the tied ten
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
 from torch import Tensor, nn
 
-from corrie.errors import PrecisionWarning, RestoreError
+from corrie.errors import RestoreError
 from corrie.records.direction import Direction, Gaussian
 from corrie.records.point import Point
 from corrie.records.store import Realised
@@ -31,10 +29,8 @@ from corrie.weights.laying import Piece, Taken, lay
 from corrie.weights.realise import realise
 from corrie.weights.selection import Selection, select
 from corrie.weights.sources import Sources
+from corrie.weights.step_taken import step_taken, summed
 from corrie.weights.uninterrupted import Lent, Uninterrupted
-
-SWALLOWED = 0.9
-"""Below this cosine between the asked and the realised step a :class:`PrecisionWarning` is given."""
 
 
 class Moving:
@@ -105,22 +101,10 @@ class Moving:
         self._moved = True
         if any(isinstance(tensors, DrawnAgain) for tensors, _ in moves):
             found = [self._lay([name], moves, lattice) for name in self._live]
-            taken = Taken(*(math.fsum(sums) for sums in zip(*((t.asked, t.norm, t.dot) for t in found), strict=True)))
+            taken = summed(found)
         else:
             taken = self._lay(self._live, moves, lattice)
-        asked, norm = taken.asked, taken.norm
-        if not asked:
-            return Realised(asked=0.0, norm=math.sqrt(norm), cosine=None)
-        cosine = taken.dot / math.sqrt(asked * norm) if norm else 0.0
-        if cosine < SWALLOWED:
-            warnings.warn(
-                f"{what}: a step of L2 norm {math.sqrt(asked):.3g} became {math.sqrt(norm):.3g} "
-                f"with cosine {cosine:.2f} to what was asked: {next(iter(self._live.values())).dtype} rounds it away. "
-                "Try: larger alpha, or float32.",
-                PrecisionWarning,
-                stacklevel=3,
-            )
-        return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
+        return step_taken(taken, what, next(iter(self._live.values())).dtype, stacklevel=3)
 
     def _lay(
         self, names: Collection[str], moves: Sequence[tuple[Mapping[str, Tensor], float]], lattice: int | None

@@ -78,11 +78,20 @@ def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sourc
     """
     tensors = dict(_MAKERS[direction.kind](direction, pristine, sources or Sources()))
     norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
+    refuse_nothing(direction, norm)
+    return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
+
+
+def refuse_nothing(direction: Direction, norm: float) -> None:
+    """Refuse a path that moves nothing of what is selected; a drawn direction may.
+
+    Raises:
+        InputError: its norm is 0.
+    """
     if norm == 0.0 and direction.normalisation == "path":
         raise InputError(
             str(direction), found="it moves nothing: it is zero in every tensor that is selected", advice="another one"
         )
-    return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
 
 
 def parts(
