@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from corrie.errors import InputError
 from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.engine import Engine, choose_engine
 from corrie.models.reader import ModelReader
@@ -98,6 +99,23 @@ class Model:
         """The settings of its language model."""
         module: Any = self.module
         return module.config.get_text_config()
+
+    def recipe_for(self, engine: str, who: str) -> LoadRecipe:
+        """How another holder of the model loads it.
+
+        Args:
+            engine: that needs it; who: has to load it there.
+
+        Raises:
+            InputError: it was made in memory.
+        """
+        if self.recipe is None:
+            raise InputError(
+                f"engine {engine} for {self.identity.name}",
+                found=f"the model was made in memory; {who} has to load it",
+                advice="corrie.load of its folder or name, or the engine serial",
+            )
+        return self.recipe
 
     def _longest(self) -> int | None:
         return longest_of(self.text_config)

@@ -266,13 +266,7 @@ def recipe_of(model: Model) -> LoadRecipe:
     Raises:
         InputError: it was made in memory.
     """
-    if model.recipe is None:
-        raise InputError(
-            f"engine ray for {model.identity.name}",
-            found="the model was made in memory; a worker has to load it",
-            advice="corrie.load of its folder or name, or the engine serial",
-        )
-    return model.recipe
+    return model.recipe_for("ray", "a worker")
 
 
 def refuse_at_first(model: Model, workers: int, address: str) -> None:

@@ -37,6 +37,7 @@ from corrie.scanning.plans.plane import plane_plan
 from corrie.scanning.plans.sharded import Sharded
 from corrie.scanning.plans.telling import MostTelling
 from corrie.scanning.provenance import provenance
+from corrie.scanning.scored import Scored
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known, Plan
@@ -194,6 +195,11 @@ class Scan(Trial[Any]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.model
+
+    @property
+    def scored(self) -> Scored:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return Scored(self.tasks)
 
     @classmethod
     def across(

@@ -1,0 +1,86 @@
+"""What corrie has done inside of vLLM: mixed into its worker, where the weights are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_ROWS = 512
+"""Inputs that a packed layer is asked with at once."""
+
+
+class PointWorker:
+    """An extension of vLLM's worker (``worker_extension_cls``): its methods are called by ``collective_rpc``.
+
+    vLLM joins tensors (queries, keys and values are one) and rearranges them for its kernels. Both are left to its own
+    loaders, which take tensors under the names of a checkpoint and write the result where the layers' numbers are, so
+    that captured CUDA graphs go on with them.
+    """
+
+    model_runner: Any
+    reload_weights: Any
+
+    def lay_down(self, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Set the weights; tensors that follow one another should be those of one layer.
+
+        Args:
+            tensors: (name in a checkpoint, tensor), all of them. A layer is put together when its last one has come,
+                so none of them may be written again before.
+        """
+        self.reload_weights(weights_iterator=tensors)
+
+    def digests(self) -> dict[str, str]:
+        """Name of a weight in vLLM → hash of the numbers that it computes with."""
+        found: dict[str, str] = {}
+        for name, parts in self._held():
+            hasher = hashlib.sha256()
+            for part in parts:
+                hasher.update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            found[name] = hasher.hexdigest()
+        return found
+
+    def unlike(self, value: float) -> list[str]:
+        """Names of weights that do not hold this number throughout; rows beyond the vocabulary, which are padding, are
+        not looked at."""
+        return [name for name, parts in self._held() if not all(bool((part == value).all()) for part in parts)]
+
+    def weight(self, name: str) -> Tensor:
+        """One weight by its name in vLLM, as it computes with it."""
+        return torch.cat([part.clone() for found, parts in self._held() if found == name for part in parts])
+
+    def _held(self) -> Iterator[tuple[str, Iterator[Tensor]]]:
+        """Every weight as it is computed with, in parts, each tied one once."""
+        seen: set[int] = set()
+        model: nn.Module = self.model_runner.get_model()
+        for path, layer in model.named_modules():
+            for name, parameter in layer.named_parameters(recurse=False):
+                if parameter.numel() and parameter.data_ptr() in seen:
+                    continue
+                seen.add(parameter.data_ptr())
+                yield f"{path}.{name}", self._parts(layer, name, parameter)
+
+    def _parts(self, layer: Any, name: str, parameter: Tensor) -> Iterator[Tensor]:
+        rows = getattr(layer, "org_vocab_size", None)
+        if name == "weight" and hasattr(layer, "cpu_linear") and parameter.dim() <= 2:
+            yield from _unpacked(layer, rows)
+        if parameter.numel():
+            yield parameter.data if rows is None else parameter.data[:rows]
+
+
+@torch.no_grad()
+def _unpacked(layer: Any, rows: int | None) -> Iterator[Tensor]:
+    """The columns of a matrix that a layer has arranged for its kernel, and of which nothing else may be left.
+
+    It is asked for its product with unit vectors: one product and sums of zeros, which are exact.
+    """
+    weight: Tensor = layer.weight
+    width = weight.shape[1] if weight.dim() == 2 else layer.input_size_per_partition
+    for start in range(0, width, _ROWS):
+        units = torch.zeros((min(_ROWS, width - start), width), dtype=weight.dtype)
+        units[torch.arange(len(units)), start + torch.arange(len(units))] = 1.0
+        columns: Tensor = layer.cpu_linear(units, weight, None)
+        yield columns if rows is None else columns[:, :rows]
