@@ -17,6 +17,7 @@ from corrie.models.model import Model
 from corrie.models.vllm.copy import VllmCopy, copy_of
 from corrie.models.vllm.reader import VllmReader
 from corrie.models.vllm.serving import refuse_unserved
+from corrie.models.vllm.worker import ARRANGED
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.testing.families import tiny_module
@@ -93,10 +94,10 @@ def test_its_weights_are_those_of_the_point_to_the_bit(model: Model, copy: VllmC
         lay(copy, model, point)
         with perturbed(model, point):
             expected = joined({n: p.data for n, p in model.selection.tensors.items()})
-        for name, tensor in expected.items():
-            found = copy.weight(name)
-            assert torch.equal(found.T if found.shape != tensor.shape else found, tensor), f"{name} {what}"
-        assert {n.replace("lm_head", "model.embed_tokens") for n in copy.names} == set(expected)
+        for name in copy.names:
+            tensor = expected[name.removesuffix(ARRANGED)]
+            assert torch.equal(copy.weight(name), tensor), f"{name} {what}"
+        assert {name.removesuffix(ARRANGED) for name in copy.names} == set(expected)
     copy.home()
     copy.verify()
 
@@ -111,9 +112,7 @@ def test_a_copy_that_is_not_home_is_told(model: Model, copy: VllmCopy) -> None:
 
 def test_what_goes_wrong_while_a_point_is_laid_down_leaves_a_whole_copy(model: Model, copy: VllmCopy) -> None:
     def failing() -> Any:
-        stream = iter(
-            Streamed(Point.along(Gaussian(seed=1), 0.1), {n: p.data for n, p in model.selection.tensors.items()})
-        )
+        tensors = iter(stream(model, Point.along(Gaussian(seed=1), 0.1)))
         for _ in range(4):
             yield next(tensors)
         raise ModelError("the fifth tensor")

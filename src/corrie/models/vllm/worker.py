@@ -12,6 +12,9 @@ from torch import Tensor, nn
 _ROWS = 512
 """Inputs that a packed layer is asked with at once."""
 
+ARRANGED = ", arranged"
+"""Behind the name of what a kernel computes with, where the layer keeps the matrix as it was loaded, too."""
+
 
 class PointWorker:
     """An extension of vLLM's worker (``worker_extension_cls``): its methods are called by ``collective_rpc``.
@@ -50,10 +53,11 @@ class PointWorker:
 
     def weight(self, name: str) -> Tensor:
         """One weight by its name in vLLM, as it computes with it."""
-        return torch.cat([part.clone() for found, parts in self._held() if found == name for part in parts])
+        return torch.cat([part.clone() for found, parts in self._held() if found == name for part in parts], dim=-1)
 
     def _held(self) -> Iterator[tuple[str, Iterator[Tensor]]]:
-        """Every weight as it is computed with, in parts, each tied one once."""
+        """Every weight as it is computed with, in columns of its own shape, each tied one once. A matrix of which a
+        layer keeps both what was loaded and what its kernel needs comes twice (:data:`ARRANGED`)."""
         seen: set[int] = set()
         model: nn.Module = self.model_runner.get_model()
         for path, layer in model.named_modules():
@@ -61,18 +65,16 @@ class PointWorker:
                 if parameter.numel() and parameter.data_ptr() in seen:
                     continue
                 seen.add(parameter.data_ptr())
-                yield f"{path}.{name}", self._parts(layer, name, parameter)
-
-    def _parts(self, layer: Any, name: str, parameter: Tensor) -> Iterator[Tensor]:
-        rows = getattr(layer, "org_vocab_size", None)
-        if name == "weight" and hasattr(layer, "cpu_linear") and parameter.dim() <= 2:
-            yield from _unpacked(layer, rows)
-        if parameter.numel():
-            yield parameter.data if rows is None else parameter.data[:rows]
+                rows: int | None = getattr(layer, "org_vocab_size", None)
+                whole = f"{path}.{name}"
+                if parameter.numel():
+                    yield whole, iter([parameter.data if rows is None else parameter.data[:rows]])
+                if name == "weight" and hasattr(layer, "cpu_linear") and parameter.dim() <= 2:
+                    yield whole + ARRANGED * bool(parameter.numel()), _arranged(layer, rows)
 
 
 @torch.no_grad()
-def _unpacked(layer: Any, rows: int | None) -> Iterator[Tensor]:
+def _arranged(layer: Any, rows: int | None) -> Iterator[Tensor]:
     """The columns of a matrix that a layer has arranged for its kernel, and of which nothing else may be left.
 
     It is asked for its product with unit vectors: one product and sums of zeros, which are exact.
@@ -82,5 +84,5 @@ def _unpacked(layer: Any, rows: int | None) -> Iterator[Tensor]:
     for start in range(0, width, _ROWS):
         units = torch.zeros((min(_ROWS, width - start), width), dtype=weight.dtype)
         units[torch.arange(len(units)), start + torch.arange(len(units))] = 1.0
-        columns: Tensor = layer.cpu_linear(units, weight, None)
-        yield columns if rows is None else columns[:, :rows]
+        columns: Tensor = layer.cpu_linear(units, weight, None).T
+        yield columns if rows is None else columns[:rows]
