@@ -120,7 +120,9 @@ def test_a_copy_that_was_not_put_back_is_told_and_dropped(
         pass
     with pytest.raises(KeyboardInterrupt), VllmExecutor(model, {}, 5):
         raise KeyboardInterrupt
-    assert dropped == [model, model]
+    with pytest.raises(InputError, match="what went wrong before"), VllmExecutor(model, {}, 5):
+        raise InputError("what went wrong before")
+    assert dropped == [model] * 3
     with serial(model, {}, 5):
         pass
 
@@ -170,6 +172,8 @@ def test_what_does_not_fit_is_refused_with_what_it_takes(model: Model, monkeypat
     monkeypatch.setattr(vllm_executor, "available_memory", lambda _: 10)
     with pytest.raises(InputError, match=r"take 1\.1 GB, and 0\.0 GB are available\. Try: --engine serial"):
         refuse_without_room(model, alone)
+    monkeypatch.setattr(vllm_executor, "has_copy", lambda _: True)
+    refuse_without_room(model, alone)
 
 
 def test_a_point_that_parts_a_tied_tensor_is_refused(

@@ -7,7 +7,7 @@ import torch
 
 from corrie.errors import PrecisionWarning
 from corrie.weights.laying import Taken
-from corrie.weights.step_taken import step_taken, summed
+from corrie.weights.step_taken import all_taken, step_taken
 
 
 def test_lengths_and_cosine_are_those_of_the_vectors() -> None:
@@ -26,4 +26,4 @@ def test_a_step_of_nothing_has_no_direction() -> None:
 
 def test_sums_of_many_tensors_lose_no_digit() -> None:
     parts = [Taken(0.1, 0.2, 1e16)] + [Taken(0.1, 0.2, 1.0)] * 9 + [Taken(0.1, 0.2, -1e16)]
-    assert summed(parts) == Taken(math.fsum([0.1] * 11), math.fsum([0.2] * 11), 9.0)
+    assert all_taken(parts) == Taken(math.fsum([0.1] * 11), math.fsum([0.2] * 11), 9.0)

@@ -10,6 +10,7 @@ plain.py       the slow engine: every sequence alone
 greedy.py      greedy generation
 rows.py        a reader for each row of a batch whose rows stand at places of their own
 likelihood.py  from logits to scores
+vllm/          a second copy that vLLM holds and writes with
 write.py       a moved model as a folder              unfinished.py
 """
 

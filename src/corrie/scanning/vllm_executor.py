@@ -14,11 +14,11 @@ from typing import Self
 
 from corrie.capabilities.task import Task
 from corrie.capabilities.written_together import writes
-from corrie.errors import InputError
+from corrie.errors import CorrieError, InputError
 from corrie.models.model import Model
-from corrie.models.vllm.copy import VllmCopy, copy_of, drop_copy
+from corrie.models.vllm.copy import VllmCopy, copy_of, drop_copy, has_copy
 from corrie.models.vllm.reader import VllmReader
-from corrie.models.vllm.room import needed_bytes
+from corrie.models.vllm.room import copy_bytes, needed_bytes
 from corrie.records.cell import Cell
 from corrie.records.point import Point
 from corrie.records.store import Realised
@@ -60,15 +60,12 @@ class VllmExecutor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         copy, self._copy, self._weights = self._copy, None, None
-        whole = False  # a copy that may have been stopped in the midst of a layer is of no more use
+        sound = False
         try:
             self._stack.__exit__(kind, error, trace)  # first the model's own weights: from them the copy is put back
-            if copy is not None and (kind is None or issubclass(kind, Exception)):
-                copy.home()
-                copy.verify()
-                whole = True
+            sound = copy is not None and _put_back(copy, kind)
         finally:
-            if not whole:
+            if not sound:
                 drop_copy(self._model)
 
     def run(self, work: Iterable[Work]) -> Iterator[Arrived | Cell]:
@@ -102,6 +99,27 @@ class VllmExecutor:
         return realised
 
 
+def _put_back(copy: VllmCopy, kind: type[BaseException] | None) -> bool:
+    """Whether a copy is back at the unmoved weights, and fit to be taken up again.
+
+    Args:
+        kind: of the error that is on its way; it is not replaced by another.
+
+    Raises:
+        RestoreError: the weights are not back, and nothing else went wrong.
+    """
+    if kind is not None and not issubclass(kind, Exception):
+        return False  # it may have been stopped in the midst of a layer
+    try:
+        copy.home()
+        copy.verify()
+    except CorrieError:
+        if kind is None:
+            raise
+        return False
+    return True
+
+
 def refuse_inside(inside: Inside) -> None:
     """Refuse points that are no weights of the model.
 
@@ -124,7 +142,7 @@ def refuse_without_room(model: Model, tasks: Mapping[str, Task]) -> None:
     """
     mixed = not _written_alone(tasks)
     there = available_memory(next(model.module.parameters()).device)
-    needed = needed_bytes(model, mixed)
+    needed = mixed * copy_bytes(model) if has_copy(model) else needed_bytes(model, mixed)
     if there is None or needed <= there:
         return
     read = sorted(task.identity.name for task in tasks.values() if not writes(task))

@@ -29,7 +29,7 @@ from corrie.weights.laying import Piece, Taken, lay
 from corrie.weights.realise import realise
 from corrie.weights.selection import Selection, select
 from corrie.weights.sources import Sources
-from corrie.weights.step_taken import step_taken, summed
+from corrie.weights.step_taken import all_taken, step_taken
 from corrie.weights.uninterrupted import Lent, Uninterrupted
 
 
@@ -101,7 +101,7 @@ class Moving:
         self._moved = True
         if any(isinstance(tensors, DrawnAgain) for tensors, _ in moves):
             found = [self._lay([name], moves, lattice) for name in self._live]
-            taken = summed(found)
+            taken = all_taken(found)
         else:
             taken = self._lay(self._live, moves, lattice)
         return step_taken(taken, what, next(iter(self._live.values())).dtype, stacklevel=3)

@@ -42,10 +42,10 @@ def step_taken(taken: Taken, what: str, dtype: torch.dtype, stacklevel: int = 2)
     return Realised(asked=math.sqrt(asked), norm=math.sqrt(norm), cosine=min(cosine, 1.0))
 
 
-def summed(found: list[Taken]) -> Taken:
+def all_taken(found: list[Taken]) -> Taken:
     """What several tensors took, together.
 
-    >>> summed([Taken(1.0, 2.0, 3.0), Taken(1.0, 0.0, 0.5)])
+    >>> all_taken([Taken(1.0, 2.0, 3.0), Taken(1.0, 0.0, 0.5)])
     Taken(asked=2.0, norm=2.0, dot=3.5)
     """
     return Taken(

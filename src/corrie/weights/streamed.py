@@ -20,7 +20,7 @@ from corrie.weights.drawn_again import DrawnAgain
 from corrie.weights.laying import Piece, Taken, lay
 from corrie.weights.realise import parts, refuse_nothing
 from corrie.weights.sources import Sources
-from corrie.weights.step_taken import step_taken, summed
+from corrie.weights.step_taken import all_taken, step_taken
 
 _Parts = Generator[tuple[str, Tensor], None, list[Taken]]
 """Tensors of a point; at their end what each took of the step."""
@@ -73,7 +73,7 @@ class Streamed:
             found = yield from self._in_one_pass(DrawnAgain(direction, self._own), alphas[0])
         else:
             found = yield from self._in_step([self._parts(step.direction) for step in steps], alphas)
-        taken = summed(found)
+        taken = all_taken(found)
         for step in steps if len(steps) == 1 else ():
             refuse_nothing(step.direction, taken.asked)
         self._realised = step_taken(taken, str(self._point), next(iter(self._own.values())).dtype)

