@@ -59,11 +59,10 @@ def lay(copy: VllmCopy, model: Model, point: Point) -> None:
 
 def joined(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A model's tensors as vLLM holds them: joined, under its own names."""
+    whole = {part: fused for fused, parts in FUSED.items() for part in parts}
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        for whole, parts in FUSED.items():
-            for part in parts:
-                name = name.replace(part, whole)
+        name = ".".join(whole.get(part, part) for part in name.split("."))
         found[name] = torch.cat([found[name], tensor]) if name in found else tensor.clone()
     return found
 
