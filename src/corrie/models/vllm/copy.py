@@ -22,9 +22,25 @@ from corrie.models.greedy import Written
 from corrie.models.load import locate
 from corrie.models.model import Model
 from corrie.models.quiet import quiet
-from corrie.models.vllm.room import room_for_keys, share_of_device
+from corrie.models.vllm.room import copy_bytes, room_for_keys, share_of_device
 from corrie.models.vllm.serving import SERIAL, checkpoint_names, held_tensors, import_vllm, restore_preload
 from corrie.models.vllm.worker import PointWorker
+from corrie.records.direction import Gaussian
+from corrie.records.point import Point
+from corrie.weights.available import available_memory
+from corrie.weights.perturbed import perturbed
+
+_PROMPT = 24
+"""Tokens of the prompt by which both functions are compared."""
+
+_SOMEWHERE = Point.along(Gaussian(seed=0, normalisation="layer"), 0.1)
+"""A point at which every tensor is moved by a tenth of its norm: a kernel that has kept something shows it."""
+
+_COPIES_AT_A_POINT = 3
+"""Copies of the weights, beside the model, that standing there may take for a moment."""
+
+_APART, _APART_IN_HALF = 1e-3, 0.3
+"""Nats that rounding may make there, in float32 and in 16 bits."""
 
 WORKER = f"{PointWorker.__module__}.{PointWorker.__qualname__}"
 
@@ -32,9 +48,12 @@ WORKER = f"{PointWorker.__module__}.{PointWorker.__qualname__}"
 class VllmCopy:
     """vLLM with a model of ours in it.
 
-    When it is made, two things are proven of the way by which points come into it: that every number it computes with
-    comes by that way (ones are laid down, and ones are found), and that our own weights, laid down, are what vLLM reads
-    from the files itself, to the bit. Then one token is written.
+    When it is made, this is proven of the way by which points come into it:
+
+    1.  every number that vLLM computes with comes by that way: ones are laid down, and ones are found;
+    2.  what is laid down is what is computed with: at the unmoved weights, and where memory allows at a point to which
+        the model itself is moved for the time, a token is written, and is as likely as the model says;
+    3.  our own weights, laid down, are what vLLM reads from the files itself, to the bit.
 
     Args:
         model: loaded, at its unmoved weights.
@@ -54,7 +73,7 @@ class VllmCopy:
         self._longest = int(self._llm.llm_engine.model_config.max_model_len)
         self._vocabulary = int(self._llm.llm_engine.model_config.get_vocab_size())
         self._digests: dict[str, str] = self._ask("digests")
-        self._prove()
+        self._prove(model)
 
     def lay(self, tensors: Iterable[tuple[str, Tensor]]) -> None:
         """Set the copy's weights, and forget what it has read with others.
@@ -119,6 +138,12 @@ class VllmCopy:
                 found=f"vLLM has room for {self._longest} in all",
                 advice=f"VLLM_CPU_KVCACHE_SPACE (GiB) set to more, a shorter prompt, or {SERIAL}",
             )
+        return [_written(answer) for answer in self._answers(prompts, max_tokens, end_tokens)]
+
+    def _answers(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, end_tokens: frozenset[int] = frozenset()
+    ) -> list[Any]:
+        """What vLLM gives: token ids, their log-likelihoods, why it ended."""
         self._forget()
         how = self._params(
             temperature=0.0,
@@ -135,7 +160,7 @@ class VllmCopy:
             raise ModelError(
                 self._name, found=f"vLLM cannot write with it ({_said(problem)})", advice=SERIAL
             ) from problem
-        return [_written(answer.outputs[0]) for answer in answers]
+        return [answer.outputs[0] for answer in answers]
 
     def _loaded(self, vllm: Any, model: Model, mixed: bool) -> Any:
         recipe = model.recipe_for("vllm", "vLLM")
@@ -161,7 +186,7 @@ class VllmCopy:
         except Exception as problem:  # whatever its many parts raise
             raise ModelError(self._name, found=f"vLLM does not take it ({_said(problem)})", advice=SERIAL) from problem
 
-    def _prove(self) -> None:
+    def _prove(self, model: Model) -> None:
         """See the class."""
         self.lay((name, torch.ones_like(tensor)) for name, tensor in self._own.items())
         still: list[str] = self._ask("unlike", 1.0)
@@ -171,7 +196,13 @@ class VllmCopy:
                 found=f"{len(still)} of the tensors that vLLM computes with cannot be set to a point, first {still[0]}",
                 advice=SERIAL,
             )
+        there = available_memory(next(model.module.parameters()).device)
+        if there is None or there > _COPIES_AT_A_POINT * copy_bytes(model):
+            with perturbed(model, _SOMEWHERE):
+                self.home()  # where the model itself is
+                self._prove_function(model)
         self.home()
+        self._prove_function(model)
         try:
             self.verify()
         except RestoreError as problem:
@@ -180,7 +211,23 @@ class VllmCopy:
                 found=f"vLLM reads other weights from its files: {problem.found}",
                 advice=f"the files as they were when the model was loaded, or {SERIAL}",
             ) from None
-        self.write([(0, 0)], 1, frozenset())
+
+    def _prove_function(self, model: Model) -> None:
+        """The same weights are the same function: vLLM reads the same settings."""
+        prompt = tuple(3 + 7 * place % (self._vocabulary - 4) for place in range(_PROMPT))
+        (answer,) = self._answers([prompt], 1)
+        (token,) = answer.token_ids
+        module: Any = model.module
+        with torch.no_grad():
+            out = module(input_ids=torch.tensor([prompt], device=module.device), use_cache=False)
+        logits: Tensor = out.logits[0, -1]
+        apart = abs(float(logits.float().log_softmax(-1)[token]) - answer.logprobs[0][token].logprob)
+        if not apart <= (_APART if logits.dtype.itemsize >= 4 else _APART_IN_HALF):
+            raise ModelError(
+                self._name,
+                found=f"the same weights are another function there: a log-likelihood differs by {apart:.1e} nats",
+                advice=SERIAL,
+            )
 
     def _ask(self, method: str, *args: Any) -> Any:
         (found,) = self._llm.collective_rpc(method, args=args)

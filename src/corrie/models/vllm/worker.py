@@ -35,6 +35,8 @@ class PointWorker:
                 so none of them may be written again before.
         """
         self.reload_weights(weights_iterator=tensors)
+        for layer in self._layers_that_share():
+            layer.quant_method.process_weights_after_loading(layer)
 
     def digests(self) -> dict[str, str]:
         """Name of a weight in vLLM → hash of the numbers that it computes with."""
@@ -57,20 +59,40 @@ class PointWorker:
 
     def _held(self) -> Iterator[tuple[str, Iterator[Tensor]]]:
         """Every weight as it is computed with, in columns of its own shape, each tied one once. A matrix of which a
-        layer keeps both what was loaded and what its kernel needs comes twice (:data:`ARRANGED`)."""
+        layer keeps both what was loaded and what its kernel needs comes twice (:data:`ARRANGED`); layers that share one
+        have each an arrangement of their own."""
         seen: set[int] = set()
-        model: nn.Module = self.model_runner.get_model()
-        for path, layer in model.named_modules():
+        for path, layer in self._layers():
             for name, parameter in layer.named_parameters(recurse=False):
-                if parameter.numel() and parameter.data_ptr() in seen:
-                    continue
-                seen.add(parameter.data_ptr())
                 rows: int | None = getattr(layer, "org_vocab_size", None)
-                whole = f"{path}.{name}"
-                if parameter.numel():
+                whole, kept = f"{path}.{name}", bool(parameter.numel())
+                if kept and parameter.data_ptr() not in seen:
                     yield whole, iter([parameter.data if rows is None else parameter.data[:rows]])
-                if name == "weight" and hasattr(layer, "cpu_linear") and parameter.dim() <= 2:
-                    yield whole + ARRANGED * bool(parameter.numel()), _arranged(layer, rows)
+                seen.add(parameter.data_ptr())
+                if name == "weight" and _arranges(layer):
+                    yield whole + ARRANGED * kept, _arranged(layer, rows)
+
+    def _layers_that_share(self) -> list[Any]:
+        """Layers whose matrix is another layer's (a head that is the embedding). What they had arranged of it for their
+        kernel is not made again when it is loaded."""
+        seen: set[int] = set()
+        found: list[Any] = []
+        for _, layer in self._layers():
+            weight = layer._parameters.get("weight")
+            if weight is not None and weight.numel():
+                if weight.data_ptr() in seen and _arranges(layer):
+                    found.append(layer)
+                seen.add(weight.data_ptr())
+        return found
+
+    def _layers(self) -> Iterator[tuple[str, Any]]:
+        model: nn.Module = self.model_runner.get_model()
+        yield from model.named_modules()
+
+
+def _arranges(layer: Any) -> bool:
+    """Whether a layer multiplies by an arrangement of its matrix, made for a CPU's kernel."""
+    return hasattr(layer, "cpu_linear") and layer.weight.dim() <= 2
 
 
 @torch.no_grad()
