@@ -194,6 +194,20 @@ def test_the_process_stays_as_it_was(model: Model, copy: VllmCopy) -> None:
     assert "LD_PRELOAD" not in os.environ
 
 
+def test_a_head_of_its_own_in_sixteen_bits(tmp_path: Path) -> None:
+    """What is proven when the copy is made holds for it, and for a point that is laid down."""
+    module: Any = toy_module("llama", 0, WIDTH, tied=False)
+    module.save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    model = load(tmp_path, dtype="bfloat16")
+    copy, point = copy_of(model), Point.along(Gaussian(seed=3), 0.05)
+    lay(copy, model, point)
+    with perturbed(model, point):
+        expected = joined({n: p.data for n, p in model.selection.tensors.items()})
+    assert {name.removesuffix(ARRANGED) for name in copy.names} == set(expected)
+    assert all(torch.equal(copy.weight(name), expected[name.removesuffix(ARRANGED)]) for name in copy.names)
+
+
 def test_kinds_that_vllm_does_not_serve_are_refused(tmp_path: Path) -> None:
     tiny_module("gpt_neo").save_pretrained(tmp_path)
     byte_tokenizer().save_pretrained(tmp_path)
