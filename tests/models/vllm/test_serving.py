@@ -43,3 +43,7 @@ def test_models_that_vllm_could_not_load_here(monkeypatch: pytest.MonkeyPatch, t
         refuse_unserved(toy_model())
     with pytest.raises(InputError, match=r"on cpu, and vllm is built for cuda\. Try: --device cuda"):
         refuse_unserved(load(save_toy(tmp_path)))
+    spread = load(tmp_path)
+    spread.module.get_submodule("model.norm").to("meta")
+    with pytest.raises(InputError, match="the model lies on cpu, meta, and vLLM's copy lies on one"):
+        refuse_unserved(spread)

@@ -67,12 +67,18 @@ def refuse_unserved(model: Model) -> None:
     """Refuse a model that vLLM cannot hold a copy of here.
 
     Raises:
-        InputError: vLLM is not installed, or built for another kind of device; a model made in memory.
+        InputError: vLLM is not installed, or built for another kind of device; a model made in memory, or on several
+            devices.
         ModelError: an architecture that vLLM does not serve, or tensors that it does not take one by one.
     """
     here = vllm_here()
     asked, kind = f"engine vllm for {model.identity.name}", model.device.partition(":")[0]
     model.recipe_for("vllm", "vLLM")
+    devices = {str(parameter.device) for parameter in model.module.parameters()}
+    if len(devices) > 1:
+        raise InputError(
+            asked, found=f"the model lies on {', '.join(sorted(devices))}, and vLLM's copy lies on one", advice=SERIAL
+        )
     if kind != here.kind:
         raise InputError(
             asked,
