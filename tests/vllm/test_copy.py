@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import corrie
 from corrie.errors import InputError, ModelError, RestoreError, TaskError
 from corrie.models.directions import adapter, toward
 from corrie.models.load import load
@@ -20,8 +21,10 @@ from corrie.models.vllm.serving import refuse_unserved
 from corrie.models.vllm.worker import ARRANGED
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
+from corrie.records.sqlite_store import SqliteStore
 from corrie.testing.families import tiny_module
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
+from corrie.testing.toy_tasks import toy_writing
 from corrie.weights.perturbed import perturbed
 from corrie.weights.streamed import Streamed
 
@@ -104,6 +107,24 @@ def test_its_weights_are_those_of_the_point_to_the_bit(model: Model, copy: VllmC
         assert "lm_head.weight" + ARRANGED in copy.names
     copy.home()
     copy.verify()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_scan_along_paths_has_the_cells_of_the_engine_in_this_process(
+    model: Model, copy: VllmCopy, tmp_path: Path
+) -> None:
+    where = points(model, tmp_path)
+    paths = [where[what].steps[0].direction for what in ("adapter", "toward")]
+    task = toy_writing(model, size=10)
+    cells: dict[str, Any] = {}
+    for engine in ("vllm", "serial"):
+        terms: Any = {"directions": paths, "alpha": "0:1:3", "engine": engine, "to": tmp_path / engine}
+        corrie.scan(model, [(task, 10)], **terms)
+        with SqliteStore.open(tmp_path / engine) as store:
+            cells[engine] = {cell.key: cell.outcomes for cell in store.cells()}
+    assert len(cells["vllm"]) == 5
+    assert cells["vllm"] == cells["serial"]
+    assert copy_of(model) is copy
 
 
 def test_a_copy_that_is_not_home_is_told(model: Model, copy: VllmCopy) -> None:
