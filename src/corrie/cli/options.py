@@ -31,10 +31,28 @@ Limit = Annotated[int, typer.Option(help="Examples of a task that is named witho
 Preset = Annotated[
     str | None, typer.Option(help="Tasks that belong together, asked as people do: paper (docs/preset.md).")
 ]
+PresetExamples = Annotated[
+    int | None,
+    typer.Option("--examples", help="With --preset: examples of each of its tasks. Default: the preset's own numbers."),
+]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
 TrustTaskCode = Annotated[
     bool,
     typer.Option("--trust-task-code", help="Run the Python that your own task file names (lm_eval:FILE.yaml)."),
+]
+RunCodeUnsandboxed = Annotated[
+    bool,
+    typer.Option(
+        "--run-code-unsandboxed",
+        help="Run programs that the model writes (humaneval_run, mbpp_run) with your rights, and nothing to hold them.",
+    ),
+]
+Judge = Annotated[
+    str,
+    typer.Option(
+        help="Who says what became of a request (safety, harmbench, over_refusal): phrases; unmoved (phrases, and word "
+        "salad by a second copy of the model, which does not move); or another MODEL, which decides."
+    ),
 ]
 Engine = Annotated[
     str,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from corrie.errors import RunError
+from corrie.models.greedy import Written
 from corrie.models.model import Model
 from corrie.models.reading import Question, Reading, Writing
 from corrie.models.reference import Divergence
+from corrie.models.stops import Stops, stopping
 from corrie.models.vllm.copy import VllmCopy
 
 
@@ -33,13 +35,17 @@ class VllmReader:
         self._check("a likelihood")
         return self._plain.read(questions, shared)
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
-        """Greedy continuations by vLLM."""
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
+        """Greedy continuations by vLLM. It writes to the limit; what comes after a stop string is taken away here."""
         encoder = self._model.encoder
         ids = [encoder.prompt(prompt, templated, max_tokens) for prompt in prompts]
+        reached = None if stops is None else stopping(stops, encoder)
+        written = [_until(w, reached) for w in self._copy.write(ids, max_tokens, self._model.end_tokens)]
         return [
             Writing(text=encoder.decode(w.ids, special=False), tokens=len(w.ids), ended=w.ended, finite=w.finite)
-            for w in self._copy.write(ids, max_tokens, self._model.end_tokens)
+            for w in written
         ]
 
     def remember(self, questions: Sequence[Question]) -> None:
@@ -70,3 +76,12 @@ class VllmReader:
                 found="its task is scored by what is written, and the model itself stays unmoved for those",
                 advice="--engine serial",
             )
+
+
+def _until(written: Written, reached: Callable[[Sequence[int]], bool] | None) -> Written:
+    """As far as the engine in this process would have written."""
+    if reached is not None:
+        for count in range(1, len(written.ids) + 1):
+            if reached(written.ids[:count]):
+                return Written(written.ids[:count], True, True)
+    return written
