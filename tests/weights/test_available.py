@@ -21,7 +21,7 @@ from corrie.weights.selection import select
 WIDTH, LAYERS = 2048, 25
 net = nn.Sequential(*(nn.Linear(WIDTH, WIDTH, bias=False, dtype=torch.bfloat16) for _ in range(LAYERS)))
 small = nn.Linear(WIDTH, WIDTH, bias=False, dtype=torch.bfloat16)
-weights = Moving(select(small), again=True)
+weights = Moving(select(small), draw="again")
 weights.to(Point.along(Gaussian(seed=1), 0.01))  # what is loaded at first use
 del weights, small
 
@@ -30,7 +30,7 @@ def megabytes(what):
 
 Path("/proc/self/clear_refs").write_text("5")
 before = megabytes("VmRSS")
-weights = Moving(select(net), again=sys.argv[1] == "again")
+weights = Moving(select(net), draw=sys.argv[1])
 for seed in range(2):
     weights.to(Point.along(Gaussian(seed=seed), 0.01))
 print(megabytes("VmHWM") - before)

@@ -38,8 +38,8 @@ def test_the_kernels_of_the_noise_are_used() -> None:
 def test_a_direction_drawn_again_is_the_one_that_was_kept(dtype: torch.dtype) -> None:
     there = toy_module().to(dtype).cuda()
     found = []
-    for again in (False, True):
-        weights = Moving(select(there), again=again)
+    for draw in ("keep", "again"):
+        weights = Moving(select(there), draw=draw)
         weights.to(STEP)
         found.append(model_fingerprint(there))
         weights.home()

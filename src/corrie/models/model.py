@@ -17,6 +17,7 @@ from corrie.models.reference import Reference
 from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
+from corrie.weights.drawn_again import Draw
 from corrie.weights.layout import Layout
 from corrie.weights.selection import Selection
 from corrie.weights.sources import Sources
@@ -31,6 +32,7 @@ class Model:
     selection   the tensors that move
     identity    name, architecture, fingerprint, precision, dimension, norm, notes
     recipe      how another process loads it; None for a model that was made in memory
+    draw        whether Gaussian directions are kept or drawn again at every point
     sources     where the tensors of directions lie that were made for this model (:mod:`corrie.models.directions`)
     """
 
@@ -39,6 +41,7 @@ class Model:
     selection: Selection
     identity: ModelIdentity
     recipe: LoadRecipe | None = field(default=None, repr=False)
+    draw: Draw = "auto"
     sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
     _reference: Reference = field(init=False, repr=False, default_factory=Reference)

@@ -1,4 +1,4 @@
-"""Sharded tensors: spans in one process, everything else in two real ones over gloo."""
+"""Training on sharded tensors, in two real processes over gloo."""
 
 from __future__ import annotations
 
@@ -6,18 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-
-import torch
-
-from corrie.optim.shard import Stretch, is_sharded, local_part, span_of
-
-
-def test_a_plain_tensor_is_its_own_only_part():
-    weight = torch.nn.Parameter(torch.arange(6.0).view(2, 3))
-    assert not is_sharded(weight)
-    assert span_of(weight) == Stretch(0, 6, 6)
-    assert local_part(weight).data_ptr() == weight.data_ptr()
-    assert not local_part(weight).requires_grad
 
 
 def test_two_processes(tmp_path: Path):
