@@ -8,10 +8,11 @@ every point it takes one tensor; the numbers are the same to the bit, since the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
+from corrie.errors import InputError
 from corrie.records.direction import Gaussian
 from corrie.weights.device_noise import lay_noise
 from corrie.weights.laying import Taken
@@ -21,6 +22,16 @@ from corrie.weights.shard import local_part, span_of
 Draw = Literal["auto", "keep", "again"]
 """Whether a Gaussian direction is kept in memory or drawn again at every point; ``auto``: again where keeping it would
 take more than half of the memory that is available on a device."""
+
+
+def check_draw(draw: str) -> None:
+    """Refuse another word.
+
+    Raises:
+        InputError: it is none of the three.
+    """
+    if draw not in get_args(Draw):
+        raise InputError(f"draw {draw!r}", found="no such way", advice=" or ".join(get_args(Draw)))
 
 
 class DrawnAgain(Mapping[str, Tensor]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -156,19 +156,33 @@ def select(module: nn.Module, spec: SelectionSpec | None = None) -> Selection:
             found=f"{len(still)} of them hold no floating-point numbers ({still[0]}, …): a quantised model",
             advice="load it dequantised: its original float checkpoint, or a GGUF file",
         )
-    for pattern in (*spec.include, *spec.exclude):
-        if not any(fnmatchcase(n, pattern) for n in floating):
-            raise UnknownName("tensor pattern", pattern, _families(floating))
-    chosen = {
-        n: p
-        for n, p in floating.items()
-        if any(fnmatchcase(n, i) for i in spec.include) and not any(fnmatchcase(n, e) for e in spec.exclude)
-    }
-    if not chosen:
-        raise ModelError(f"selection {spec.include} without {spec.exclude}", found="no tensor is left to move")
+    chosen = {n: floating[n] for n in chosen_names(floating, spec)}
     tied = {name: one for name, one in tied_tensors(module).items() if one.name in chosen}
     gathering = tuple(m for m in module.modules() if is_fsdp(m))
     return Selection(spec=spec, tensors=chosen, tied=tied, gathering=gathering)
+
+
+def chosen_names(names: Collection[str], spec: SelectionSpec) -> list[str]:
+    """Those of the names that the patterns choose, in their order.
+
+    Raises:
+        UnknownName: a pattern that matches no tensor.
+        ModelError: nothing is left to move.
+
+    >>> chosen_names(["a.weight", "b.weight", "b.bias"], SelectionSpec(include=("b.*",), exclude=("*.bias",)))
+    ['b.weight']
+    """
+    for pattern in (*spec.include, *spec.exclude):
+        if not any(fnmatchcase(n, pattern) for n in names):
+            raise UnknownName("tensor pattern", pattern, _families(names))
+    chosen = [
+        n
+        for n in names
+        if any(fnmatchcase(n, i) for i in spec.include) and not any(fnmatchcase(n, e) for e in spec.exclude)
+    ]
+    if not chosen:
+        raise ModelError(f"selection {spec.include} without {spec.exclude}", found="no tensor is left to move")
+    return chosen
 
 
 def refuse_absent(tensors: Mapping[str, Tensor]) -> None:
@@ -192,6 +206,6 @@ def refuse_absent(tensors: Mapping[str, Tensor]) -> None:
         )
 
 
-def _families(names: Mapping[str, object]) -> set[str]:
+def _families(names: Iterable[str]) -> set[str]:
     """Names with the layer numbers replaced by ``*``: what a person would write as a pattern."""
     return {".".join("*" if part.isdigit() else part for part in n.split(".")) for n in names}

@@ -46,6 +46,15 @@ def is_fsdp(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
+def class_name(model: nn.Module) -> str:
+    """The name of a module's class; ``fully_shard`` (FSDP2) puts a class of its own before it.
+
+    >>> class_name(nn.Linear(1, 1))
+    'Linear'
+    """
+    return type(model).__mro__[2 if is_fsdp(model) else 0].__name__
+
+
 def forget_gathered(model: nn.Module) -> None:
     """Let an FSDP2 model drop the whole weights that it gathered for a pass, for the shards have changed."""
     for module in model.modules():
