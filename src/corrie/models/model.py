@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import nn
 
 from corrie.models.encoding import Encoder, Sequenced
@@ -89,7 +90,13 @@ class Model:
 
     @property
     def device(self) -> str:
-        return str(next(self.module.parameters()).device)
+        """Where it lies, in words."""
+        return ", ".join(map(str, self.devices))
+
+    @property
+    def devices(self) -> list[torch.device]:
+        """Every device that holds a part of it, in the model's order."""
+        return list(dict.fromkeys(p.device for p in self.module.parameters()))
 
     def __str__(self) -> str:
         i = self.identity

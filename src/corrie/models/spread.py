@@ -81,7 +81,9 @@ def spread(outline: nn.Module, asked: DeviceMap, dtype: torch.dtype, copies: flo
             "cannot be moved",
             advice="more or larger devices, or a lower precision (--dtype bfloat16)",
         )
-    placed = {name: pick_device(f"cuda:{d}" if isinstance(d, int) else str(d)) for name, d in found.items()}
+    placed: dict[str, Any] = {
+        name: pick_device(f"cuda:{d}" if isinstance(d, int) else str(d)) for name, d in found.items()
+    }
     try:
         accelerate.check_device_map(outline, placed)
     except ValueError as problem:
