@@ -55,6 +55,7 @@ def build_model(
         empty = automatic.from_config(config, trust_remote_code=False)
     _check_sizes(empty, files, asked)
     check_number_types(empty, files)
+    empty.tie_weights()
     placed = place(empty)
     kind: Any = type(empty)
     with blamed(asked, "its weights", "a folder written by save_pretrained"):
