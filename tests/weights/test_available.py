@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+from corrie.weights import available
 from corrie.weights.available import available_memory
 
 _MEASURE = """
@@ -56,3 +58,27 @@ def test_a_system_that_does_not_say_has_none_to_count_with() -> None:
     there = available_memory(torch.device("cpu"))
     assert there is None or there > 0
     assert available_memory(torch.device("meta")) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "there"),
+    [
+        ({}, None),
+        ({"memory.max": "max", "memory.current": "5"}, None),
+        ({"memory.max": "1000", "memory.current": "600", "memory.stat": "anon 1\ninactive_file 150\n"}, 550),
+        ({"memory.max": "1000", "memory.current": "1200", "memory.stat": ""}, 0),
+        (
+            {
+                "memory/memory.limit_in_bytes": "1000",
+                "memory/memory.usage_in_bytes": "300",
+                "memory/memory.stat": "total_inactive_file 100",
+            },
+            800,
+        ),
+    ],
+)
+def test_a_container_has_no_more_than_its_limit(files: dict[str, str], there: int | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert available._of_group(tmp_path) == there

@@ -160,10 +160,11 @@ class Moving:
             taken = tensors.lay(name, self._live[name], alpha)
             if taken is not None:
                 return taken
-        pieces = [
-            Piece(self._live[name], self._pristine[name], tuple(self._of(tensors, name) for tensors, _ in moves))
-            for name in names
-        ]
+        pieces = []
+        for name in names:
+            live = self._live[name]
+            deltas = tuple(self._of(tensors, name).to(live.device) for tensors, _ in moves)
+            pieces.append(Piece(live, self._pristine[name], deltas))
         return lay(pieces, [alpha for _, alpha in moves], lattice)
 
     def _tensors(self, direction: Direction) -> Mapping[str, Tensor]:
