@@ -51,8 +51,8 @@ format: $(READY)  ## Let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-gpu: $(READY)  ## What only a CUDA device can show
-	$(BIN)/python -m pytest tests -m gpu
+gpu: $(READY)  ## What only a CUDA device can show: its tests, and a table (benchmarks/results/gpu.md)
+	$(BIN)/python benchmarks/gpu.py
 
 faults: $(READY)  ## Long kill and fuzz runs
 	$(BIN)/python -m pytest tests/faults -m faults
