@@ -132,6 +132,8 @@ def scores() -> None:
     found, told = (
         scan(m, [(task, 10)], directions=[Gaussian(seed=1), Gaussian(seed=2)], alpha="0:0.4:3") for m in (model, alone)
     )
+    with pytest.raises(InputError, match="each of them would write it"):
+        scan(model, [(task, 10)], directions=[Gaussian(seed=1)], alpha="0:0.4:3", to=os.environ["STORE"] + "-run")
     name = task.identity.name
     for what in ("score", "loss"):
         np.testing.assert_allclose(found[name][what], told[name][what], rtol=0, atol=1e-6)

@@ -21,6 +21,7 @@ from corrie.records.model import ModelIdentity
 from corrie.weights.drawn_again import Draw
 from corrie.weights.layout import Layout
 from corrie.weights.selection import Selection
+from corrie.weights.shard import is_sharded
 from corrie.weights.sources import Sources
 
 
@@ -97,6 +98,11 @@ class Model:
     def devices(self) -> list[torch.device]:
         """Every device that holds a part of it, in the model's order."""
         return list(dict.fromkeys(p.device for p in self.module.parameters()))
+
+    @property
+    def in_processes(self) -> bool:
+        """Whether its tensors are sharded over processes (DTensor)."""
+        return any(map(is_sharded, self.module.parameters()))
 
     def __str__(self) -> str:
         i = self.identity
