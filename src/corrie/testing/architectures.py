@@ -209,7 +209,7 @@ def families_page(rows: Sequence[_Row]) -> str:
         f"{ways['one length, beginning once'] + ways['one length']} by",
         f"sequences of one length together ({ways['one length, beginning once']} of them read what these begin with "
         f"once), {ways['alone']} every sequence",
-        f"alone. Yes: {counts}.",
+        f"alone; {len(built) - sum(ways.values())} are refused. Yes: {counts}.",
         "",
         "- *engine*: how likelihoods are read (a tree of tokens; sequences of one length together, where the model",
         "  goes on from a kept state what they begin with once; or every sequence alone) and whether texts are",
