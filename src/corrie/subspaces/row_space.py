@@ -156,7 +156,9 @@ class RowPlaces:
         self._stacked: dict[str, Tensor] = {}
         self._dtype = next(space.module.parameters()).dtype
         layers = linear_layers(space.module)
-        self._devices = {coordinate_name(n, space.spec.free): layers[n].weight.device for n in space.fixed}
+        self._devices: dict[str, Any] = {
+            coordinate_name(n, space.spec.free): layers[n].weight.device for n in space.fixed
+        }
         self._fixed = {n: self._there(n, one) for n, one in space.fixed.items()}
 
     def put(self, places: Sequence[Coords]) -> list[Realised]:
