@@ -56,8 +56,8 @@ format: $(READY)  ## Let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-gpu: $(READY)  ## What only a CUDA device can show
-	$(BIN)/python -m pytest tests -m gpu
+gpu: $(READY)  ## What only a CUDA device can show: its tests, and a table (benchmarks/results/gpu.md)
+	$(BIN)/python benchmarks/gpu.py
 
 $(VLLM_READY): pyproject.toml constraints-vllm.txt
 	@echo "Making the environment in $(VLLM_VENV) …"

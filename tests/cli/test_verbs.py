@@ -23,6 +23,8 @@ OTHER_NAME = {"inputs": "certify_inputs"}
 LOADING = {
     "dtype",
     "device",
+    "device_map",
+    "draw",
     "include",
     "exclude",
     "limit",

@@ -1,4 +1,4 @@
-"""What one of two processes does in test_shard.py. Started as a script: RANK, STORE and OUT in the environment."""
+"""What one of two processes does in test_two_processes.py. Started as a script: RANK and STORE in the environment."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from corrie.records.rules import check_block
 if TYPE_CHECKING:
     from corrie.capabilities.task import Task
     from corrie.models.model import Model
+    from corrie.weights.drawn_again import Draw
 
 
 PHRASES = "phrases"
@@ -72,7 +73,7 @@ def ask(
     if "task" in given and "tasks" not in more and "task" not in more:
         asked |= _tasks(given)
     if "dtype" in given and isinstance(asked[named], str):
-        kept = {k: given[k] for k in ("dtype", "device", "include", "exclude") if k in given}
+        kept = {k: given[k] for k in ("dtype", "device", "device_map", "draw", "include", "exclude") if k in given}
         asked[named] = load_model(asked[named], **kept)
         asked |= {name: one.make(asked[named]) for name, one in more.items() if isinstance(one, WithModel)}
         if given.get("judge", PHRASES) != PHRASES:
@@ -86,6 +87,10 @@ def ask(
     with watching() if "watch" in words else nullcontext() as progress:
         asked["watch"] = progress
         found = called(**{name: asked[name] for name in words if name in asked})
+    if named in asked and not isinstance(asked[named], str):
+        from corrie.models.footprint import peak_memory
+
+        say(f"Memory taken: at most {peak_memory(set(asked[named].devices))}.")
     return Answer(found, asked.get("to") or given["out"], progress is not None and progress.unfinished)
 
 
@@ -137,13 +142,21 @@ def task_terms(given: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def load_model(
-    name: str, *, dtype: str, device: str, include: Sequence[str] = ("*",), exclude: Sequence[str] = ()
+    name: str,
+    *,
+    dtype: str,
+    device: str,
+    device_map: str | None = None,
+    draw: Draw = "auto",
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
 ) -> Model:
     """The model, said on stderr."""
     say(f"Loading {name} …")
     from corrie.models.load import load
 
-    loaded = load(name, dtype=dtype, device=device, include=tuple(include), exclude=tuple(exclude), say=say)
+    terms: Any = {"dtype": dtype, "device": device, "device_map": device_map, "draw": draw}
+    loaded = load(name, **terms, include=tuple(include), exclude=tuple(exclude), say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     return loaded
 

@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "adapters": ("peft",),
     "ray": ("ray",),
     "vllm": ("vllm",),
+    "devices": ("accelerate",),
     "lm_eval": ("lm_eval",),
     "paper": ("lm_eval", "langdetect", "nltk", "math-verify", "pyarrow"),
     "triton": ("triton",),
@@ -42,9 +43,12 @@ def doctor(
     """What is installed here, where it runs, what is cached, what is missing, and how a model would be asked."""
     found = findings()
     if model is not None:
+        from corrie.models.footprint import peak_memory
         from corrie.models.load import load
 
-        found["model"] = {"name": model, "engine": str(load(model, say=say).engine)}
+        loaded = load(model, say=say)
+        engine = str(loaded.engine)
+        found["model"] = {"name": model, "engine": engine, "memory": peak_memory(set(loaded.devices))}
     if as_json:
         give(found)
         return
@@ -56,7 +60,7 @@ def doctor(
     lines.append(f"cache: {cache['folder']}, {cache['bytes'] / 1e6:.0f} MB used, {cache['free'] / 1e9:.0f} GB free")
     lines += [f"missing: {text}" for text in found["missing"]] or ["nothing is missing"]
     if model is not None:
-        lines.append(f"{model}: {found['model']['engine']}")
+        lines.append(f"{model}: {found['model']['engine']}; memory taken: at most {found['model']['memory']}")
     give("\n".join(lines))
 
 

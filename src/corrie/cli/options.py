@@ -24,6 +24,20 @@ Dtype = Annotated[
     str, typer.Option(help="float32, bfloat16, float16, or auto: bfloat16 where the machine computes it itself.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+DeviceMap = Annotated[
+    str | None,
+    typer.Option(
+        help="For a model that one device does not hold: auto (evenly over this machine's GPUs), sequential, or a JSON "
+        "file of module and device. Default: one device."
+    ),
+]
+Draw = Annotated[
+    str,
+    typer.Option(
+        help="Random directions: keep (in memory), again (the same numbers, drawn anew at every point, one tensor at a "
+        "time), or auto: again where there is little room."
+    ),
+]
 Include = Annotated[list[str], typer.Option(help="Shell pattern of tensors that move; may be repeated. Default: all.")]
 Exclude = Annotated[list[str], typer.Option(help="Shell pattern of tensors that stay; may be repeated.")]
 Block = Annotated[int, typer.Option(help="Examples scored together. Part of a run's identity.")]

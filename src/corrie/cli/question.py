@@ -22,6 +22,8 @@ from corrie.cli.options import (
     Block,
     Chat,
     Device,
+    DeviceMap,
+    Draw,
     DryRun,
     Dtype,
     Engine,
@@ -42,6 +44,8 @@ from corrie.questions.question import BaseQuestion, Field
 LOADED: dict[str, tuple[Any, Any]] = {
     "dtype": (Dtype, "float32"),
     "device": (Device, "auto"),
+    "device_map": (DeviceMap, None),
+    "draw": (Draw, "auto"),
     "include": (Include, ["*"]),
     "exclude": (Exclude, []),
     "limit": (Limit, 100),

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.memory_store import MemoryStore
 from corrie.records.sqlite_store import SqliteStore
@@ -77,12 +78,19 @@ class Trial(ABC, Generic[_Found]):
             how: as the trial's ``run`` takes it.
 
         Raises:
-            UnknownName, InputError: no such engine, or one that cannot do this; nothing is written then.
+            UnknownName, InputError: no such engine, or one that cannot do this, or a run folder for a model that is
+                sharded over processes; nothing is written then.
             RunError: the run folder belongs to another model, or to an engine of another arithmetic.
             StorageError: the disk refuses.
         """
         self.check_engine(engine)
         self.check(**how)
+        if to is not None and self.subject.in_processes:
+            raise InputError(
+                f"the run folder {to} for a model that is sharded over processes",
+                found="each of them would write it",
+                advice="to=None, in memory, in every process",
+            )
         identity = self.identity.scored_by(arithmetic_of(engine, self.subject))
         if to is None:
             return self._filled(MemoryStore(identity), engine=engine, **how)

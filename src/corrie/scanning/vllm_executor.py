@@ -49,7 +49,7 @@ class VllmExecutor:
             self._copy = copy_of(self._model, self._mixed)
             selection = self._model.selection
             if self._mixed:
-                self._weights = stack.enter_context(moving(selection, self._model.sources))
+                self._weights = stack.enter_context(moving(selection, self._model.sources, self._model.draw))
             else:
                 claim = Claim(selection.tensors.values())
                 stack.callback(claim.release)

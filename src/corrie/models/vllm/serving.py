@@ -74,11 +74,8 @@ def refuse_unserved(model: Model) -> None:
     here = vllm_here()
     asked, kind = f"engine vllm for {model.identity.name}", model.device.partition(":")[0]
     model.recipe_for("vllm", "vLLM")
-    devices = {str(parameter.device) for parameter in model.module.parameters()}
-    if len(devices) > 1:
-        raise InputError(
-            asked, found=f"the model lies on {', '.join(sorted(devices))}, and vLLM's copy lies on one", advice=SERIAL
-        )
+    if len(model.devices) > 1:
+        raise InputError(asked, found=f"the model lies on {model.device}, and vLLM's copy lies on one", advice=SERIAL)
     if kind != here.kind:
         raise InputError(
             asked,
