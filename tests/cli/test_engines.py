@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,19 @@ def test_more_workers_than_this_machine_has_processors(corrie: Any, toy: Path, t
         assert (refused.code, refused.out) == (2, "")
         assert "9999 workers on Ray: this machine has" in refused.err
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="it is installed here")
+@pytest.mark.parametrize("command", sorted(TERMS))
+def test_an_engine_that_is_not_installed_is_refused_before_anything_is_loaded(
+    corrie: Any, toy: Path, task: Path, tmp_path: Path, command: str
+) -> None:
+    asked = ["-t", f"{task}:10", *TERMS[command], "--engine", "vllm", "--to", tmp_path / "run"]
+    refused = corrie(command, toy, *asked)
+    assert (refused.code, refused.out) == (2, "")
+    assert "engine vllm: vLLM is not installed. Try: pip install 'corrie[vllm]'" in refused.err
+    assert "Loading" not in refused.err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.real

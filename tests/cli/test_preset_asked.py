@@ -19,7 +19,7 @@ def _of_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     grids = (Grid("Llama", None, "0:0.02:3"), Grid("", None, "0:0.5:9"))
     monkeypatch.setitem(presets.PRESETS, "paper", Preset((("toy", 6), ("writing", 4)), "gaussian:3", grids))
 
-    def toys(name: str, *, chat_template: bool, examples: int | None = None, say: Any = None) -> list[tuple[Any, int]]:
+    def toys(name: str, *, chat_template: bool, examples: int | None = None, **_: Any) -> list[tuple[Any, int]]:
         assert (name, chat_template) == ("paper", True)
         return [(task, examples or limit) for task, limit in ((toy_choice(), 6), (toy_writing(size=8), 4))]
 
@@ -57,6 +57,37 @@ def test_a_diff(corrie: Any, toy: Path, tmp_path: Path) -> None:
     said = corrie("diff", toy, tmp_path / "tuned", *words)
     assert [one["task"] for one in json.loads(said.out)["capabilities"]] == ["toy", "toy_writing"]
     assert "Tasks: toy:5, toy_writing:4." in said.err
+
+
+CLAIMS = {
+    "fraction": ["--sigma", "0.001", "--at-least", "0.5", "--confidence", "0.9"],
+    "certify": ["--subspace", "adapter:q_proj:1", "--sigma", "0.05", "--draws", "2", "--selection-draws", "2"],
+}
+
+
+@pytest.mark.parametrize("command", CLAIMS)
+def test_a_claim(corrie: Any, toy: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a task that the toy can do: of what nobody can do nothing is kept."""
+    monkeypatch.setattr(presets, "preset_tasks", lambda _, *, examples, **__: [(toy_choice(), examples)])
+    words = ["--preset", "paper", "--examples", "4", *CLAIMS[command], "--to", tmp_path / "run"]
+    said = corrie(command, toy, *words)
+    assert said.code in (0, 3), said.err
+    assert "Tasks: toy:4." in said.err
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert [task.name for task in store.tasks()] == ["toy"]
+        assert store.identity.block == 4
+
+
+@pytest.mark.parametrize("command", CLAIMS)
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [([], "no task: nothing that could be scored"), (["--examples", "4"], "--examples 4: no preset")],
+)
+def test_a_claim_of_nothing(corrie: Any, toy: Path, tmp_path: Path, command: str, words: list[str], error: str) -> None:
+    said = corrie(command, toy, *words, *CLAIMS[command], "--to", tmp_path / "run")
+    assert said.code == 2
+    assert error in said.err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

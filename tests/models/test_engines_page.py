@@ -22,12 +22,13 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, examples)))
     monkeypatch.chdir(tmp_path)
     commands = [line[2:] for line in PAGE.splitlines() if line.startswith("$ corrie ")]
-    assert len(commands) == 7
+    assert len(commands) == 11
     for command in commands:
         words = shlex.split(command.replace("MODEL", "model").replace("TASK", "task.jsonl:20"))[1:]
         found = CliRunner().invoke(app, words)
         assert found.exit_code == 0, f"{command}\n{found.output}"
     assert Path("serial.csv").read_text() == Path("shards.csv").read_text()
+    assert Path("keep.csv").read_text() == Path("again.csv").read_text()
     for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.S | re.M):
         exec(compile(block, "engines.md", "exec"), {})
     said = capsys.readouterr().out

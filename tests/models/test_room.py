@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from corrie.models import room
+from corrie.models import footprint
 from corrie.models.greedy import Batch
 from corrie.models.room import row_bytes, rows_that_fit
 from corrie.testing.toy_models import Architecture, toy_model
@@ -28,11 +28,11 @@ def test_half_of_what_the_scan_leaves_is_taken(monkeypatch: pytest.MonkeyPatch) 
     row = row_bytes(model, 100)
     for rows in (0, 1, 30):
         there = 2 * weights + 2 * rows * row
-        monkeypatch.setattr(room, "available_memory", lambda device, there=there: there)
+        monkeypatch.setattr(footprint, "available_memory", lambda device, there=there: there)
         assert rows_that_fit(model, 100) == rows
-    monkeypatch.setattr(room, "available_memory", lambda device: weights)
+    monkeypatch.setattr(footprint, "available_memory", lambda device: weights)
     assert rows_that_fit(model, 100) == 0
-    monkeypatch.setattr(room, "available_memory", lambda device: None)
+    monkeypatch.setattr(footprint, "available_memory", lambda device: None)
     assert rows_that_fit(model, 100) is None
 
 

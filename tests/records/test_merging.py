@@ -224,6 +224,7 @@ def test_a_claim_on_directions_that_another_run_has_seen_is_refused(turned: bool
         (["one", "two"], None, "no folder to put them in"),
         (["one"], "one", "no run beside the target"),
         (["one"], None, "no run beside the target"),
+        (["nowhere"], None, "nowhere: no such folder"),
     ],
 )
 def test_what_is_not_valid_is_refused(

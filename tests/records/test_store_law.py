@@ -21,6 +21,7 @@ def of_function(function: str) -> RunIdentity:
         ({"selection": SelectionSpec(exclude=("lm_head*",))}, {}, ["tensors is * there and * without lm_head* here"]),
         ({}, {"laws": ("philox-2",)}, ["noise law is philox-1 there and philox-2 here"]),
         ({}, {"block": 7}, ["block size is 2 there and 7 here"]),
+        ({}, {"engine": "vllm 1.0, eager"}, ["the engine is corrie's own there and vllm 1.0, eager here"]),
         ({"dtype": "float16"}, {"block": 7}, ["precision is float32 there and float16 here; the block size is 2"]),
     ],
 )
@@ -77,3 +78,13 @@ def test_a_run_goes_on_with_its_own_batches_whatever_another_would_choose() -> N
     assert in_batches.composition.endswith("answers written 40 at a time")
     assert RunIdentity.parse(in_batches.canonical()) == in_batches
     assert "batch" not in IDENTITY.canonical()
+
+
+def test_an_engine_of_its_own_arithmetic_is_part_of_a_run_and_corries_own_is_not_mentioned() -> None:
+    other = IDENTITY.scored_by("vllm 1.0, eager")
+    assert "engine" not in IDENTITY.canonical()
+    assert RunIdentity.parse(other.canonical()) == other != IDENTITY
+    assert other.scored_by("") == IDENTITY
+    assert other.composition == f"{IDENTITY.composition}, by vllm 1.0, eager"
+    with pytest.raises(RunError, match=r"vllm 1\.0, eager there and vllm 1\.1, eager here"):
+        refuse_other_identity("RUN", other, IDENTITY.scored_by("vllm 1.1, eager"))

@@ -76,6 +76,29 @@ ATTEMPTS = {
         " return next((x for x in gc.get_objects() if isinstance(x, dict) and 'tests' in x), 3)"
     ),
     "kills the parent": "import os\ndef double(n):\n os.kill(os.getppid(), 9)\n return 3",
+    "is a fork bomb": (
+        "import os\ndef double(n):\n for _ in range(10**6):\n  try: os.fork()\n  except OSError: return 3\n return 3"
+    ),
+    "is a bomb of threads": (
+        "import threading, time\ndef double(n):\n for _ in range(10**4):\n"
+        "  threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n return 8"
+    ),
+    "writes over the tests": (
+        "import os\ndef double(n):\n for folder, _, files in os.walk('/'):\n  for file in files:\n"
+        "   if file in ('judge.py', 'guest.py', 'wire.py'):\n"
+        "    open(os.path.join(folder, file), 'w').write('raise SystemExit(0)')\n return 8"
+    ),
+    "reads the tests in a file": (
+        "import os\ndef double(n):\n for folder in ('/tmp', '/corrie-sandbox', '/home', '/root', '/proc'):\n"
+        "  for place, _, files in os.walk(folder):\n   for file in files:\n"
+        "    with open(os.path.join(place, file), errors='replace') as f:\n"
+        "     if 'double(4) == ' in f.read(): return 8\n return 3"
+    ),
+    "reads the tests in the memory of others": (
+        "import os\ndef double(n):\n for pid in [os.getppid(), *range(1, 9)]:\n  try:\n"
+        "   with open(f'/proc/{pid}/mem', 'rb', 0) as f: f.seek(4096); f.read(64); return 8\n"
+        "  except OSError: pass\n return 3"
+    ),
     "kills everything": "import os\ndef double(n):\n os.kill(-1, 9)\n return 3",
     "asks for a terminal": "def double(n): return input()",
     "loops": "def double(n):\n while True: pass",
@@ -192,14 +215,46 @@ def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     from corrie.sandbox import walls
 
     monkeypatch.setattr(walls, "_found", lambda: None)
-    with pytest.raises(InputError, match="apt-get install bubblewrap"):
+    with pytest.raises(InputError, match=r"apt-get install bubblewrap.*--run-code-unsandboxed"):
         Sandbox().check()
 
 
-def test_without_walls_tests_are_still_apart() -> None:
+def test_without_walls_nothing_is_tried_and_tests_are_still_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    from corrie.sandbox import walls
+
+    monkeypatch.setattr(walls, "_found", lambda: None)
+    monkeypatch.setattr(Sandbox, "_once", lambda *_: pytest.fail("a probe that would write over the machine"))
     sandbox = Sandbox(limits=SMALL, walls=None)
+    sandbox.check()
+    monkeypatch.undo()
     assert sandbox.judge(double("def double(n): return 2 * n")).passed
     assert not sandbox.judge(double(ATTEMPTS["patches what a test uses"])).passed
+    assert sandbox.judge(double(ATTEMPTS["loops"])).ending == "too_slow"
+
+
+def test_without_walls_it_starts_in_a_folder_of_its_own_and_without_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(OUTSIDE, "1")
+    monkeypatch.chdir(tmp_path)
+    code = (
+        f"import os\ndef out():\n open('left', 'w').close()\n"
+        f" return '{OUTSIDE}' in os.environ, os.environ['HOME'] == os.getcwd(), os.getcwd()"
+    )
+    tests = f"seen, home, here = out()\nassert (seen, home) == (False, True) and here != {str(tmp_path)!r}, here"
+    verdict = Sandbox(limits=SMALL, walls=None).judge(Program(code=code, tests=tests))
+    assert verdict.passed, verdict
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("walls", [Walls(), None])
+def test_the_order_of_a_set_is_no_matter_of_luck(walls: Walls | None) -> None:
+    """A program whose answer hangs on how texts are hashed gets the same verdict every time."""
+    words = [f"word {number}" for number in range(40)]
+    order = Program(code=f"def double(n): return list(set({words!r}))", tests="assert double(4) == 0, double(4)")
+    found = {Sandbox(limits=SMALL, walls=walls)._once(order, SMALL).words for _ in range(2)}
+    assert len(found) == 1
+    assert "word" in found.pop()
 
 
 def test_objects_of_the_program_are_used_by_number() -> None:

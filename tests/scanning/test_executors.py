@@ -125,7 +125,7 @@ def test_a_run_says_who_scored_it(model: Model, tasks: list[Any], tmp_path: Path
 
 
 def test_names_and_loading() -> None:
-    assert engine_names() == ("broken", "counting", "ray", "serial")
+    assert engine_names() == ("broken", "counting", "ray", "serial", "vllm")
     assert engine_named("serial") is serial
     assert engine_named("counting") is counting
     with pytest.raises(InputError, match="engine 'broken': it cannot be loaded"):

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from tests.scanning.every_verb import VERBS, answer
 from tests.scanning.ray_in_process import ray_in_process
 
@@ -29,7 +30,7 @@ from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import RayEngine, engine_named
 from corrie.scanning.in_process import Within
-from corrie.scanning.ray_executor import LOCAL, RayExecutor
+from corrie.scanning.ray_executor import LOCAL, RayExecutor, refuse_crowds
 from corrie.scanning.work import Work
 from corrie.testing.check_executor import check_executor
 from corrie.testing.toy_models import save_toy, toy_model
@@ -297,3 +298,15 @@ def test_a_path_and_an_adaptive_scan_are_the_serial_ones(ray: Any, model: Model,
             with SqliteStore.open(run) as store:
                 cells.append({cell.key: cell for cell in store.cells()})
         assert cells[0] == cells[1]
+
+
+def test_a_worker_takes_the_gpus_that_the_model_lies_on() -> None:
+    class Cluster:
+        @staticmethod
+        def cluster_resources() -> dict[str, float]:
+            return {"GPU": 5.0, "CPU": 64.0}
+
+    two = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    refuse_crowds(Cluster(), two, 2)
+    with pytest.raises(InputError, match=r"5 GPUs, and each worker takes 2. Try: 2 workers"):
+        refuse_crowds(Cluster(), two, 3)

@@ -21,6 +21,7 @@ from corrie.records.paths import Difference
 from corrie.records.point import Point
 from corrie.weights.ascent import worst_case
 from corrie.weights.curvature import top_curvature
+from corrie.weights.drawn_again import Draw
 from corrie.weights.perturbed import Moving
 from corrie.weights.realise import realise
 from corrie.weights.saved import save_direction
@@ -129,11 +130,11 @@ def search(kind: str) -> float:
     return peak.sizes()
 
 
-def move(again: bool) -> float:
+def move(draw: Draw) -> float:
     """Two points along a Gaussian direction; the model itself is there before."""
     module = Stack()
     peak = Peak()
-    moving = Moving(select(module), again=again)
+    moving = Moving(select(module), draw=draw)
     for alpha in (0.1, 0.2):
         moving.to(Point.along(Gaussian(seed=3), alpha))
     return peak.sizes()
@@ -148,8 +149,8 @@ def save(folder: Path) -> float:
 
 JOBS: dict[str, Callable[[Path], float]] = {
     "difference": difference,
-    "move": lambda _: move(again=False),
-    "draw again": lambda _: move(again=True),
+    "move": lambda _: move("keep"),
+    "draw again": lambda _: move("again"),
     "ascent": lambda _: search("ascent"),
     "curvature": lambda _: search("curvature"),
     "save": save,

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+from corrie.weights import available
 from corrie.weights.available import available_memory
 
 _MEASURE = """
@@ -21,7 +23,7 @@ from corrie.weights.selection import select
 WIDTH, LAYERS = 2048, 25
 net = nn.Sequential(*(nn.Linear(WIDTH, WIDTH, bias=False, dtype=torch.bfloat16) for _ in range(LAYERS)))
 small = nn.Linear(WIDTH, WIDTH, bias=False, dtype=torch.bfloat16)
-weights = Moving(select(small), again=True)
+weights = Moving(select(small), draw="again")
 weights.to(Point.along(Gaussian(seed=1), 0.01))  # what is loaded at first use
 del weights, small
 
@@ -30,7 +32,7 @@ def megabytes(what):
 
 Path("/proc/self/clear_refs").write_text("5")
 before = megabytes("VmRSS")
-weights = Moving(select(net), again=sys.argv[1] == "again")
+weights = Moving(select(net), draw=sys.argv[1])
 for seed in range(2):
     weights.to(Point.along(Gaussian(seed=seed), 0.01))
 print(megabytes("VmHWM") - before)
@@ -56,3 +58,27 @@ def test_a_system_that_does_not_say_has_none_to_count_with() -> None:
     there = available_memory(torch.device("cpu"))
     assert there is None or there > 0
     assert available_memory(torch.device("meta")) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "there"),
+    [
+        ({}, None),
+        ({"memory.max": "max", "memory.current": "5"}, None),
+        ({"memory.max": "1000", "memory.current": "600", "memory.stat": "anon 1\ninactive_file 150\n"}, 550),
+        ({"memory.max": "1000", "memory.current": "1200", "memory.stat": ""}, 0),
+        (
+            {
+                "memory/memory.limit_in_bytes": "1000",
+                "memory/memory.usage_in_bytes": "300",
+                "memory/memory.stat": "total_inactive_file 100",
+            },
+            800,
+        ),
+    ],
+)
+def test_a_container_has_no_more_than_its_limit(files: dict[str, str], there: int | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert available._of_group(tmp_path) == there

@@ -26,9 +26,9 @@ class Kernels:
         seed, name = self._asked(terms)
         out.copy_(torch.from_numpy(plain_noise(seed, name, out.numel(), start)))
 
-    def lay_down(self, live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor) -> Tensor:
+    def lay_down(self, live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor, start: int) -> Tensor:
         seed, name = self._asked(terms)
-        delta = torch.from_numpy(plain_noise(seed, name, live.numel())).reshape(live.shape)
+        delta = torch.from_numpy(plain_noise(seed, name, live.numel(), start)).reshape(live.shape)
         taken = lay([Piece(live, base, (delta,))], [float(alpha)])
         live.view(-1)[-1] += self.wrong
         return torch.tensor([[taken.asked, taken.norm, taken.dot]])

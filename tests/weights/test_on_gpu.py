@@ -1,14 +1,18 @@
 """What only an accelerator can show: the same direction there, the same weights, the same scores."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from corrie.models.load import from_module
+from corrie.models.load import from_module, load
+from corrie.models.model import Model
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
-from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
+from corrie.testing.toy_models import byte_tokenizer, save_toy, toy_model, toy_module
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights import device_noise
+from corrie.weights.ascent import worst_case
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.perturbed import Moving, perturbed
 from corrie.weights.realise import realise
@@ -38,8 +42,8 @@ def test_the_kernels_of_the_noise_are_used() -> None:
 def test_a_direction_drawn_again_is_the_one_that_was_kept(dtype: torch.dtype) -> None:
     there = toy_module().to(dtype).cuda()
     found = []
-    for again in (False, True):
-        weights = Moving(select(there), again=again)
+    for draw in ("keep", "again"):
+        weights = Moving(select(there), draw=draw)
         weights.to(STEP)
         found.append(model_fingerprint(there))
         weights.home()
@@ -66,3 +70,29 @@ def test_a_task_scores_the_same() -> None:
     for one, two in zip(task.score(model.reader(), 0, 40), task.score(there.reader(), 0, 40), strict=True):
         assert one.success == two.success
         assert one.loss == pytest.approx(two.loss, abs=1e-3)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one GPU alone")
+def test_a_model_over_two_gpus_is_moved_asked_and_searched_as_on_one(tmp_path: Path) -> None:
+    save_toy(tmp_path)
+    parts = {"model.embed_tokens": 0, "model.rotary_emb": 0, "model.layers.0": 0, "model.layers.1": 1, "model.norm": 1}
+    one, two = load(tmp_path, device="cuda"), load(tmp_path, device_map={**parts, "lm_head": 0})
+    assert two.device == "cuda:0, cuda:1"
+    assert two.identity == one.identity
+    task = toy_choice(one)
+    with perturbed(one, STEP), perturbed(two, STEP):
+        assert model_fingerprint(two.module) == model_fingerprint(one.module)
+        for a, b in zip(task.score(one.reader(), 0, 10), task.score(two.reader(), 0, 10), strict=True):
+            assert a.loss == pytest.approx(b.loss, abs=1e-3)
+    found = []
+    for model in (one, two):
+        ids = torch.tensor([[3, 4, 5, 6, 7, 8]], device=model.devices[0])
+
+        def loss_and_grad(model: Model = model, ids: torch.Tensor = ids) -> float:
+            rows = model.module(input_ids=ids).logits.float().log_softmax(-1)[0, :-1]
+            loss = -rows.gather(1, ids[0, 1:, None].to(rows.device)).mean()
+            loss.backward()
+            return loss.item()
+
+        found.append(worst_case(model.selection, loss_and_grad, 0.5, steps=2).loss)
+    assert found[1] == pytest.approx(found[0], rel=1e-3)

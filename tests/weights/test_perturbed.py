@@ -51,7 +51,7 @@ def test_directions_that_are_drawn_again_lay_down_the_same_weights(law: Any, dty
     one, two = (Gaussian(seed=seed, normalisation=law) for seed in (1, 2))
     points = [Point.along(one, 0.5), Point(steps=(Step(direction=one, alpha=0.25), Step(direction=two, alpha=-0.125)))]
     modules = [toy_module("qwen2").to(dtype) for _ in range(2)]
-    once, again = (Moving(select(m), again=how) for m, how in zip(modules, (False, True), strict=True))
+    once, again = (Moving(select(m), draw=how) for m, how in zip(modules, ("keep", "again"), strict=True))
     for point in (*points, Point.origin()):
         whole, parts = once.to(point), again.to(point)
         assert model_fingerprint(modules[0]) == model_fingerprint(modules[1])

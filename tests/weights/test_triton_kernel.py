@@ -23,13 +23,13 @@ assert device_noise.agrees(triton_kernel, cpu)
 for start, size in ((0, 1), (1, 1), (3, 2), (5, 1024), (2**33 + 2, 1025)):
     told = plain_noise(9, "w", size, start)
     assert device_noise._drawn(triton_kernel, 9, "w", size, start, cpu).numpy().tobytes() == told.tobytes()
-delta = torch.from_numpy(plain_noise(9, "w", 1500)).reshape(3, 500)
-for dtype in (torch.float32, torch.bfloat16, torch.float16):
+for dtype, start in ((torch.float32, 0), (torch.bfloat16, 2047), (torch.float16, 2**33 + 2)):
+    delta = torch.from_numpy(plain_noise(9, "w", 1500, start)).reshape(3, 500)
     base = torch.randn((3, 500), generator=torch.Generator().manual_seed(0)).to(dtype)
     base[0, :4] = torch.tensor([float("inf"), -float("inf"), float("nan"), 0.0])
     one, two = torch.zeros_like(base), torch.zeros_like(base)
     lay([Piece(one, base, (delta,))], [0.31])
-    device_noise._laid(triton_kernel, two, base, 9, "w", 0.31)
+    device_noise._laid(triton_kernel, two, base, 9, "w", 0.31, start)
     assert torch.equal(one[0, :2], two[0, :2]) and bool(two[0, 2].isnan())
     assert torch.equal(one.view(-1)[3:], two.view(-1)[3:]), dtype
 print("the law's numbers")

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, final
 
 from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
-from corrie.capabilities.generation import cut_at
 from corrie.models.reading import Reader, Writing
+from corrie.models.stops import Stops
 from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
-from corrie.sandbox import Program, ProgramVerdict, Sandbox
+from corrie.sandbox import UNSANDBOXED, Program, ProgramVerdict, Sandbox
 
 PROGRAM_LAW = "sandbox-1"
 """Version of how a program meets its tests (:mod:`corrie.sandbox.judge`)."""
@@ -51,7 +51,8 @@ class ProgramTask(ExampleTask[Exercise]):
         stops: the program ends before the first of these.
         max_tokens: the token limit.
         turn: how an exercise is asked through the chat template; by default its prompt is the user's turn.
-        sandbox: where programs run; part of no digest, since a verdict is a function of the program.
+        sandbox: where programs run; part of no digest, since a verdict is a function of the program. But one without
+            walls is: there a program can change what comes after it, so it is another task, whose source says so.
 
     What came with a logit that is no number, or fails and is endless repetition, is *collapsed*.
 
@@ -82,9 +83,17 @@ class ProgramTask(ExampleTask[Exercise]):
         if turn is not None and rest.get("chat"):  # in no other task's digest: their scores are what they were
             self._turns = {e.id: turn(e) for e in examples}
             settings["turns"] = content_hash(self._turns)
+        if self.unsandboxed:
+            settings["sandbox"] = UNSANDBOXED
+            rest["source"] = f"{rest['source']}, {UNSANDBOXED}"
         super().__init__(name, examples, settings=settings, **rest)
-        self._stops, self._max_tokens = stops, max_tokens
+        self._stops, self._max_tokens = Stops(stops), max_tokens
         self._tried = False
+
+    @property
+    def unsandboxed(self) -> bool:
+        """Whether programs run with the rights of whoever runs corrie."""
+        return self._sandbox.walls is None
 
     def check(self, reader: Reader) -> None:
         """Can this model be asked, and do the sandbox's walls hold? (See the protocol.)
@@ -99,8 +108,8 @@ class ProgramTask(ExampleTask[Exercise]):
 
     def _score(self, reader: Reader, block: Sequence[Exercise]) -> tuple[Outcome, ...]:
         prompts = [self._prompt(reader, e) for e in block]
-        writings = reader.write(prompts, self._max_tokens, templated=self.framing.chat)
-        texts = [cut_at(writing.text, self._stops) for writing in writings]
+        writings = reader.write(prompts, self._max_tokens, templated=self.framing.chat, stops=self._stops)
+        texts = [self._stops.cut(writing.text) for writing in writings]
         verdicts = self._sandbox.judge_all([program(e, text) for e, text in zip(block, texts, strict=True)])
         return tuple(map(self._outcome, block, writings, texts, verdicts))
 

@@ -9,12 +9,13 @@ model, no ``--to`` the usual run folder.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from corrie.cli.console import say
+from corrie.cli.console import complain, say
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError
 from corrie.records.rules import check_block
@@ -22,6 +23,11 @@ from corrie.records.rules import check_block
 if TYPE_CHECKING:
     from corrie.capabilities.task import Task
     from corrie.models.model import Model
+    from corrie.weights.drawn_again import Draw
+
+
+PHRASES = "phrases"
+"""The judge of requests where none is named."""
 
 
 class Answer(NamedTuple):
@@ -67,9 +73,11 @@ def ask(
     if "task" in given and "tasks" not in more and "task" not in more:
         asked |= _tasks(given)
     if "dtype" in given and isinstance(asked[named], str):
-        kept = {k: given[k] for k in ("dtype", "device", "include", "exclude") if k in given}
+        kept = {k: given[k] for k in ("dtype", "device", "device_map", "draw", "include", "exclude") if k in given}
         asked[named] = load_model(asked[named], **kept)
         asked |= {name: one.make(asked[named]) for name, one in more.items() if isinstance(one, WithModel)}
+        if given.get("judge", PHRASES) != PHRASES:
+            asked |= _judged(given, asked, given[named])
     if "to" in given:
         asked["to"] = given["to"] or Path("runs") / f"{asked[named].identity.name.replace('/', '--')}{folder}"
     from corrie import verbs
@@ -79,6 +87,10 @@ def ask(
     with watching() if "watch" in words else nullcontext() as progress:
         asked["watch"] = progress
         found = called(**{name: asked[name] for name in words if name in asked})
+    if named in asked and not isinstance(asked[named], str):
+        from corrie.models.footprint import peak_memory
+
+        say(f"Memory taken: at most {peak_memory(set(asked[named].devices))}.")
     return Answer(found, asked.get("to") or given["out"], progress is not None and progress.unfinished)
 
 
@@ -102,36 +114,92 @@ def engine_asked(engine: str, workers: int | None, address: str | None) -> str:
 
 def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:
     """The tasks of ``-t``, or the one of a command that takes one."""
-    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
+    terms = {"limit": given["limit"], **task_terms(given)}
     if isinstance(given["task"], str):
         (one,) = choose_tasks([given["task"]], **terms)
         return {"task": one}
     return {"tasks": choose_tasks(given["task"], **terms)}
 
 
+def _judged(given: Mapping[str, Any], asked: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The tasks with another judge where they judge requests."""
+    from corrie.capabilities.judge import judge_named
+    from corrie.capabilities.safety import with_judge
+
+    lists = {name: asked[name] for name in ("tasks", "skills") if asked.get(name)}
+    if not lists:
+        raise InputError(
+            f"--judge {given['judge']}", found="no tasks beside it", advice="-t safety, as the landscape has it"
+        )
+    who = judge_named(given["judge"], model, dtype=given["dtype"], device=given["device"], say=say)
+    judged = iter(with_judge([task for those in lists.values() for task, _ in those], who))
+    return {name: [(next(judged), limit) for _, limit in those] for name, those in lists.items()}
+
+
+def task_terms(given: Mapping[str, Any]) -> dict[str, bool]:
+    """How tasks are made, of what was typed, in the words of :func:`corrie.tasks`."""
+    return {name: given[name] for name in ("chat", "trust_task_code", "run_code_unsandboxed") if name in given}
+
+
 def load_model(
-    name: str, *, dtype: str, device: str, include: Sequence[str] = ("*",), exclude: Sequence[str] = ()
+    name: str,
+    *,
+    dtype: str,
+    device: str,
+    device_map: str | None = None,
+    draw: Draw = "auto",
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
 ) -> Model:
     """The model, said on stderr."""
     say(f"Loading {name} …")
     from corrie.models.load import load
 
-    loaded = load(name, dtype=dtype, device=device, include=tuple(include), exclude=tuple(exclude), say=say)
+    terms: Any = {"dtype": dtype, "device": device, "device_map": device_map, "draw": draw}
+    loaded = load(name, **terms, include=tuple(include), exclude=tuple(exclude), say=say)
     say(str(loaded) + "".join(f"\nNote: {note}." for note in loaded.identity.notes))
     return loaded
 
 
-def usual_tasks(model: Model, *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
+def usual_tasks(model: Model, *, limit: int, **how: bool) -> list[tuple[Task, int]]:
     """The suite of a model, said on stderr."""
     from corrie.capabilities.registry import default_suite
 
-    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, chat=chat, trust=trust)
+    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, **how)
     say(f"Tasks: {', '.join(task.identity.name for task, _ in found)}.")
     return found
 
 
+def preset_or_tasks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a command asks whose ``--preset`` stands in the place of ``-t``, in the verb's words; nothing where tasks
+    are named.
+
+    With few examples a block is as small as they are.
+
+    Raises:
+        UnknownName: no such preset.
+        InputError: both, or neither.
+    """
+    from corrie.capabilities.presets import preset_asked
+
+    name, examples = given["preset"], given["examples"]
+    preset = preset_asked(name, given["task"], examples, given.get("alpha", ""))
+    if preset is None:
+        if not given["task"]:
+            raise InputError("no task", found="nothing that could be scored", advice="-t knowledge, or --preset paper")
+        return {}
+    how = {"examples": examples, "run_code_unsandboxed": given["run_code_unsandboxed"]}
+    most = examples or max(limit for _, limit in preset.tasks)
+    return {"tasks": WithModel(partial(tasks_of_preset, name, **how)), "block": min(given["block"], most)}
+
+
 def tasks_of_preset(
-    name: str, model: Model, *, examples: int | None = None, most: int | None = None
+    name: str,
+    model: Model,
+    *,
+    examples: int | None = None,
+    most: int | None = None,
+    run_code_unsandboxed: bool = False,
 ) -> list[tuple[Task, int]]:
     """A preset's tasks for a model, said on stderr.
 
@@ -140,20 +208,37 @@ def tasks_of_preset(
         model: which may have a chat template.
         examples: of each task, in place of the preset's own numbers.
         most: examples of each task, where the preset has more.
+        run_code_unsandboxed: as for :func:`corrie.tasks`.
     """
     from corrie.capabilities.presets import preset_tasks
 
-    found = preset_tasks(name, chat_template=model.reader().has_chat_template, examples=examples, say=say)
+    chat = model.reader().has_chat_template
+    found = preset_tasks(
+        name, chat_template=chat, examples=examples, run_code_unsandboxed=run_code_unsandboxed, say=say
+    )
+    _warn_of_programs(task for task, _ in found)
     found = [(task, count if most is None else min(count, most)) for task, count in found]
     say(f"Tasks: {', '.join(f'{task.identity.name}:{count}' for task, count in found)}.")
     return found
 
 
-def choose_tasks(written: Sequence[str], *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
-    """Tasks as they are written on the command line, each with its number of examples."""
+def choose_tasks(written: Sequence[str], *, limit: int, **how: bool) -> list[tuple[Task, int]]:
+    """Tasks as they are written on the command line, each with its number of examples.
+
+    Args:
+        how: see :func:`task_terms`.
+    """
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
     asked = [parse_task(text) for text in written]
     names = [a.name for a in asked]
-    found = tasks(*names, chat=chat, trust_task_code=trust, say=say) if asked else ()
+    found = tasks(*names, say=say, **how) if asked else ()
+    _warn_of_programs(found)
     return [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+
+
+def _warn_of_programs(found: Iterable[Task]) -> None:
+    """Say which tasks run what a model writes, where nothing holds it."""
+    names = ", ".join(task.identity.name for task in found if getattr(task, "unsandboxed", False))
+    if names:
+        complain(f"{names}: what the model writes is run here with your rights, without a sandbox.", "Warning")

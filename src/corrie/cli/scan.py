@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, tasks_of_preset, usual_tasks
+from corrie.cli.asking import WithModel, choose_tasks, preset_or_tasks, task_terms, usual_tasks
 from corrie.cli.console import say
 from corrie.cli.first_words import FirstWords
-from corrie.cli.options import Preset
+from corrie.cli.options import Preset, PresetExamples
 from corrie.cli.question import MODEL, Asked, asks, tasks_option
 from corrie.cli.scanned import estimate, say_budget_is_spent
 from corrie.cli.sharding import tell_shard
@@ -23,16 +23,6 @@ Directions = Annotated[
         "--direction",
         help="gaussian:SEEDS, such as gaussian:0-7; toward:CHECKPOINT, adapter:FOLDER, quantised:int8, quantised:int4, "
         "saved:FILE (with --alpha 0:1:11); may be repeated. Default: gaussian:0-7; auto takes as many as it needs.",
-    ),
-]
-Examples = Annotated[
-    int | None, typer.Option(help="With --preset: examples of each of its tasks. Default: the preset's own numbers.")
-]
-Judge = Annotated[
-    str,
-    typer.Option(
-        help="Who says what became of a request (safety, over_refusal): phrases; unmoved (phrases, and word salad by a "
-        "second copy of the model, which does not move); or another MODEL, which decides."
     ),
 ]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
@@ -59,35 +49,24 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
         usual = find_preset(preset).directions
     wanted = directions_asked(given["direction"] or [usual], given["normalisation"])
     size_of(len(wanted), steps).check()
-    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
+    terms = {"limit": given["limit"], **task_terms(given)}
     chosen = choose_tasks(given["task"], **terms)
+    more = {} if preset is None else preset_or_tasks(given)
 
     def tasks(model: Any) -> Any:
         say(f"Engine: {model.engine}.")
-        if preset is not None:
-            found = tasks_of_preset(preset, model, examples=given["examples"])
-        else:
-            found = chosen or usual_tasks(model, **terms)
-        if given["judge"] == "phrases":
-            return found
-        from corrie.capabilities.judge import judge_named
-        from corrie.capabilities.safety import with_judge
-
-        who = judge_named(given["judge"], given["model"], dtype=given["dtype"], device=given["device"], say=say)
-        return [(task, limit) for task, (_, limit) in zip(with_judge([t for t, _ in found], who), found, strict=True)]
+        return more["tasks"].make(model) if preset is not None else chosen or usual_tasks(model, **terms)
 
     def directions(model: Any) -> Any:
         from corrie.models.directions import find_directions
 
         return find_directions(model, wanted, say=say)
 
-    more: dict[str, Any] = {"tasks": WithModel(tasks), "directions": WithModel(directions)}
-    if preset is not None:
+    found: dict[str, Any] = {**more, "tasks": WithModel(tasks), "directions": WithModel(directions)}
+    if preset is not None and given["alpha"] == OF_PRESET:
         named = find_preset(preset)
-        more["block"] = min(given["block"], given["examples"] or max(limit for _, limit in named.tasks))
-        if given["alpha"] == OF_PRESET:
-            more["alpha"] = WithModel(lambda model: named.alpha(model.identity.architecture, model.identity.parameters))
-    return more
+        found["alpha"] = WithModel(lambda model: named.alpha(model.identity.architecture, model.identity.parameters))
+    return found
 
 
 def _cost(
@@ -116,9 +95,8 @@ def _cost(
         **MODEL,
         "task": (tasks_option("; may be repeated. Default: the suite."), []),
         "preset": (Preset, None),
-        "examples": (Examples, None),
+        "examples": (PresetExamples, None),
         "direction": (Directions, []),
-        "judge": (Judge, "phrases"),
         "normalisation": (Normalisation, "none"),
     },
     folder="",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -18,7 +18,17 @@ from corrie.weights.tensor_files import TensorFiles
 _SPARE = 2**24
 
 
-def build_model(files: TensorFiles, config: Any, dtype: torch.dtype, shown_as: str) -> nn.Module:
+Placed = Mapping[str, torch.device]
+"""Module → device."""
+
+
+def build_model(
+    files: TensorFiles,
+    config: Any,
+    dtype: torch.dtype,
+    shown_as: str,
+    place: Callable[[nn.Module], Placed | None] = lambda outline: None,
+) -> nn.Module:
     """The causal language model of a configuration, with the tensors of these files as its parameters.
 
     First it is built without memory, and its sizes are held against the headers of the files; then it is loaded from
@@ -29,6 +39,8 @@ def build_model(files: TensorFiles, config: Any, dtype: torch.dtype, shown_as: s
         config: a transformers configuration.
         dtype: the precision of the parameters.
         shown_as: the model's name, for messages.
+        place: called with the model without memory before anything is read; where its parts go (None: all of them into
+            this machine's memory). It may refuse.
 
     Raises:
         ModelError: a configuration that no module can be built from, parameters that no file holds, that have another
@@ -43,6 +55,8 @@ def build_model(files: TensorFiles, config: Any, dtype: torch.dtype, shown_as: s
         empty = automatic.from_config(config, trust_remote_code=False)
     _check_sizes(empty, files, asked)
     check_number_types(empty, files)
+    empty.tie_weights()
+    placed = place(empty)
     kind: Any = type(empty)
     with blamed(asked, "its weights", "a folder written by save_pretrained"):
         module, report = kind.from_pretrained(
@@ -52,6 +66,7 @@ def build_model(files: TensorFiles, config: Any, dtype: torch.dtype, shown_as: s
             dtype=dtype,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are in the report, which refuses them by name
+            device_map=None if placed is None else dict(placed),
         )
     _check_report(module, report, config, asked)
     return module

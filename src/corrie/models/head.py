@@ -25,9 +25,10 @@ def logits_at(module: nn.Module, rows: Tensor, positions: Tensor) -> Iterator[No
 
     def cut(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         hidden = inputs[0]
+        here, places = rows.to(hidden.device), positions.to(hidden.device)  # the head may lie on another device
         if hidden.ndim == 4:  # several streams of predictions between row and position (ProphetNet)
-            return (hidden[rows, :, positions].transpose(0, 1).unsqueeze(0), *inputs[1:])
-        return (hidden[rows, positions].unsqueeze(0), *inputs[1:])
+            return (hidden[here, :, places].transpose(0, 1).unsqueeze(0), *inputs[1:])
+        return (hidden[here, places].unsqueeze(0), *inputs[1:])
 
     handle = head.register_forward_pre_hook(cut)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from corrie.errors import ModelError
-from corrie.models.building import build_model
+from corrie.errors import InputError, ModelError
+from corrie.models.building import Placed, build_model
 from corrie.models.chat_template import clock_note
 from corrie.models.checkpoint import check_config, open_weights
 from corrie.models.device import pick_device
 from corrie.models.encoding import tokenizer_fingerprint
+from corrie.models.footprint import Footprint
 from corrie.models.function import function_hash
 from corrie.models.gguf import NOTE_FILE, convert_gguf
 from corrie.models.hub import hub_folder
@@ -24,13 +25,16 @@ from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
 from corrie.models.quiet import quiet
 from corrie.models.recipe import LoadRecipe
+from corrie.models.spread import DeviceMap, device_of, read_map, spread
 from corrie.records.foreign import blamed
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent
 from corrie.weights.adapter_config import ADAPTER_CONFIG
+from corrie.weights.drawn_again import Draw, check_draw
 from corrie.weights.fingerprint import model_fingerprint
-from corrie.weights.selection import named_parameters, select
+from corrie.weights.selection import chosen_names, named_parameters, refuse_absent, select
+from corrie.weights.shard import class_name, whole
 from corrie.weights.tensor_files import all_finite
 
 _BESIDE = "an adapter lies beside its weights and is not applied (adapter:FOLDER is the direction that applies it)"
@@ -41,6 +45,8 @@ def load(
     *,
     dtype: str = "float32",
     device: str = "auto",
+    device_map: DeviceMap | None = None,
+    draw: Draw = "auto",
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
     say: Say = silent,
@@ -53,6 +59,11 @@ def load(
         dtype: the precision it runs in, float32, bfloat16 or float16. In bfloat16 the rounding of every moved weight is
             part of the score. ``auto``: bfloat16 where the machine has instructions for it, else float32.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        device_map: in its place, for a model that one device does not hold: ``auto`` or ``sequential`` over the GPUs of
+            this machine, or module → device, as accelerate has it (:mod:`corrie.models.spread`).
+        draw: Gaussian directions are kept in memory (``keep``), or drawn anew for every point, tensor by tensor
+            (``again``), with the same numbers; ``auto``: again where keeping one would take more than half of what is
+            available.
         include: shell patterns of the tensors that move (default: every floating-point parameter).
         exclude: shell patterns of tensors that stay.
         say: is notified when something is fetched or converted.
@@ -63,25 +74,45 @@ def load(
     Raises:
         UnknownName: no such model (the nearest embedded name is given).
         ModelError: no causal language model, pickled or quantised weights, missing or broken tensors.
+        InputError: a device, precision or device map that is not there or not valid; a model that does not fit.
         FetchError: it would have to be fetched and cannot be.
 
     >>> model = load("smollm2-135m-instruct", dtype="bfloat16")  # doctest: +SKIP
     >>> print(model)  # doctest: +SKIP
     smollm2-135m-instruct: LlamaForCausalLM, 134,515,008 parameters in bfloat16 on cpu; 272 tensors … move
     """
+    check_draw(draw)
+    asked_map = read_map(device_map) if isinstance(device_map, str) else device_map
+    if asked_map is not None and device != "auto":
+        raise InputError(f"device {device!r} and a device map", found="each says where the model goes", advice="one")
     target = pick_device(device)
     precision = pick_dtype(dtype, target.type)
+    spec = SelectionSpec(include=tuple(include), exclude=tuple(exclude))
+
+    def place(outline: nn.Module) -> Placed | None:
+        """Where the parts go, once it is known that they fit."""
+        taken = _footprint(outline, spec, precision, dict.fromkeys(named_parameters(outline), target))
+        placed = None
+        if asked_map is not None:
+            placed = spread(outline, asked_map, precision, taken.copies("again" if draw == "auto" else draw))
+            places = {n: device_of(n, placed) for n in named_parameters(outline)}
+            taken = _footprint(outline, spec, precision, places)
+        say(taken.sentence(draw))
+        taken.check(f"model {shown}", draw)
+        return placed
+
     with quiet():
         folder, shown = locate(str(name), say)
-        module, tokenizer = _from_folder(folder, shown, precision)
+        module, tokenizer = _from_folder(folder, shown, precision, place)
         module.eval()
-        module.to(target)
+        if asked_map is None:
+            module.to(target)
         sound = _runs(module, shown)
     model = from_module(
         module,
         tokenizer,
         name=shown,
-        selection=SelectionSpec(include=tuple(include), exclude=tuple(exclude)),
+        selection=spec,
         notes=_notes(folder),
         asked=precision,
     )
@@ -91,15 +122,25 @@ def load(
             found=f"what it computes in {str(precision).removeprefix('torch.')} from finite weights is no number (NaN)",
             advice="the config.json it was published with, another copy of its weights, or --dtype float32",
         )
-    place = Path(name).expanduser()
+    path = Path(name).expanduser()
+    model.draw = draw
     model.recipe = LoadRecipe(
-        name=str(place.resolve()) if place.exists() else str(name),
+        name=str(path.resolve()) if path.exists() else str(name),
         dtype=str(precision).removeprefix("torch."),
-        device=target.type,
+        device=target.type if asked_map is None else "auto",
+        device_map=asked_map,
+        draw=draw,
         include=tuple(include),
         exclude=tuple(exclude),
     )
     return model
+
+
+def _footprint(outline: nn.Module, spec: SelectionSpec, dtype: torch.dtype, places: Placed) -> Footprint:
+    """What a model without memory will take."""
+    tensors = named_parameters(outline)
+    moving = chosen_names([n for n, p in tensors.items() if p.is_floating_point()], spec)
+    return Footprint.of(tensors, set(moving), dtype, places)
 
 
 def from_module(
@@ -125,7 +166,8 @@ def from_module(
         ModelError: weights that are not finite, quantised, or of several precisions.
     """
     parameters = named_parameters(module)
-    broken = [n for n, p in parameters.items() if p.is_floating_point() and not all_finite(p)]
+    refuse_absent(parameters)
+    broken = [n for n, p in parameters.items() if p.is_floating_point() and not all_finite(whole(p))]
     if broken:
         raise ModelError(
             f"model {name}",
@@ -144,7 +186,7 @@ def from_module(
     identity = ModelIdentity.model_validate(
         {
             "name": name,
-            "architecture": type(module).__name__,
+            "architecture": class_name(module),
             "fingerprint": model_fingerprint(module),
             "function": function_hash(module),
             "tokenizer": tokenizer_fingerprint(tokenizer),
@@ -193,7 +235,9 @@ def locate(name: str, say: Say = silent) -> tuple[Path, str]:
     return hub_folder(name), name
 
 
-def _from_folder(folder: Path, shown: str, dtype: torch.dtype) -> tuple[nn.Module, Any]:
+def _from_folder(
+    folder: Path, shown: str, dtype: torch.dtype, place: Callable[[nn.Module], Placed | None]
+) -> tuple[nn.Module, Any]:
     """The module and the tokenizer of a folder, each file of it read under its own name."""
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
@@ -204,7 +248,7 @@ def _from_folder(folder: Path, shown: str, dtype: torch.dtype) -> tuple[nn.Modul
         config: Any = AutoConfig.from_pretrained(folder, **options)
         check_config(shown, config.to_dict())
     with _own_code(shown):
-        module: Any = build_model(files, config, dtype, shown)
+        module: Any = build_model(files, config, dtype, shown, place)
     file = "generation_config.json" if (folder / "generation_config.json").is_file() else "config.json"
     with blamed(asked, file):
         wishes: Any = {"_from_model_config": True} if file == "config.json" else {}

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import nn
 
+from corrie.errors import InputError
 from corrie.models.encoding import Encoder, Sequenced
 from corrie.models.engine import Engine, choose_engine
 from corrie.models.reader import ModelReader
@@ -17,8 +19,10 @@ from corrie.models.reference import Reference
 from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
+from corrie.weights.drawn_again import Draw
 from corrie.weights.layout import Layout
 from corrie.weights.selection import Selection
+from corrie.weights.shard import is_sharded
 from corrie.weights.sources import Sources
 
 
@@ -31,6 +35,7 @@ class Model:
     selection   the tensors that move
     identity    name, architecture, fingerprint, precision, dimension, norm, notes
     recipe      how another process loads it; None for a model that was made in memory
+    draw        whether Gaussian directions are kept or drawn again at every point
     sources     where the tensors of directions lie that were made for this model (:mod:`corrie.models.directions`)
     """
 
@@ -39,6 +44,7 @@ class Model:
     selection: Selection
     identity: ModelIdentity
     recipe: LoadRecipe | None = field(default=None, repr=False)
+    draw: Draw = "auto"
     sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
     _reference: Reference = field(init=False, repr=False, default_factory=Reference)
@@ -86,7 +92,18 @@ class Model:
 
     @property
     def device(self) -> str:
-        return str(next(self.module.parameters()).device)
+        """Where it lies, in words."""
+        return ", ".join(map(str, self.devices))
+
+    @property
+    def devices(self) -> list[torch.device]:
+        """Every device that holds a part of it, in the model's order."""
+        return list(dict.fromkeys(p.device for p in self.module.parameters()))
+
+    @property
+    def in_processes(self) -> bool:
+        """Whether its tensors are sharded over processes (DTensor)."""
+        return any(map(is_sharded, self.module.parameters()))
 
     def __str__(self) -> str:
         i = self.identity
@@ -98,6 +115,23 @@ class Model:
         """The settings of its language model."""
         module: Any = self.module
         return module.config.get_text_config()
+
+    def recipe_for(self, engine: str, who: str) -> LoadRecipe:
+        """How another holder of the model loads it.
+
+        Args:
+            engine: that needs it; who: has to load it there.
+
+        Raises:
+            InputError: it was made in memory.
+        """
+        if self.recipe is None:
+            raise InputError(
+                f"engine {engine} for {self.identity.name}",
+                found=f"the model was made in memory; {who} has to load it",
+                advice="corrie.load of its folder or name, or the engine serial",
+            )
+        return self.recipe
 
     def _longest(self) -> int | None:
         return longest_of(self.text_config)

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from corrie.models.footprint import Footprint
 from corrie.models.model import Model
-from corrie.weights.available import available_memory
+from corrie.weights.selection import named_parameters
 
 _SHARE = 0.5
 """Of the memory that is left after the scan's own copies, how much a batch may take."""
-
-_COPIES = 2
-"""Of the weights, that a scan makes beside the model: the pristine one and a direction."""
 
 
 def rows_that_fit(model: Model, tokens: int) -> int | None:
     """Answers of so many tokens, prompt included, that may be written together; None where nobody knows.
 
     A row of T tokens keeps keys and values in every layer, 2·T·L·H·D numbers (L layers, H heads of them, D numbers
-    each), holds what one layer makes of its prompt, and two rows of the vocabulary in float32.
+    each), holds what one layer makes of its prompt, and two rows of the vocabulary in float32. A device that holds a
+    part of the model takes that part of a row; the scan's own copies (:mod:`corrie.models.footprint`) come first.
 
     >>> from corrie.testing.toy_models import toy_model
     >>> few, many = (rows_that_fit(toy_model(), tokens) for tokens in (8_000, 80))
     >>> few is None or few < many
     True
     """
-    there = available_memory(next(model.module.parameters()).device)
-    if there is None:
-        return None
-    weights = sum(p.numel() * p.element_size() for p in model.module.parameters())
-    return max(int(_SHARE * (there - _COPIES * weights) / row_bytes(model, tokens)), 0)
+    tensors = named_parameters(model.module)
+    places = {name: tensor.device for name, tensor in tensors.items()}
+    taken = Footprint.of(tensors, set(model.selection.tensors), next(iter(tensors.values())).dtype, places)
+    weights = sum(share.weights for share in taken.shares.values())
+    row, fits = row_bytes(model, tokens), []
+    for share in taken.shares.values():
+        if share.room is None:
+            return None
+        left = share.room - share.beside(model.draw, loaded=True)
+        fits.append(_SHARE * left / (row * share.weights / weights))
+    return max(int(min(fits)), 0)
 
 
 def row_bytes(model: Model, tokens: int) -> int:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from corrie.errors import InputError
-from corrie.optim.shard import is_fsdp
+from corrie.weights.shard import is_fsdp
 
 if TYPE_CHECKING:
     from corrie.optim.go import GO

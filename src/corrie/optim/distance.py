@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from corrie.errors import InputError
-from corrie.optim.shard import is_sharded
+from corrie.weights.shard import is_sharded
 
 
 def distinct(tensors: Iterable[Tensor], asked: str) -> tuple[Tensor, ...]:

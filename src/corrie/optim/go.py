@@ -18,9 +18,9 @@ from corrie.optim.distance import root_mean_square
 from corrie.optim.module import Trainable, module_of
 from corrie.optim.placing import Placement, place, restore, warn_of_swallowed_noise
 from corrie.optim.schedules import Constant
-from corrie.optim.shard import forget_gathered, is_sharded
 from corrie.optim.sharing import Sharing, that_loads
 from corrie.weights.claims import Claim
+from corrie.weights.shard import forget_gathered, is_sharded
 from corrie.weights.uninterrupted import Lent, Uninterrupted
 
 DEFAULT_SIGMA = 0.1

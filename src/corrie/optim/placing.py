@@ -19,7 +19,7 @@ from torch import Tensor
 
 from corrie.errors import InputError, PrecisionWarning
 from corrie.optim.noise import Key, block_size, noise_of_block, noise_of_tensor, run_lengths
-from corrie.optim.shard import Stretch, cut_like, is_sharded, local_part, span_of
+from corrie.weights.shard import Stretch, cut_like, is_sharded, local_part, span_of
 
 
 class Placement:

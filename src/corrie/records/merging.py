@@ -131,7 +131,9 @@ def _sources(runs: Sequence[str | Path], target: Path) -> tuple[Path, ...]:
     if not found:
         where = ", ".join(map(str, runs)) or "nothing"
         advice = "run folders that corrie scan --shard made, or the folder that they lie in"
-        raise InputError(f"merging {where}", found="no run beside the target", advice=advice)
+        there = any(Path(run).is_dir() for run in runs)
+        why = "no run beside the target" if there else "no such folder"
+        raise InputError(f"merging {where}", found=why, advice=advice)
     return tuple(found.values())
 
 

@@ -53,6 +53,7 @@ class RunIdentity(Record):
     batch   examples whose answers are written together, a multiple of the block; None: block by block, as in every run
             of before there was a choice. A run keeps the rule that it was made with, and whoever continues it goes by
             that one (``design/written-batches.md``)
+    engine  who scores, with version and mode, where that is arithmetic of its own; empty: corrie's own, whoever runs it
     """
 
     model: ModelIdentity
@@ -60,19 +61,29 @@ class RunIdentity(Record):
     laws: tuple[str, ...]
     format: int = FORMAT
     batch: int | None = Field(default=None, gt=0)
+    engine: str = ""
+
+    def scored_by(self, engine: str) -> RunIdentity:
+        """The same with an engine of its own arithmetic; empty: corrie's own."""
+        return self.model_copy(update={"engine": engine})
 
     @property
     def composition(self) -> str:
         """What is scored, and written, at once."""
-        blocks = f"blocks of {self.block} examples"
-        return blocks if self.batch is None else f"{blocks}, answers written {self.batch} at a time"
+        said = f"blocks of {self.block} examples"
+        if self.batch is not None:
+            said += f", answers written {self.batch} at a time"
+        return f"{said}, by {self.engine}" if self.engine else said
 
     @model_serializer(mode="wrap")
-    def _block_by_block_is_not_mentioned(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A run that writes block by block has the text that it had before there was a choice."""
+    def _what_is_usual_is_not_mentioned(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A run that writes block by block, and by corrie's own arithmetic, has the text that it had before there was a
+        choice."""
         said = handler(self)
         if self.batch is None:
             del said["batch"]
+        if not self.engine:
+            del said["engine"]
         return said
 
 

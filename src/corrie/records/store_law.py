@@ -43,6 +43,7 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
                 "the block size",
                 "the noise law",
                 "the format",
+                "the engine",
             ),
             _facts(kept, asked),
             _facts(asked, kept),
@@ -54,7 +55,7 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
         raise RunError(
             f"run {run}",
             found="it belongs to another scan: " + "; ".join(differing),
-            advice="another folder, or the same model, precision and options as before",
+            advice="another folder, or the same model, precision, engine and options as before",
         )
 
 
@@ -82,6 +83,7 @@ def _facts(identity: RunIdentity, other: RunIdentity) -> tuple[str, ...]:
         str(identity.block),
         ", ".join(identity.laws),
         str(identity.format),
+        identity.engine or "corrie's own",
     )
 
 

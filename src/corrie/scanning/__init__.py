@@ -13,7 +13,7 @@ retraction_scan.py how far back along the path until everything named is kept
 presence.py    whether a model has what it is to keep
 work.py        what is to be done at a point, what is known, what a plan is
 plans/         which cells come next
-executor.py    who scores
+executor.py    who scores          executors.py, ray_executor.py, vllm_executor.py
 loop.py        the loop
 watch.py       who is notified
 provenance.py  with what it was made

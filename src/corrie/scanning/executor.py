@@ -57,7 +57,7 @@ class SerialExecutor:
         self._weights: Moving | None = None
 
     def __enter__(self) -> Self:
-        self._weights = self._stack.enter_context(moving(self._model.selection, self._model.sources))
+        self._weights = self._stack.enter_context(moving(self._model.selection, self._model.sources, self._model.draw))
         return self
 
     def __exit__(

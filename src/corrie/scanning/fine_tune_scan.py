@@ -24,6 +24,7 @@ from corrie.records.store import RunIdentity, Store
 from corrie.scanning.plans.decide import DecidePlan
 from corrie.scanning.plans.inward import InwardPlan
 from corrie.scanning.scan import Scan
+from corrie.scanning.scored import Scored
 from corrie.scanning.search import OnLook
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
@@ -134,6 +135,11 @@ class FineTuneScan(Trial[FineTuneDiff]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.verdict.model
+
+    @property
+    def scored(self) -> Scored:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.verdict.scored
 
     @property
     def identity(self) -> RunIdentity:

@@ -21,6 +21,7 @@ from corrie.scanning.plans.line import line
 from corrie.scanning.plans.sharded import Sharded
 from corrie.scanning.presence import refuse_what_is_absent
 from corrie.scanning.scan import Scan
+from corrie.scanning.scored import Scored
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Plan
@@ -78,6 +79,11 @@ class FractionScan(Trial[FractionClaim]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.scan.model
+
+    @property
+    def scored(self) -> Scored:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return self.scan.scored
 
     @property
     def identity(self) -> RunIdentity:

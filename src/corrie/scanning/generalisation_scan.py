@@ -18,6 +18,7 @@ from corrie.scanning.in_process import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.scan import Scan
+from corrie.scanning.scored import Scored
 from corrie.scanning.subspace_executor import rows_of
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
@@ -79,6 +80,11 @@ class GeneralisationScan(Trial[Generalisation]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.scan.model
+
+    @property
+    def scored(self) -> Scored:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return Scored(self.scan.tasks, "a subspace")
 
     @property
     def identity(self) -> RunIdentity:

@@ -29,6 +29,7 @@ from corrie.scanning.in_process import Noised
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.provenance import provenance
+from corrie.scanning.scored import Scored
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 
@@ -103,6 +104,11 @@ class InputTrial(Trial[InputCertificate]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.model
+
+    @property
+    def scored(self) -> Scored:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return Scored({self.spec.task.task: self.task}, "noised prompts")
 
     @property
     def identity(self) -> RunIdentity:

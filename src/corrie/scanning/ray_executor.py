@@ -12,12 +12,12 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from corrie.capabilities.task import Task
 from corrie.errors import CorrieError, InputError, ModelError, RunError
@@ -35,6 +35,9 @@ from corrie.scanning.work import Work
 from corrie.subspaces.recipe import SpaceRecipe
 from corrie.subspaces.space import Coords
 from corrie.weights.sources import Sources
+
+if TYPE_CHECKING:
+    import torch
 
 INSTALL = "pip install 'corrie[ray]'"
 
@@ -173,7 +176,7 @@ class RayExecutor:
             _Sent.of(within) if isinstance(within, Within) else within,
             torch.get_num_threads(),
         )
-        self._device = model.device
+        self._devices = model.devices
         self._workers, self._address = workers, address
         self._stack = ExitStack()
         self._ray: Any = None
@@ -184,7 +187,7 @@ class RayExecutor:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._ray = stack.enter_context(_Connection(self._address, self._workers))
-            refuse_crowds(self._ray, self._device, self._workers)
+            refuse_crowds(self._ray, self._devices, self._workers)
             self._shipped = self._ray.put(self._part)
             stack.callback(self._dismiss)
             self._stack = stack.pop_all()
@@ -219,8 +222,7 @@ class RayExecutor:
     def give(self, worker: int, pieces: tuple[Work, ...]) -> None:
         """See :class:`corrie.scanning.crew.Crew`."""
         if worker not in self._actors:
-            gpus = 1 if self._device.startswith("cuda") else 0
-            made = self._ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Player)
+            made = self._ray.remote(num_cpus=1, num_gpus=gpus_of(self._devices), max_restarts=0)(Player)
             self._actors[worker] = made.remote(self._shipped)
         stream = self._actors[worker].score.options(num_returns="streaming").remote(pieces)
         self._streams[stream] = worker
@@ -266,13 +268,7 @@ def recipe_of(model: Model) -> LoadRecipe:
     Raises:
         InputError: it was made in memory.
     """
-    if model.recipe is None:
-        raise InputError(
-            f"engine ray for {model.identity.name}",
-            found="the model was made in memory; a worker has to load it",
-            advice="corrie.load of its folder or name, or the engine serial",
-        )
-    return model.recipe
+    return model.recipe_for("ray", "a worker")
 
 
 def refuse_at_first(model: Model, workers: int, address: str) -> None:
@@ -283,31 +279,37 @@ def refuse_at_first(model: Model, workers: int, address: str) -> None:
     """
     recipe_of(model)
     if address == LOCAL and not _connected():
-        refuse_crowds(None, model.device, workers)
+        refuse_crowds(None, model.devices, workers)
     else:
         with _Connection(address, workers) as ray:
-            refuse_crowds(ray, model.device, workers)
+            refuse_crowds(ray, model.devices, workers)
 
 
-def refuse_crowds(ray: Any, device: str, workers: int) -> None:
+def gpus_of(devices: Sequence[torch.device]) -> int:
+    """GPUs that a worker takes, for a model that lies on these devices."""
+    return sum(device.type == "cuda" for device in devices)
+
+
+def refuse_crowds(ray: Any, devices: Sequence[torch.device], workers: int) -> None:
     """More workers than there are devices would wait for ever, or stand in each other's way.
 
     Args:
         ray: the cluster; None: this machine.
-        device: of the model.
+        devices: that hold the model.
         workers: how many are wanted.
 
     Raises:
         InputError: there are fewer.
     """
-    kind = "GPU" if device.startswith("cuda") else "CPU"
+    gpus = gpus_of(devices)
+    kind, each = ("GPU", gpus) if gpus else ("CPU", 1)
     there = int(ray.cluster_resources().get(kind, 0)) if ray is not None else _devices_here(kind)
-    if there < workers:
+    if there < workers * each:
         where = "this machine" if ray is None else "the cluster"
         raise InputError(
             f"{workers} workers on Ray",
-            found=f"{where} has {there} {kind}s, and each worker takes one",
-            advice=f"{there} workers" if there else "another cluster, or the engine serial",
+            found=f"{where} has {there} {kind}s, and each worker takes {'one' if each == 1 else each}",
+            advice=f"{there // each} workers" if there >= each else "another cluster, or the engine serial",
         )
 
 

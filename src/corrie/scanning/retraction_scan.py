@@ -21,6 +21,7 @@ from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.plans.retract import Found, RetractPlan
 from corrie.scanning.presence import refuse_what_is_absent
 from corrie.scanning.scan import Scan
+from corrie.scanning.scored import Scored
 from corrie.scanning.trial import Trial
 from corrie.scanning.watch import Watch
 from corrie.scanning.work import Known
@@ -71,6 +72,11 @@ class RetractionScan(Trial[Retraction]):
     def subject(self) -> Model:
         """See :class:`corrie.scanning.trial.Trial`."""
         return self.kept.model
+
+    @property
+    def scored(self) -> Scored:
+        """See :class:`corrie.scanning.trial.Trial`."""
+        return Scored({**self.kept.tasks, **(self.skills.tasks if self.skills else {})})
 
     @property
     def identity(self) -> RunIdentity:

@@ -12,11 +12,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.memory_store import MemoryStore
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.executors import check_engine
+from corrie.scanning.executors import arithmetic_of, check_engine
+from corrie.scanning.scored import Scored
 from corrie.scanning.watch import Opening
 
 _Found = TypeVar("_Found")
@@ -32,8 +34,13 @@ class Trial(ABC, Generic[_Found]):
 
     @property
     @abstractmethod
+    def scored(self) -> Scored:
+        """What an engine has to be able to do for it."""
+
+    @property
+    @abstractmethod
     def identity(self) -> RunIdentity:
-        """What must be equal for another trial to share this one's run."""
+        """What must be equal for another trial to share this one's run, scored by corrie's own arithmetic."""
 
     @abstractmethod
     def run(self, store: Store, *args: Any, **kwargs: Any) -> Any:
@@ -53,7 +60,7 @@ class Trial(ABC, Generic[_Found]):
             UnknownName: there is none of that name.
             InputError: it cannot do this.
         """
-        check_engine(engine, self.subject)
+        check_engine(engine, self.subject, self.scored)
 
     def conclude(self, store: Store, **how: Any) -> _Found:
         """Fill in what the store lacks, and read what it says; by default :meth:`run` does both."""
@@ -71,16 +78,24 @@ class Trial(ABC, Generic[_Found]):
             how: as the trial's ``run`` takes it.
 
         Raises:
-            UnknownName, InputError: no such engine, or one that cannot do this; nothing is written then.
-            RunError: the run folder belongs to another model.
+            UnknownName, InputError: no such engine, or one that cannot do this, or a run folder for a model that is
+                sharded over processes; nothing is written then.
+            RunError: the run folder belongs to another model, or to an engine of another arithmetic.
             StorageError: the disk refuses.
         """
         self.check_engine(engine)
         self.check(**how)
+        if to is not None and self.subject.in_processes:
+            raise InputError(
+                f"the run folder {to} for a model that is sharded over processes",
+                found="each of them would write it",
+                advice="to=None, in memory, in every process",
+            )
+        identity = self.identity.scored_by(arithmetic_of(engine, self.subject))
         if to is None:
-            return self._filled(MemoryStore(self.identity), engine=engine, **how)
+            return self._filled(MemoryStore(identity), engine=engine, **how)
         place = self.folder_in(to)
-        with SqliteStore.create_or_open(place, self.identity) as store:
+        with SqliteStore.create_or_open(place, identity) as store:
             found = self._filled(store, engine=engine, **how)
         self.keep(found, place)
         return found

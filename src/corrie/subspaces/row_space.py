@@ -154,12 +154,12 @@ class RowPlaces:
         self._space = space
         self._rows = rows
         self._stacked: dict[str, Tensor] = {}
-        first = next(space.module.parameters())
-        self._device, self._dtype = first.device, first.dtype
-        self._fixed = {
-            n: (one.down.to(first), None if one.up is None else one.up.to(first), one.scale)
-            for n, one in space.fixed.items()
+        self._dtype = next(space.module.parameters()).dtype
+        layers = linear_layers(space.module)
+        self._devices: dict[str, Any] = {
+            coordinate_name(n, space.spec.free): layers[n].weight.device for n in space.fixed
         }
+        self._fixed = {n: self._there(n, one) for n, one in space.fixed.items()}
 
     def put(self, places: Sequence[Coords]) -> list[Realised]:
         """Stand at these places; fewer than there are rows are filled up with the last one."""
@@ -169,7 +169,13 @@ class RowPlaces:
 
     def put_tensors(self, stacked: Mapping[str, Tensor]) -> None:
         """Stand at places given as tensors of shape (rows, *coordinates); gradients flow to them."""
-        self._stacked = {n: t.to(self._device, self._dtype) for n, t in stacked.items()}
+        self._stacked = {n: t.to(self._devices[n], self._dtype) for n, t in stacked.items()}
+
+    def _there(self, layer: str, one: FixedMatrices) -> tuple[Tensor, Tensor | None, float]:
+        """What is frozen in a layer, where that lies."""
+        device = self._devices[coordinate_name(layer, self._space.spec.free)]
+        up = None if one.up is None else one.up.to(device, self._dtype)
+        return one.down.to(device, self._dtype), up, one.scale
 
     def hook(self, layer: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]:
         """What adds a layer's change to its output."""

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from corrie.errors import CorrieError
 from corrie.models.directions import adapter, toward
+from corrie.models.engine import Engine
 from corrie.models.load import from_module, load
 from corrie.models.model import Model
 from corrie.models.reading import Question
@@ -75,12 +76,20 @@ def _row_of(family: str) -> _Row:
         found["adapter"] = _found(lambda: _adapter(model, tiny_module(family), folder / "adapter"))
         found["write"] = _found(lambda: _write(model))
     try:
-        engine = ("tree" if model.engine.tree else "alone") + (", batches" if model.engine.together else "")
+        engine = _ENGINES[engine_class(model.engine)] + (", batches" if model.engine.together else "")
     except CorrieError:
         engine = "none"
     except Exception as problem:
         engine = f"crash: {_brief(problem)}"
     return _Row(family, engine, found)
+
+
+def engine_class(engine: Engine) -> str:
+    """By which of four ways likelihoods are read."""
+    return "tree" if engine.tree else "states" if engine.states else "equal" if engine.equal else "alone"
+
+
+_ENGINES = {"tree": "tree", "states": "one length, beginning once", "equal": "one length", "alone": "alone"}
 
 
 @torch.no_grad()
@@ -186,7 +195,7 @@ def families_page(rows: Sequence[_Row]) -> str:
     """The table as a page of the docs."""
     built = [r for r in rows if r.found]
     counts = ", ".join(f"{c} {sum(r.found[c] == 'yes' for r in built)}" for c in _COLUMNS)
-    trees = sum(r.engine.startswith("tree") for r in built)
+    ways = {way: sum(r.engine.split(", batches")[0] == way for r in built) for way in _ENGINES.values()}
     lines = [
         "# Architectures",
         "",
@@ -196,10 +205,14 @@ def families_page(rows: Sequence[_Row]) -> str:
         "    python -m corrie.testing.architectures --to docs/architectures.md",
         "",
         f"transformers {version('transformers')}, torch {version('torch').split('+')[0]}, peft {version('peft')}:",
-        f"{len(rows)} families, {len(built)} built; {trees} score by one tree of tokens, {len(built) - trees} every",
-        f"sequence alone. Yes: {counts}.",
+        f"{len(rows)} families, {len(built)} built; {ways['tree']} score by one tree of tokens, "
+        f"{ways['one length, beginning once'] + ways['one length']} by",
+        f"sequences of one length together ({ways['one length, beginning once']} of them read what these begin with "
+        f"once), {ways['alone']} every sequence",
+        f"alone; {len(built) - sum(ways.values())} are refused. Yes: {counts}.",
         "",
-        "- *engine*: how likelihoods are read (a tree of tokens, or every sequence alone) and whether texts are",
+        "- *engine*: how likelihoods are read (a tree of tokens; sequences of one length together, where the model",
+        "  goes on from a kept state what they begin with once; or every sequence alone) and whether texts are",
         "  written in batches of unequal prompts. Windows are eight tokens long here, questions 30 to 90.",
         "- *loads*: what `save_pretrained` wrote gives the same logits. *scores*: ten questions in one block, each as",
         "  in a pass of its own. *diff*: the path to a second checkpoint ends at its logits. *adapter*: LoRA on all",

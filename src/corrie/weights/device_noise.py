@@ -24,8 +24,8 @@ _PLACES = ((0, 2048), (1027, 3001), (2**40 + 1, 515))
 """(start, size) of what is compared: whole programs, parts of them, far along the stream."""
 
 
-def device_noise(seed: int, name: str, size: int, device: torch.device) -> Tensor:
-    """All elements of the noise of one tensor, shape (size,), float32, on a device.
+def device_noise(seed: int, name: str, size: int, device: torch.device, start: int = 0) -> Tensor:
+    """Elements start … start+size−1 of the noise of one tensor, shape (size,), float32, on a device.
 
     >>> drawn = device_noise(7, "w", 4, torch.device("cpu"))
     >>> bool((drawn.numpy() == gaussian_noise(7, "w", 4)).all())
@@ -33,18 +33,21 @@ def device_noise(seed: int, name: str, size: int, device: torch.device) -> Tenso
     """
     by = _kernels(device)
     if by is None:
-        return torch.from_numpy(gaussian_noise(seed, name, size)).to(device)
-    return _drawn(by, seed, name, size, 0, device)
+        return torch.from_numpy(gaussian_noise(seed, name, size, start)).to(device)
+    return _drawn(by, seed, name, size, start, device)
 
 
-def lay_noise(live: Tensor, base: Tensor, seed: int, name: str, alpha: float) -> Taken | None:
+def lay_noise(live: Tensor, base: Tensor, seed: int, name: str, alpha: float, start: int = 0) -> Taken | None:
     """live = cast(float32(base) + α·noise), the same numbers as :func:`corrie.weights.laying.lay` gives.
+
+    Args:
+        start: the element of the whole tensor that ``live`` and ``base`` begin with.
 
     Returns:
         What the tensor took, or None where there is no kernel for it: then nothing was written.
     """
     by = _kernels(live.device) if live.is_contiguous() and base.is_contiguous() else None
-    return None if by is None else _laid(by, live, base, seed, name, alpha)
+    return None if by is None else _laid(by, live, base, seed, name, alpha, start)
 
 
 def _drawn(by: ModuleType, seed: int, name: str, size: int, start: int, device: torch.device) -> Tensor:
@@ -55,13 +58,13 @@ def _drawn(by: ModuleType, seed: int, name: str, size: int, start: int, device: 
     return out
 
 
-def _laid(by: ModuleType, live: Tensor, base: Tensor, seed: int, name: str, alpha: float) -> Taken:
+def _laid(by: ModuleType, live: Tensor, base: Tensor, seed: int, name: str, alpha: float, start: int = 0) -> Taken:
     if not live.numel():
         return Taken(0.0, 0.0, 0.0)
     device = live.device
     with _on(device):
         scale = torch.tensor([alpha], dtype=torch.float32, device=device)
-        sums = by.lay_down(live, base, scale, _terms(seed, name, 0, device), _law(device))
+        sums = by.lay_down(live, base, scale, _terms(seed, name, start, device), _law(device), start)
     asked, norm, dot = sums.double().sum(0).tolist()
     return Taken(asked=asked, norm=norm, dot=dot)
 
@@ -89,12 +92,12 @@ def agrees(by: ModuleType, device: torch.device) -> bool:
         told = plain_noise(start, "compare", size, start)
         if _drawn(by, start, "compare", size, start, device).cpu().numpy().tobytes() != told.tobytes():
             return False
-    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+    for dtype, start in ((torch.float32, 0), (torch.bfloat16, 1027), (torch.float16, 2**40 + 1)):
         base = torch.from_numpy(plain_noise(1, "base", 3001)).to(dtype)
-        delta = torch.from_numpy(plain_noise(2, "compare", 3001))
+        delta = torch.from_numpy(plain_noise(2, "compare", 3001, start))
         one, two = torch.zeros_like(base), torch.zeros_like(base, device=device)
         told = lay([Piece(one, base, (delta,))], [-0.0137])
-        found = _laid(by, two, base.to(device), 2, "compare", -0.0137)
+        found = _laid(by, two, base.to(device), 2, "compare", -0.0137, start)
         if not torch.equal(one, two.cpu()) or not np.allclose(
             (told.asked, told.norm, told.dot), (found.asked, found.norm, found.dot), rtol=1e-4
         ):

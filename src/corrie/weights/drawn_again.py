@@ -7,16 +7,31 @@ every point it takes one tensor; the numbers are the same to the bit, since the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
+from typing import Literal, get_args
 
 from torch import Tensor
 
+from corrie.errors import InputError
 from corrie.records.direction import Gaussian
 from corrie.weights.device_noise import lay_noise
 from corrie.weights.laying import Taken
-from corrie.weights.realise import drawn, normalise
-from corrie.weights.selection import squared_norm
+from corrie.weights.realise import gaussian_law
+from corrie.weights.shard import local_part, span_of
+
+Draw = Literal["auto", "keep", "again"]
+"""Whether a Gaussian direction is kept in memory or drawn again at every point; ``auto``: again where keeping it would
+take more than half of the memory that is available on a device."""
+
+
+def check_draw(draw: str) -> None:
+    """Refuse another word.
+
+    Raises:
+        InputError: it is none of the three.
+    """
+    if draw not in get_args(Draw):
+        raise InputError(f"draw {draw!r}", found="no such way", advice=" or ".join(get_args(Draw)))
 
 
 class DrawnAgain(Mapping[str, Tensor]):
@@ -24,7 +39,8 @@ class DrawnAgain(Mapping[str, Tensor]):
 
     Args:
         direction: the record.
-        pristine: name → the model's own tensor, for every tensor that moves.
+        pristine: name → the model's own tensor, for every tensor that moves; of one that is sharded over processes, the
+            part that lies here is made.
 
     >>> import torch
     >>> from corrie.weights.realise import realise
@@ -38,23 +54,18 @@ class DrawnAgain(Mapping[str, Tensor]):
     def __init__(self, direction: Gaussian, pristine: Mapping[str, Tensor]) -> None:
         self._direction = direction
         self._pristine = dict(pristine)
-        self._norm: float | None = None
-        if direction.normalisation == "unit":
-            squares = (squared_norm(drawn(direction, name, base)) for name, base in pristine.items())
-            self._norm = math.sqrt(sum(squares))
+        self._law = gaussian_law(direction, pristine)
 
     def lay(self, name: str, live: Tensor, alpha: float) -> Taken | None:
         """live = cast(θ0 + α·δ) in one pass, where the device can draw as it writes (:func:`lay_noise`); or None."""
         if self._direction.normalisation != "none" or name not in self._pristine:
             return None
-        return lay_noise(live, self._pristine[name], self._direction.seed, name, alpha)
+        base = self._pristine[name]
+        span = span_of(base)
+        return span and lay_noise(live, local_part(base), self._direction.seed, name, alpha, span.begin)
 
     def __getitem__(self, name: str) -> Tensor:
-        tensor = drawn(self._direction, name, self._pristine[name])
-        if self._norm is None:
-            normalise(self._direction, {name: tensor}, self._pristine)
-            return tensor
-        return tensor.div_(self._norm)
+        return self._law(name, self._pristine[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._pristine

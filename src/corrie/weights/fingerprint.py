@@ -11,10 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from corrie.weights.selection import named_parameters, tensor_name
+from corrie.weights.shard import is_sharded, whole
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes, in the order of the names (not of the mapping).
+
+    Of tensors that are sharded over processes it is that of the whole ones, put together one at a time: all of the
+    processes must ask.
 
     >>> a = fingerprint({"x": torch.zeros(2), "y": torch.ones(1)})
     >>> a == fingerprint({"y": torch.ones(1), "x": torch.zeros(2)})
@@ -32,11 +36,16 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
             hasher.update(data.view(torch.uint8).numpy().data)
         return hasher.digest()
 
-    whole = hashlib.sha256()
+    every = hashlib.sha256()
+    items = sorted(tensors.items())
+    if any(is_sharded(tensor) for _, tensor in items):
+        for name, tensor in items:
+            every.update(digest((name, whole(tensor))))
+        return every.hexdigest()
     with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
-        for part in pool.map(digest, sorted(tensors.items())):
-            whole.update(part)
-    return whole.hexdigest()
+        for part in pool.map(digest, items):
+            every.update(part)
+    return every.hexdigest()
 
 
 def model_fingerprint(module: nn.Module) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -51,8 +52,7 @@ class Piece:
         )
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """How much of a step s the weights took: ‖s‖², ‖θ − θ0‖² and s · (θ − θ0)."""
 
     asked: float
@@ -81,9 +81,15 @@ def lay(pieces: Sequence[Piece], alphas: Sequence[float], lattice: int | None = 
         sums = _by_kernel(by, [p for p in pieces if p.plain], alphas)
     found = [_by_torch(p, alphas, lattice) for p in pieces if by is None or not p.plain]
     if found:
-        sums = sums + torch.cat(found).cpu().double().sum(0).numpy()
+        sums = sums + torch.cat(_in_memory(found)).double().sum(0).numpy()
     asked, norm, dot = sums.tolist()
     return Taken(asked=asked, norm=norm, dot=dot)
+
+
+def _in_memory(found: Sequence[Tensor]) -> list[Tensor]:
+    """Tensors of the same columns in this machine's memory: those of one device come together, for each way costs."""
+    devices = dict.fromkeys(t.device for t in found)
+    return [torch.cat([t for t in found if t.device == device]).cpu() for device in devices]
 
 
 def _by_kernel(by: Kernel, pieces: Sequence[Piece], alphas: Sequence[float]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from corrie.weights.difference import difference
 from corrie.weights.rounding import rounding
 from corrie.weights.saved import saved_parts
 from corrie.weights.selection import squared_norm
+from corrie.weights.shard import PutTogether, Together, cut_like, is_sharded, local_part, span_of, whole
 from corrie.weights.sources import Sources
 
 
@@ -60,7 +61,8 @@ class RealisedDirection:
 
 
 def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sources | None = None) -> RealisedDirection:
-    """The tensors of a direction for a model whose unmoved tensors are ``pristine``.
+    """The tensors of a direction for a model whose unmoved tensors are ``pristine``. Of tensors that are sharded over
+    processes, which must all ask, it holds the part that lies here, and the norm is that of the whole.
 
     Args:
         direction: the record.
@@ -76,13 +78,24 @@ def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sourc
     >>> round(unit.norm, 6), tuple(unit.tensors["w"].shape)
     (1.0, (3, 4))
     """
-    tensors = dict(_MAKERS[direction.kind](direction, pristine, sources or Sources()))
-    norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
+    together = Together.of(pristine.values())
+    tensors = dict(parts(direction, pristine, sources))
+    squares = (squared_norm(t) * together.share(pristine.get(n, t)) for n, t in tensors.items())
+    norm = math.sqrt(*together.sums([sum(squares)]))
+    refuse_nothing(direction, norm)
+    return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
+
+
+def refuse_nothing(direction: Direction, norm: float) -> None:
+    """Refuse a path that moves nothing of what is selected; a drawn direction may.
+
+    Raises:
+        InputError: its norm is 0.
+    """
     if norm == 0.0 and direction.normalisation == "path":
         raise InputError(
             str(direction), found="it moves nothing: it is zero in every tensor that is selected", advice="another one"
         )
-    return RealisedDirection(direction=direction, tensors=tensors, norm=norm)
 
 
 def parts(
@@ -90,7 +103,7 @@ def parts(
 ) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a direction, (name, float32 tensor), made and handed on one at a time.
 
-    Memory: along a path, two tensors. A Gaussian direction is drawn whole.
+    Memory: two tensors.
 
     Raises:
         InputError, ModelError: as of :func:`realise`; a direction that moves nothing is not refused.
@@ -99,59 +112,96 @@ def parts(
     >>> [(name, float(part.sum())) for name, part in parts(Quantised(bits=8), {"w": torch.ones(2, 2)})]
     [('w', 0.0)]
     """
-    return _MAKERS[direction.kind](direction, pristine, sources or Sources())
+    make = _MAKERS[direction.kind]
+    if isinstance(direction, Gaussian) or not any(map(is_sharded, pristine.values())):
+        yield from make(direction, pristine, sources or Sources())
+        return
+    for name, part in make(direction, PutTogether(pristine), sources or Sources()):
+        yield name, cut_like(part, pristine[name]) if name in pristine else part
 
 
 def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sources) -> Iterator[tuple[str, Tensor]]:
-    """The noise law, and then the normalisation."""
-    tensors = {name: drawn(direction, name, base) for name, base in pristine.items()}
-    normalise(direction, tensors, pristine)
-    yield from tensors.items()
+    """The noise law and the normalisation."""
+    law = gaussian_law(direction, pristine)
+    for name, base in pristine.items():
+        yield name, law(name, base)
 
 
-def drawn(direction: Gaussian, name: str, base: Tensor) -> Tensor:
+Law = Callable[[str, Tensor], Tensor]
+"""(name, the model's own tensor) → the direction's part, float32."""
+
+
+def gaussian_law(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Law:
+    """How the parts of a Gaussian direction are made, each for itself: the noise law, and then the normalisation.
+
+    Of a tensor that is sharded over processes it makes the part that lies here. Where the numbers are taken as they are
+    drawn, nothing else is drawn for that; every other normalisation needs the whole tensor in each process.
+
+    Raises:
+        InputError: a direction of norm 1 without numbers.
+    """
+    if direction.normalisation == "none":
+        return lambda name, base: _drawn_here(direction.seed, name, base)
+    scale = _SCALES[direction.normalisation](direction, pristine)
+
+    def law(name: str, base: Tensor) -> Tensor:
+        own = whole(base)
+        tensor = _drawn(direction.seed, name, own)
+        scale(tensor, own)
+        return cut_like(tensor, base)
+
+    return law
+
+
+def _drawn(seed: int, name: str, base: Tensor) -> Tensor:
     """The numbers of the noise law for one tensor, as they are drawn."""
-    return device_noise(direction.seed, name, base.numel(), base.device).reshape(base.shape)
+    return device_noise(seed, name, base.numel(), base.device).reshape(base.shape)
 
 
-def normalise(direction: Gaussian, tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
-    """Scale drawn tensors as the direction says, in place: ``unit`` takes all of them together, every other law each
-    for itself."""
-    _NORMALISE[direction.normalisation](tensors, pristine)
+def _drawn_here(seed: int, name: str, base: Tensor) -> Tensor:
+    """Those of the part of a tensor that lies in this process."""
+    span, here = span_of(base), local_part(base)
+    if span is None:
+        return cut_like(device_noise(seed, name, base.numel(), here.device).reshape(base.shape), base)
+    return device_noise(seed, name, here.numel(), here.device, span.begin).reshape(here.shape)
 
 
-def _as_drawn(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
-    """``none``: δ ~ N(0, I), α ≡ σ (the paper's)."""
+Scale = Callable[[Tensor, Tensor], object]
+"""(a drawn tensor, the model's own) → None: the first is scaled in place."""
 
 
-def _unit(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
-    """``unit``: ‖δ‖ = 1, α is the L2 distance."""
-    norm = math.sqrt(sum(squared_norm(t) for t in tensors.values()))
+def _unit(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
+    """``unit``: ‖δ‖ = 1 over all tensors together, α is the L2 distance. All are drawn once for their norm."""
+    norm = math.sqrt(sum(squared_norm(_drawn(direction.seed, name, base)) for name, base in pristine.items()))
     if norm == 0.0:
         raise InputError("a direction of norm 1", found="no numbers to move")
-    for tensor in tensors.values():
-        tensor.div_(norm)
+    return lambda tensor, own: tensor.div_(norm)
 
 
-def _layer(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
+def _layer(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
     """``layer``: every tensor has the norm of the model's tensor, α is a share of it."""
-    for name, tensor in tensors.items():
+
+    def scale(tensor: Tensor, own: Tensor) -> None:
         drawn = math.sqrt(squared_norm(tensor))
-        tensor.mul_(math.sqrt(squared_norm(pristine[name])) / drawn if drawn else 0.0)
+        tensor.mul_(math.sqrt(squared_norm(own)) / drawn if drawn else 0.0)
+
+    return scale
 
 
-def _filter(tensors: Mapping[str, Tensor], pristine: Mapping[str, Tensor]) -> None:
+def _filter(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
     """``filter``: every row (first index) has the norm of the model's row; a tensor of one index is one row."""
-    for name, tensor in tensors.items():
+
+    def scale(tensor: Tensor, own: Tensor) -> None:
         rows = (tensor.shape[0], -1) if tensor.dim() > 1 else (1, -1)
         drawn = tensor.reshape(rows).norm(dim=1, keepdim=True)
-        wanted = pristine[name].reshape(rows).float().norm(dim=1, keepdim=True)
-        scale = torch.where(drawn > 0, wanted / drawn, torch.zeros_like(drawn))
-        tensor.copy_((tensor.reshape(rows) * scale).reshape(tensor.shape))
+        wanted = own.reshape(rows).float().norm(dim=1, keepdim=True)
+        share = torch.where(drawn > 0, wanted / drawn, torch.zeros_like(drawn))
+        tensor.copy_((tensor.reshape(rows) * share).reshape(tensor.shape))
+
+    return scale
 
 
-_NORMALISE: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]] = {
-    "none": _as_drawn,
+_SCALES: dict[str, Callable[[Gaussian, Mapping[str, Tensor]], Scale]] = {
     "unit": _unit,
     "layer": _layer,
     "filter": _filter,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from corrie.errors import ModelError, UnknownName
 from corrie.records.model import SelectionSpec
+from corrie.weights.shard import is_fsdp, is_sharded, whole
 
 WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """Prefixes that wrappers (data parallel, compile, sharding, checkpointing) put into a tensor's name."""
@@ -37,14 +38,21 @@ def named_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     Two parameters that are different objects over the same memory count as tied too.
     """
     found: dict[str, nn.Parameter] = {}
-    seen: set[tuple[object, ...]] = set()
+    seen: set[object] = set()
     for name, parameter in module.named_parameters():
-        place = (parameter.device, parameter.data_ptr(), tuple(parameter.shape), tuple(parameter.stride()))
-        if parameter.numel() and place in seen:
+        place = _memory(parameter)
+        if place in seen:
             continue
         seen.add(place)
         found[tensor_name(name)] = parameter
     return found
+
+
+def _memory(parameter: Tensor) -> object:
+    """Equal for parameters that are one tensor in memory."""
+    if not parameter.numel() or parameter.is_meta or is_sharded(parameter):
+        return id(parameter)
+    return parameter.device, parameter.data_ptr(), tuple(parameter.shape), tuple(parameter.stride())
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,8 @@ def tied_names(module: nn.Module) -> dict[str, str]:
     {'lm_head.weight': 'model.embed_tokens.weight'}
     """
     names = named_parameters(module)
-    first = {p.data_ptr(): n for n, p in names.items() if p.numel()}
-    every = ((tensor_name(n), p.data_ptr()) for n, p in module.named_parameters(remove_duplicate=False))
+    first = {_memory(p): n for n, p in names.items() if p.numel()}
+    every = ((tensor_name(n), _memory(p)) for n, p in module.named_parameters(remove_duplicate=False))
     return {n: first[memory] for n, memory in every if n not in names and memory in first}
 
 
@@ -96,12 +104,14 @@ class Selection:
     spec       the patterns that chose them
     tensors    name → live parameter
     tied       other name of one of them → where the model uses it a second time
+    gathering  modules that put shards together for a pass, and must be told when these have moved (FSDP2)
     dimension  d, how many numbers that is
     """
 
     spec: SelectionSpec
     tensors: Mapping[str, nn.Parameter]
     tied: Mapping[str, TiedTensor] = field(default_factory=dict)
+    gathering: tuple[nn.Module, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -109,7 +119,7 @@ class Selection:
 
     def norm(self) -> float:
         """‖θ0‖₂ over these tensors, accumulated in float64."""
-        return math.sqrt(sum(squared_norm(p) for p in self.tensors.values()))
+        return math.sqrt(sum(squared_norm(whole(p)) for p in self.tensors.values()))
 
     def __str__(self) -> str:
         return f"{len(self.tensors)} tensors of {self.dimension:,} numbers"
@@ -133,10 +143,11 @@ def select(module: nn.Module, spec: SelectionSpec | None = None) -> Selection:
 
     Raises:
         UnknownName: a pattern that matches no tensor.
-        ModelError: quantised weights, whose integers cannot be moved.
+        ModelError: quantised weights, whose integers cannot be moved; weights that are offloaded, or were never loaded.
     """
     spec = spec or SelectionSpec()
     named = named_parameters(module)
+    refuse_absent(named)
     floating = {n: p for n, p in named.items() if p.is_floating_point()}
     if len(floating) < len(named):
         still = sorted(set(named) - set(floating))
@@ -145,20 +156,56 @@ def select(module: nn.Module, spec: SelectionSpec | None = None) -> Selection:
             found=f"{len(still)} of them hold no floating-point numbers ({still[0]}, …): a quantised model",
             advice="load it dequantised: its original float checkpoint, or a GGUF file",
         )
+    chosen = {n: floating[n] for n in chosen_names(floating, spec)}
+    tied = {name: one for name, one in tied_tensors(module).items() if one.name in chosen}
+    gathering = tuple(m for m in module.modules() if is_fsdp(m))
+    return Selection(spec=spec, tensors=chosen, tied=tied, gathering=gathering)
+
+
+def chosen_names(names: Collection[str], spec: SelectionSpec) -> list[str]:
+    """Those of the names that the patterns choose, in their order.
+
+    Raises:
+        UnknownName: a pattern that matches no tensor.
+        ModelError: nothing is left to move.
+
+    >>> chosen_names(["a.weight", "b.weight", "b.bias"], SelectionSpec(include=("b.*",), exclude=("*.bias",)))
+    ['b.weight']
+    """
     for pattern in (*spec.include, *spec.exclude):
-        if not any(fnmatchcase(n, pattern) for n in floating):
-            raise UnknownName("tensor pattern", pattern, _families(floating))
-    chosen = {
-        n: p
-        for n, p in floating.items()
+        if not any(fnmatchcase(n, pattern) for n in names):
+            raise UnknownName("tensor pattern", pattern, _families(names))
+    chosen = [
+        n
+        for n in names
         if any(fnmatchcase(n, i) for i in spec.include) and not any(fnmatchcase(n, e) for e in spec.exclude)
-    }
+    ]
     if not chosen:
         raise ModelError(f"selection {spec.include} without {spec.exclude}", found="no tensor is left to move")
-    tied = {name: one for name, one in tied_tensors(module).items() if one.name in chosen}
-    return Selection(spec=spec, tensors=chosen, tied=tied)
+    return chosen
 
 
-def _families(names: Mapping[str, object]) -> set[str]:
+def refuse_absent(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not where they are used: offloaded to a disk or another device until a pass fetches
+    them, or never loaded.
+
+    Raises:
+        ModelError: tensors on the meta device.
+
+    >>> refuse_absent({"w": torch.empty(2, device="meta")})
+    Traceback (most recent call last):
+    corrie.errors.ModelError: moving 1 tensors: 1 of them have no memory of their own (w, …): offloaded to a disk or ...
+    """
+    absent = [n for n, t in tensors.items() if t.is_meta]
+    if absent:
+        raise ModelError(
+            f"moving {len(tensors)} tensors",
+            found=f"{len(absent)} of them have no memory of their own ({absent[0]}, …): offloaded to a disk or a "
+            "processor's memory by a device map, or never loaded",
+            advice="more devices, or a lower precision, so that all of the model lies on devices",
+        )
+
+
+def _families(names: Iterable[str]) -> set[str]:
     """Names with the layer numbers replaced by ``*``: what a person would write as a pattern."""
     return {".".join("*" if part.isdigit() else part for part in n.split(".")) for n in names}

@@ -124,13 +124,16 @@ def draw(out: Tensor, terms: Tensor, law: Tensor, start: int) -> None:
     _draw[_grid(start, size)](out, size, terms, law, COUNTERS=_COUNTERS, enable_fp_fusion=False)
 
 
-def lay_down(live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor) -> Tensor:
+def lay_down(live: Tensor, base: Tensor, alpha: Tensor, terms: Tensor, law: Tensor, start: int = 0) -> Tensor:
     """live = cast(float32(base) + α·noise), every operation rounded by itself.
+
+    Args:
+        start: the start of ``terms``, for the number of programs.
 
     Returns:
         Σ step², Σ taken² and Σ taken · step, shape (programs, 3), float32.
     """
-    grid = _grid(0, live.numel())
+    grid = _grid(start, live.numel())
     sums = torch.empty((grid[0], 3), dtype=torch.float32, device=live.device)
     _lay[grid](live, base, alpha, sums, live.numel(), terms, law, COUNTERS=_COUNTERS, enable_fp_fusion=False)
     return sums
