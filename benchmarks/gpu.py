@@ -36,7 +36,7 @@ from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.testing.toy_models import toy_model
 from corrie.weights import device_noise
-from corrie.weights.drawn_again import Draw
+from corrie.weights.drawn_again import Drawing
 from corrie.weights.noise import plain_noise
 from corrie.weights.perturbed import moving
 from corrie.weights.realise import realise
@@ -219,7 +219,7 @@ def drawing(table: Table, model: Model) -> str:
     return milliseconds(table.timed(lambda: realise(Gaussian(seed=next(seeds)), tensors), 3))
 
 
-def setting(table: Table, model: Model, draw: Draw, weights: int) -> str:
+def setting(table: Table, model: Model, draw: Drawing, weights: int) -> str:
     """A step along one direction after the other step; and the most memory, in sizes of the model."""
     table.forget_peak()
     steps = iter(range(1, 1000))

@@ -13,7 +13,7 @@ import torch
 from corrie.errors import InputError, ModelError
 from corrie.models import spread as spreading
 from corrie.models.load import from_module, load
-from corrie.models.spread import read_map, spread
+from corrie.models.spread import read_map, spread_over
 from corrie.testing.toy_models import byte_tokenizer, toy_module
 
 
@@ -39,24 +39,24 @@ def test_layers_fill_one_device_after_the_other_with_room_for_what_moving_takes(
 ) -> None:
     whole = 4 * sum(p.numel() for p in outline.parameters())
     gpus |= {0: 2 * whole, 1: 2 * whole}
-    assert {str(d) for d in spread(outline, "sequential", torch.float32, 0.5).values()} == {"cuda:0"}
-    placed = spread(outline, "sequential", torch.float32, 1.0)
+    assert {str(d) for d in spread_over(outline, "sequential", torch.float32, 0.5).values()} == {"cuda:0"}
+    placed = spread_over(outline, "sequential", torch.float32, 1.0)
     assert {str(d) for d in placed.values()} == {"cuda:0", "cuda:1"}
-    assert {str(d) for d in spread(outline, "auto", torch.float32, 1.0).values()} == {"cuda:0", "cuda:1"}
+    assert {str(d) for d in spread_over(outline, "auto", torch.float32, 1.0).values()} == {"cuda:0", "cuda:1"}
 
 
 def test_what_does_not_fit_is_refused(outline: Any, gpus: dict[int, int]) -> None:
     whole = 4 * sum(p.numel() for p in outline.parameters())
     gpus |= {0: whole // 2, 1: whole // 2}
     with pytest.raises(InputError, match="would lie on disk") as found:
-        spread(outline, "auto", torch.float32, 1.0)
+        spread_over(outline, "auto", torch.float32, 1.0)
     assert "bfloat16" in str(found.value)
 
 
 @pytest.mark.parametrize("asked", ["auto", "sequential"])
 def test_without_gpus_there_is_nothing_to_spread_over(outline: Any, gpus: dict[int, int], asked: str) -> None:
     with pytest.raises(InputError, match="no GPUs"):
-        spread(outline, asked, torch.float32, 1.0)
+        spread_over(outline, asked, torch.float32, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,19 @@ def test_without_gpus_there_is_nothing_to_spread_over(outline: Any, gpus: dict[i
 )
 def test_maps_that_are_not_valid(outline: Any, asked: Any, found: str) -> None:
     with pytest.raises(InputError, match=found):
-        spread(outline, asked, torch.float32, 1.0)
+        spread_over(outline, asked, torch.float32, 1.0)
 
 
 def test_one_tensor_stays_on_one_device(outline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "pick_device", torch.device)
     with pytest.raises(InputError, match="are one tensor"):
-        spread(outline, {"model": 0, "lm_head": 1}, torch.float32, 1.0)
+        spread_over(outline, {"model": 0, "lm_head": 1}, torch.float32, 1.0)
 
 
 def test_without_accelerate(outline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate.utils", None)
     with pytest.raises(InputError, match=r"accelerate is not installed.*corrie\[devices\]"):
-        spread(outline, {"": "cpu"}, torch.float32, 1.0)
+        spread_over(outline, {"": "cpu"}, torch.float32, 1.0)
 
 
 def test_a_map_is_read_from_a_file(tmp_path: Path) -> None:

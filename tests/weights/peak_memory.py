@@ -21,7 +21,7 @@ from corrie.records.paths import Difference
 from corrie.records.point import Point
 from corrie.weights.ascent import worst_case
 from corrie.weights.curvature import top_curvature
-from corrie.weights.drawn_again import Draw
+from corrie.weights.drawn_again import Drawing
 from corrie.weights.perturbed import Moving
 from corrie.weights.realise import realise
 from corrie.weights.saved import save_direction
@@ -130,7 +130,7 @@ def search(kind: str) -> float:
     return peak.sizes()
 
 
-def move(draw: Draw) -> float:
+def move(draw: Drawing) -> float:
     """Two points along a Gaussian direction; the model itself is there before."""
     module = Stack()
     peak = Peak()

@@ -27,7 +27,7 @@ from corrie.verbs import scan
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.perturbed import Moving, moving, perturbed
 from corrie.weights.selection import named_parameters, select
-from corrie.weights.shard import local_part, whole
+from corrie.weights.shard import local_part, whole_tensor
 from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles
 
@@ -158,7 +158,7 @@ def spoiled() -> None:
     """A shard that does not come back is found by the process that holds it."""
     model = sharded()
     weights = Moving(select(model))
-    assert whole(next(model.parameters())).shape == next(model.parameters()).shape
+    assert whole_tensor(next(model.parameters())).shape == next(model.parameters()).shape
     if dist.get_rank() == 1:
         local_part(next(model.parameters()))[0] += 1
         with pytest.raises(RestoreError):

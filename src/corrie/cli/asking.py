@@ -23,7 +23,7 @@ from corrie.records.rules import check_block
 if TYPE_CHECKING:
     from corrie.capabilities.task import Task
     from corrie.models.model import Model
-    from corrie.weights.drawn_again import Draw
+    from corrie.weights.drawn_again import Drawing
 
 
 PHRASES = "phrases"
@@ -147,7 +147,7 @@ def load_model(
     dtype: str,
     device: str,
     device_map: str | None = None,
-    draw: Draw = "auto",
+    draw: Drawing = "auto",
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
 ) -> Model:

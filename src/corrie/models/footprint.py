@@ -17,7 +17,7 @@ from torch import Tensor
 
 from corrie.errors import InputError
 from corrie.weights.available import available_memory
-from corrie.weights.drawn_again import Draw
+from corrie.weights.drawn_again import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Share:
     tensor: int = 0
     room: int | None = None
 
-    def beside(self, draw: Draw, *, loaded: bool = False) -> int:
+    def beside(self, draw: Drawing, *, loaded: bool = False) -> int:
         """What moving takes beside the model.
 
         Args:
@@ -90,15 +90,15 @@ class Footprint:
             )
         return cls(shares, dtype)
 
-    def needs(self, draw: Draw) -> dict[torch.device, int]:
+    def needs(self, draw: Drawing) -> dict[torch.device, int]:
         """Bytes of the model and of moving it, by device."""
         return {device: share.weights + share.beside(draw) for device, share in self.shares.items()}
 
-    def copies(self, draw: Draw) -> float:
+    def copies(self, draw: Drawing) -> float:
         """What moving takes beside the model, in sizes of the model, on the device where that is most."""
         return max(share.beside(draw) / max(share.weights, 1) for share in self.shares.values())
 
-    def check(self, asked: str, draw: Draw) -> None:
+    def check(self, asked: str, draw: Drawing) -> None:
         """Refuse what does not fit, before it is loaded.
 
         Raises:
@@ -113,14 +113,14 @@ class Footprint:
                     advice=self._advice(draw, device),
                 )
 
-    def words(self, draw: Draw, device: torch.device) -> str:
+    def words(self, draw: Drawing, device: torch.device) -> str:
         """What takes it on one device."""
         share = self.shares[device]
         last = share.beside(draw) - share.pristine
         what = "one tensor of a direction" if last == share.tensor != share.direction else "a direction"
         return f"model {_bytes(share.weights)}, pristine copy {_bytes(share.pristine)}, {what} {_bytes(last)}"
 
-    def sentence(self, draw: Draw) -> str:
+    def sentence(self, draw: Drawing) -> str:
         """What is said before loading."""
         lines = []
         for device, needed in self.needs(draw).items():
@@ -129,7 +129,7 @@ class Footprint:
             lines.append(f"{_bytes(needed)} on {device} ({self.words(draw, device)}{known})")
         return f"Memory: about {', '.join(lines)}."
 
-    def _advice(self, draw: Draw, device: torch.device) -> str:
+    def _advice(self, draw: Drawing, device: torch.device) -> str:
         share = self.shares[device]
         room = share.room or 0
         ways = []

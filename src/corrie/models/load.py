@@ -25,16 +25,16 @@ from corrie.models.model import Model
 from corrie.models.precision import DTYPES, pick_dtype
 from corrie.models.quiet import quiet
 from corrie.models.recipe import LoadRecipe
-from corrie.models.spread import DeviceMap, device_of, read_map, spread
+from corrie.models.spread import DeviceMap, device_of, read_map, spread_over
 from corrie.records.foreign import blamed
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.sources import embedded_models, packaged_model
 from corrie.sources.packages import Say, silent
 from corrie.weights.adapter_config import ADAPTER_CONFIG
-from corrie.weights.drawn_again import Draw, check_draw
+from corrie.weights.drawn_again import Drawing, check_draw
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.weights.selection import chosen_names, named_parameters, refuse_absent, select
-from corrie.weights.shard import class_name, whole
+from corrie.weights.shard import class_name, whole_tensor
 from corrie.weights.tensor_files import all_finite
 
 _BESIDE = "an adapter lies beside its weights and is not applied (adapter:FOLDER is the direction that applies it)"
@@ -46,7 +46,7 @@ def load(
     dtype: str = "float32",
     device: str = "auto",
     device_map: DeviceMap | None = None,
-    draw: Draw = "auto",
+    draw: Drawing = "auto",
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
     say: Say = silent,
@@ -94,7 +94,7 @@ def load(
         taken = _footprint(outline, spec, precision, dict.fromkeys(named_parameters(outline), target))
         placed = None
         if asked_map is not None:
-            placed = spread(outline, asked_map, precision, taken.copies("again" if draw == "auto" else draw))
+            placed = spread_over(outline, asked_map, precision, taken.copies("again" if draw == "auto" else draw))
             places = {n: device_of(n, placed) for n in named_parameters(outline)}
             taken = _footprint(outline, spec, precision, places)
         say(taken.sentence(draw))
@@ -167,7 +167,7 @@ def from_module(
     """
     parameters = named_parameters(module)
     refuse_absent(parameters)
-    broken = [n for n, p in parameters.items() if p.is_floating_point() and not all_finite(whole(p))]
+    broken = [n for n, p in parameters.items() if p.is_floating_point() and not all_finite(whole_tensor(p))]
     if broken:
         raise ModelError(
             f"model {name}",

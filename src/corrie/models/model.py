@@ -19,7 +19,7 @@ from corrie.models.reference import Reference
 from corrie.models.rope import longest_of
 from corrie.models.rows import row_readers
 from corrie.records.model import ModelIdentity
-from corrie.weights.drawn_again import Draw
+from corrie.weights.drawn_again import Drawing
 from corrie.weights.layout import Layout
 from corrie.weights.selection import Selection
 from corrie.weights.shard import is_sharded
@@ -44,7 +44,7 @@ class Model:
     selection: Selection
     identity: ModelIdentity
     recipe: LoadRecipe | None = field(default=None, repr=False)
-    draw: Draw = "auto"
+    draw: Drawing = "auto"
     sources: Sources = field(init=False, repr=False)
     _encoder: Encoder = field(init=False, repr=False)
     _reference: Reference = field(init=False, repr=False, default_factory=Reference)

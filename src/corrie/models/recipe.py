@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corrie.models.spread import DeviceMap
-from corrie.weights.drawn_again import Draw
+from corrie.weights.drawn_again import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class LoadRecipe:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     device_map: DeviceMap | None = None
-    draw: Draw = "auto"
+    draw: Drawing = "auto"
 
     @property
     def terms(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from corrie.weights.available import available_memory
 DeviceMap = str | Mapping[str, int | str]
 """``auto`` (evenly), ``sequential`` (one device after the other), a JSON file, or module → device."""
 
-INSTALL = "pip install 'corrie[devices]'"
+_INSTALL = "pip install 'corrie[devices]'"
 
 
 def read_map(asked: str) -> DeviceMap:
@@ -49,7 +49,7 @@ def read_map(asked: str) -> DeviceMap:
     return found
 
 
-def spread(outline: nn.Module, asked: DeviceMap, dtype: torch.dtype, copies: float) -> dict[str, torch.device]:
+def spread_over(outline: nn.Module, asked: DeviceMap, dtype: torch.dtype, copies: float) -> dict[str, torch.device]:
     """Which device each part of a model lies on.
 
     Args:
@@ -63,13 +63,13 @@ def spread(outline: nn.Module, asked: DeviceMap, dtype: torch.dtype, copies: flo
             cpu beside others), the two places of a tied tensor are on different ones, or it does not fit.
 
     >>> from corrie.testing.toy_models import toy_module
-    >>> {n: d.type for n, d in spread(toy_module(), {"": "cpu"}, torch.float32, 1.0).items()}
+    >>> {n: d.type for n, d in spread_over(toy_module(), {"": "cpu"}, torch.float32, 1.0).items()}
     {'': 'cpu'}
     """
     try:
         import accelerate.utils as accelerate
     except ImportError:
-        raise InputError("a device map", found="accelerate is not installed", advice=INSTALL) from None
+        raise InputError("a device map", found="accelerate is not installed", advice=_INSTALL) from None
     found = asked if not isinstance(asked, str) else _by_rule(accelerate, outline, asked, dtype, copies)
     words = {str(device) for device in found.values()}
     away = sorted(words & {"disk", "meta"}) or (["cpu"] if "cpu" in words and len(words) > 1 else [])

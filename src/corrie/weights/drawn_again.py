@@ -19,7 +19,7 @@ from corrie.weights.laying import Taken
 from corrie.weights.realise import gaussian_law
 from corrie.weights.shard import local_part, span_of
 
-Draw = Literal["auto", "keep", "again"]
+Drawing = Literal["auto", "keep", "again"]
 """Whether a Gaussian direction is kept in memory or drawn again at every point; ``auto``: again where keeping it would
 take more than half of the memory that is available on a device."""
 
@@ -30,8 +30,8 @@ def check_draw(draw: str) -> None:
     Raises:
         InputError: it is none of the three.
     """
-    if draw not in get_args(Draw):
-        raise InputError(f"draw {draw!r}", found="no such way", advice=" or ".join(get_args(Draw)))
+    if draw not in get_args(Drawing):
+        raise InputError(f"draw {draw!r}", found="no such way", advice=" or ".join(get_args(Drawing)))
 
 
 class DrawnAgain(Mapping[str, Tensor]):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from corrie.weights.selection import named_parameters, tensor_name
-from corrie.weights.shard import is_sharded, whole
+from corrie.weights.shard import is_sharded, whole_tensor
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
@@ -40,7 +40,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     items = sorted(tensors.items())
     if any(is_sharded(tensor) for _, tensor in items):
         for name, tensor in items:
-            every.update(digest((name, whole(tensor))))
+            every.update(digest((name, whole_tensor(tensor))))
         return every.hexdigest()
     with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
         for part in pool.map(digest, items):

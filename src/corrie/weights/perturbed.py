@@ -24,12 +24,12 @@ from corrie.records.point import Point
 from corrie.records.store import Realised
 from corrie.weights.available import available_memory
 from corrie.weights.claims import Claim
-from corrie.weights.drawn_again import Draw, DrawnAgain
+from corrie.weights.drawn_again import Drawing, DrawnAgain
 from corrie.weights.fingerprint import fingerprint
 from corrie.weights.laying import Piece, Taken, lay
 from corrie.weights.realise import realise
 from corrie.weights.selection import Selection, select
-from corrie.weights.shard import Together, forget_gathered, local_part
+from corrie.weights.shard import Processes, forget_gathered, local_part
 from corrie.weights.sources import Sources
 from corrie.weights.step_taken import step_taken
 from corrie.weights.uninterrupted import Lent, Uninterrupted
@@ -45,16 +45,16 @@ class Moving:
     each process moves, restores and verifies its own part, and all must go to the same points.
 
     Args:
-        draw: whether Gaussian directions are kept or drawn again at every point (:data:`Draw`).
+        draw: whether Gaussian directions are kept or drawn again at every point (:data:`Drawing`).
 
     Raises:
         ModelError: sharded over several meshes, or in another way than by rows or columns.
     """
 
-    def __init__(self, selection: Selection, sources: Sources | None = None, draw: Draw = "auto") -> None:
+    def __init__(self, selection: Selection, sources: Sources | None = None, draw: Drawing = "auto") -> None:
         self._sources = sources or Sources()
-        self._draw: Draw = draw
-        self._together = Together.of(selection.tensors.values())
+        self._draw: Drawing = draw
+        self._together = Processes.of(selection.tensors.values())
         self._gathering = selection.gathering
         self._whole: dict[str, Tensor] = {n: p.data.clone() for n, p in selection.tensors.items()}
         self._live: dict[str, Tensor] = {n: local_part(p.data) for n, p in selection.tensors.items()}
@@ -236,10 +236,10 @@ def _is_crowded(tensors: Sequence[Tensor]) -> bool:
 class _Loan:
     """What entering and leaving :func:`moving` do."""
 
-    def __init__(self, selection: Selection, sources: Sources | None, draw: Draw) -> None:
+    def __init__(self, selection: Selection, sources: Sources | None, draw: Drawing) -> None:
         self._selection = selection
         self._sources = sources
-        self._draw: Draw = draw
+        self._draw: Drawing = draw
         self._claim: Claim | None = None
         self._weights: Moving | None = None
 
@@ -265,7 +265,7 @@ class _Loan:
         self._weights = self._claim = None
 
 
-def moving(selection: Selection, sources: Sources | None = None, draw: Draw = "auto") -> Lent[Moving]:
+def moving(selection: Selection, sources: Sources | None = None, draw: Drawing = "auto") -> Lent[Moving]:
     """Lend the weights out: ``with moving(selection) as weights: weights.to(point)``.
 
     On leaving, also by an exception or a signal, they are restored by copy and verified by fingerprint.
@@ -289,7 +289,7 @@ class HasSelection(Protocol):
     def sources(self) -> Sources: ...
 
     @property
-    def draw(self) -> Draw: ...
+    def draw(self) -> Drawing: ...
 
 
 def perturbed(model: nn.Module | HasSelection, point: Point) -> Lent[Realised]:

@@ -22,7 +22,7 @@ from corrie.weights.difference import difference
 from corrie.weights.rounding import rounding
 from corrie.weights.saved import saved_parts
 from corrie.weights.selection import squared_norm
-from corrie.weights.shard import PutTogether, Together, cut_like, is_sharded, local_part, span_of, whole
+from corrie.weights.shard import Processes, PutTogether, cut_like, is_sharded, local_part, span_of, whole_tensor
 from corrie.weights.sources import Sources
 
 
@@ -78,7 +78,7 @@ def realise(direction: Direction, pristine: Mapping[str, Tensor], sources: Sourc
     >>> round(unit.norm, 6), tuple(unit.tensors["w"].shape)
     (1.0, (3, 4))
     """
-    together = Together.of(pristine.values())
+    together = Processes.of(pristine.values())
     tensors = dict(parts(direction, pristine, sources))
     squares = (squared_norm(t) * together.share(pristine.get(n, t)) for n, t in tensors.items())
     norm = math.sqrt(*together.sums([sum(squares)]))
@@ -127,11 +127,11 @@ def _gaussian(direction: Gaussian, pristine: Mapping[str, Tensor], sources: Sour
         yield name, law(name, base)
 
 
-Law = Callable[[str, Tensor], Tensor]
+_Law = Callable[[str, Tensor], Tensor]
 """(name, the model's own tensor) → the direction's part, float32."""
 
 
-def gaussian_law(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Law:
+def gaussian_law(direction: Gaussian, pristine: Mapping[str, Tensor]) -> _Law:
     """How the parts of a Gaussian direction are made, each for itself: the noise law, and then the normalisation.
 
     Of a tensor that is sharded over processes it makes the part that lies here. Where the numbers are taken as they are
@@ -145,7 +145,7 @@ def gaussian_law(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Law:
     scale = _SCALES[direction.normalisation](direction, pristine)
 
     def law(name: str, base: Tensor) -> Tensor:
-        own = whole(base)
+        own = whole_tensor(base)
         tensor = _drawn(direction.seed, name, own)
         scale(tensor, own)
         return cut_like(tensor, base)
@@ -166,11 +166,11 @@ def _drawn_here(seed: int, name: str, base: Tensor) -> Tensor:
     return device_noise(seed, name, here.numel(), here.device, span.begin).reshape(here.shape)
 
 
-Scale = Callable[[Tensor, Tensor], object]
+_Scale = Callable[[Tensor, Tensor], object]
 """(a drawn tensor, the model's own) → None: the first is scaled in place."""
 
 
-def _unit(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
+def _unit(direction: Gaussian, pristine: Mapping[str, Tensor]) -> _Scale:
     """``unit``: ‖δ‖ = 1 over all tensors together, α is the L2 distance. All are drawn once for their norm."""
     norm = math.sqrt(sum(squared_norm(_drawn(direction.seed, name, base)) for name, base in pristine.items()))
     if norm == 0.0:
@@ -178,7 +178,7 @@ def _unit(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
     return lambda tensor, own: tensor.div_(norm)
 
 
-def _layer(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
+def _layer(direction: Gaussian, pristine: Mapping[str, Tensor]) -> _Scale:
     """``layer``: every tensor has the norm of the model's tensor, α is a share of it."""
 
     def scale(tensor: Tensor, own: Tensor) -> None:
@@ -188,7 +188,7 @@ def _layer(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
     return scale
 
 
-def _filter(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
+def _filter(direction: Gaussian, pristine: Mapping[str, Tensor]) -> _Scale:
     """``filter``: every row (first index) has the norm of the model's row; a tensor of one index is one row."""
 
     def scale(tensor: Tensor, own: Tensor) -> None:
@@ -201,7 +201,7 @@ def _filter(direction: Gaussian, pristine: Mapping[str, Tensor]) -> Scale:
     return scale
 
 
-_SCALES: dict[str, Callable[[Gaussian, Mapping[str, Tensor]], Scale]] = {
+_SCALES: dict[str, Callable[[Gaussian, Mapping[str, Tensor]], _Scale]] = {
     "unit": _unit,
     "layer": _layer,
     "filter": _filter,

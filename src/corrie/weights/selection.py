@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from corrie.errors import ModelError, UnknownName
 from corrie.records.model import SelectionSpec
-from corrie.weights.shard import is_fsdp, is_sharded, whole
+from corrie.weights.shard import is_fsdp, is_sharded, whole_tensor
 
 WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """Prefixes that wrappers (data parallel, compile, sharding, checkpointing) put into a tensor's name."""
@@ -119,7 +119,7 @@ class Selection:
 
     def norm(self) -> float:
         """‖θ0‖₂ over these tensors, accumulated in float64."""
-        return math.sqrt(sum(squared_norm(whole(p)) for p in self.tensors.values()))
+        return math.sqrt(sum(squared_norm(whole_tensor(p)) for p in self.tensors.values()))
 
     def __str__(self) -> str:
         return f"{len(self.tensors)} tensors of {self.dimension:,} numbers"

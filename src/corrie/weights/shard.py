@@ -93,7 +93,7 @@ def span_of(tensor: Tensor) -> Stretch | None:
     return Stretch(first * row, min(first + share, rows) * row, tensor.numel())
 
 
-def whole(tensor: Tensor) -> Tensor:
+def whole_tensor(tensor: Tensor) -> Tensor:
     """All of a tensor: of a sharded one a copy, put together from all processes, which must all ask for it."""
     return tensor.detach().full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
 
@@ -116,7 +116,7 @@ class PutTogether(Mapping[str, Tensor]):
         self._tensors = tensors
 
     def __getitem__(self, name: str) -> Tensor:
-        return whole(self._tensors[name])
+        return whole_tensor(self._tensors[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._tensors
@@ -129,7 +129,7 @@ class PutTogether(Mapping[str, Tensor]):
 
 
 @dataclass(frozen=True, eq=False)
-class Together:
+class Processes:
     """The processes over which tensors are sharded, for sums over all of them.
 
     mesh     a ``DeviceMesh``; None: nothing is sharded, and there is this process alone
@@ -138,7 +138,7 @@ class Together:
     mesh: Any = None
 
     @classmethod
-    def of(cls, tensors: Iterable[Tensor]) -> Together:
+    def of(cls, tensors: Iterable[Tensor]) -> Processes:
         """Those of some tensors.
 
         Raises:
