@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from corrie.records.model import SelectionSpec
 from corrie.records.paths import Quantised
 from corrie.records.point import Point
 from corrie.testing.toy_models import byte_tokenizer, save_toy, toy_model, toy_module
-from corrie.weights import drawn_again
+from corrie.weights import streamed
+from corrie.weights.laying import Piece, Taken, lay
 from corrie.weights.perturbed import perturbed
 from corrie.weights.saved import save_direction
 from corrie.weights.streamed import Streamed
@@ -114,12 +116,11 @@ def test_no_direction_is_whole_in_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     """What was drawn for a tensor is gone when that is handed on, and that itself when the next one comes."""
     made: list[weakref.ref[Tensor]] = []
 
-    def drawing(*of: Any) -> Tensor:
-        made.append(weakref.ref(drawn := plain(*of)))
-        return drawn
+    def laying(pieces: Sequence[Piece], alphas: Sequence[float]) -> Taken:
+        made.extend(weakref.ref(delta) for piece in pieces for delta in piece.deltas)
+        return lay(pieces, alphas)
 
-    plain = drawn_again.drawn
-    monkeypatch.setattr(drawn_again, "drawn", drawing)
+    monkeypatch.setattr(streamed, "lay", laying)
     model = toy_model()
     for point in (Point.along(Gaussian(seed=0), 0.1), Point.at((Gaussian(seed=0), 0.1), (Gaussian(seed=1), 0.1))):
         made.clear()
