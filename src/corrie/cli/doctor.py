@@ -66,7 +66,6 @@ def doctor(
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
-    from corrie.sandbox.walls import GET_BUBBLEWRAP
     from corrie.sources import cache_folder
 
     installed = {name: _version(name) for name in dict.fromkeys((*PACKAGES, *chain(*EXTRAS.values())))}
@@ -78,7 +77,9 @@ def findings() -> dict[str, Any]:
     }
     missing = [f"{', '.join(names)}: pip install 'corrie[{extra}]'" for extra, names in lacking.items() if names]
     if rooms is None:
-        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: {GET_BUBBLEWRAP}")
+        missing.append(
+            f"{_BUBBLEWRAP}, in which programs that a model writes are run: apt-get (dnf, pacman) install bubblewrap"
+        )
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
