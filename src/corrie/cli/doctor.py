@@ -77,9 +77,7 @@ def findings() -> dict[str, Any]:
     }
     missing = [f"{', '.join(names)}: pip install 'corrie[{extra}]'" for extra, names in lacking.items() if names]
     if rooms is None:
-        missing.append(
-            f"{_BUBBLEWRAP}, in which programs that a model writes are run: apt-get (dnf, pacman) install bubblewrap"
-        )
+        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: apt-get install bubblewrap")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
