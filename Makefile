@@ -6,6 +6,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
+# Every test file is rewritten for its assertions, in every worker: what came of it is kept for the next time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Sums of small numbers and not the packaged arithmetic, which is hardly above chance here; whole passages and not their last
 # words, which say little each (docs/demo.md).

@@ -5,8 +5,8 @@ about thirteen times as long as loading the libraries (the time of loading these
 measured too, as the least that it can take). What it printed is kept (``corrie.cli.kept_reading``), so every further
 time takes no more than the other commands. Both are measured: the first by an empty cache folder for each run.
 
-Of what the others take, most is the command line library's own: for the first option that it reads, typer loads
-pydantic.
+Of what the others take, most is the command line library's own: for the first parameter that was given, typer loads
+pydantic (``corrie.cli.light_command``).
 
     python benchmarks/starting.py
 
@@ -27,6 +27,8 @@ from corrie.testing.cliff_run import cliff_run, identity
 
 RUNS = 7
 NEEDED = "typer, rich, pydantic, sqlite3, numpy, scipy.special"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""With byte code kept, as that of every installed package is."""
 COMMANDS = (("--help",), ("--version",), ("tasks",), ("models",), ("doctor",), ("show", "{run}"))
 
 
@@ -35,9 +37,9 @@ def seconds(arguments: list[str], *, fresh: bool = False) -> float:
     taken = []
     for _ in range(RUNS):
         with tempfile.TemporaryDirectory() as empty:
-            own = {"CORRIE_CACHE": empty} if fresh else {}
+            own = {**ENVIRONMENT, **({"CORRIE_CACHE": empty} if fresh else {})}
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env={**os.environ, **own})
+            subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=own)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return min(taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,25 @@ def changed(asked: list[object], option: str, value: object) -> list[object]:
     return [*made, option, value]
 
 
-def test_a_statement(corrie: Any, asked: list[object], tmp_path: Path) -> None:
-    said = corrie(*asked)
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """What the first one to ask for it made, and said."""
+    return {}
+
+
+@pytest.fixture
+def said(
+    corrie: Any, asked: list[object], made: dict[str, Any], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """What the command said; its run as it left it is this test's own."""
+    if not made:
+        place = tmp_path_factory.mktemp("made") / "run"
+        made |= {"said": corrie(*changed(asked, "--to", place)), "place": place}
+    shutil.copytree(made["place"], tmp_path / "run")
+    return made["said"]
+
+
+def test_a_statement(corrie: Any, said: Any, asked: list[object], tmp_path: Path) -> None:
     assert said.code == 0, said.err
     assert said.out.startswith("on new examples the smoothed model scores at least 0.")
     assert "\nConfidence: 0.9.\nRandomness: the examples and 40 independent noise draws together" in said.out
@@ -80,8 +98,8 @@ def test_an_adapter_outside_of_the_subspace(corrie: Any, asked: list[object]) ->
     assert "it is not of this subspace" in said.err
 
 
-def test_it_is_shown_and_reported(corrie: Any, asked: list[object], tmp_path: Path) -> None:
-    said, run = corrie(*asked), tmp_path / "run"
+def test_it_is_shown_and_reported(corrie: Any, said: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
     assert corrie("show", run).out == said.out
     (file,) = run.glob("generalisation-*.json")
     assert json.loads(corrie("show", run, "--json").out)["generalisations"] == [json.loads(file.read_text())]

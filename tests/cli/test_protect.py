@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,21 @@ from safetensors.torch import load_file, save_file
 TERMS = ("--sigma", "0.02", "--draws", "40", "--selection-draws", "6", "--prompts", "10", "--layers", "q_proj")
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """What the first one to ask for it made, and said."""
+    return {}
+
+
 @pytest.fixture
-def protected(corrie: Any, toy: Path, task: Path, tmp_path: Path) -> tuple[Any, Path]:
-    out = tmp_path / "protected"
-    return corrie("protect", toy, "-t", f"{task}:20", "--out", out, *TERMS, "--json"), out
+def protected(
+    corrie: Any, toy: Path, task: Path, tmp_path: Path, made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, Path]:
+    """An adapter of one's own, as the command left it."""
+    if not made:
+        place = tmp_path_factory.mktemp("made") / "protected"
+        made |= {"said": corrie("protect", toy, "-t", f"{task}:20", "--out", place, *TERMS, "--json"), "place": place}
+    return made["said"], Path(shutil.copytree(made["place"], tmp_path / "protected"))
 
 
 def test_an_adapter_with_its_certificate(corrie: Any, protected: tuple[Any, Path]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,25 @@ from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 
 
-@pytest.fixture
-def landscape() -> corrie.Landscape:
-    return corrie.Landscape.from_store(cliff_run(directions=4, examples=60))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run."""
+    run = tmp_path_factory.mktemp("scan") / "run"
+    with SqliteStore.create_or_open(run, identity()) as store:
+        cliff_run(store, directions=4, examples=60)
+    return run
+
+
+@pytest.fixture(scope="module")
+def landscape(folder: Path) -> corrie.Landscape:
+    """What it says, whoever reads it."""
+    return corrie.Landscape.open(folder)
+
+
+@cache
+def certified(subspace: str) -> corrie.Certificate:
+    """A certificate of the toy."""
+    return corrie.certify(toy_model(), [(toy_choice(), 10)], subspace=subspace, sigma=0.01, draws=60)
 
 
 def test_a_landscape_gives_what_its_basins_say(landscape):
@@ -41,17 +59,15 @@ def test_a_landscape_gives_what_its_basins_say(landscape):
     assert Radii.of_basins({"sums": basins["math"]}).values == {"sums": basins["math"].sigma}
 
 
-def test_the_folder_of_a_scan_will_do(tmp_path: Path, landscape):
-    with SqliteStore.create_or_open(tmp_path / "run", identity()) as store:
-        cliff_run(store, directions=4, examples=60)
+def test_the_folder_of_a_scan_will_do(folder: Path, landscape):
     weights = landscape.model.parameters
     model = nn.Linear(weights, 1, bias=False, device="meta")
-    watch = BasinWatch(model, tmp_path / "run")
+    watch = BasinWatch(model, folder)
     assert watch.radii == {basin.task: basin.sigma for basin in landscape.basins()}
     assert watch.dimension == weights
     assert BasinWatch(model, landscape, dimension=7).dimension == 7
     with pytest.raises(InputError, match="the radii of toy, 134,515,008 weights: this model has 12"):
-        BasinWatch(nn.Linear(3, 3), str(tmp_path / "run"))
+        BasinWatch(nn.Linear(3, 3), str(folder))
 
 
 def test_a_basin_without_an_edge_counts_with_the_largest_sigma_tried():
@@ -115,9 +131,9 @@ def test_a_basin_that_is_lost_at_once_counts_with_the_smallest_sigma_tried():
     assert (radii.values["math"], radii.lows["math"]) == (0.04, 0.0)
 
 
-def test_of_a_run_with_other_scans_the_random_one_is_read(tmp_path: Path, landscape):
+def test_of_a_run_with_other_scans_the_random_one_is_read(tmp_path: Path, folder: Path, landscape):
+    shutil.copytree(folder, tmp_path / "run")
     with SqliteStore.create_or_open(tmp_path / "run", identity()) as store:
-        cliff_run(store, directions=4, examples=60)
         spec, versions = store.specs()[0]
         unit = spec.model_copy(update={"directions": corrie.gaussian(1, "unit")})
         store.record_spec(unit, versions | {"date": "2026-02-01T00:00:00Z"})
@@ -141,8 +157,7 @@ def test_a_certificate_is_of_what_is_trained():
     """B alone of as many layers and the same rank, all of one model; full certificates of the tensors that move."""
     from peft import LoraConfig, get_peft_model
 
-    task = [(toy_choice(), 10)]
-    of_b = corrie.certify(toy_model(), task, subspace="adapter:q_proj:1", sigma=0.01, draws=60)
+    of_b = certified("adapter:q_proj:1")
 
     def adapted(*targets: str, **options) -> nn.Module:
         net = get_peft_model(toy_model().module, LoraConfig(r=1, target_modules=list(targets), **options))
@@ -163,15 +178,13 @@ def test_a_certificate_is_of_what_is_trained():
         a.requires_grad_(True)
     with pytest.raises(InputError, match="its A is trained"):
         BasinWatch(trained_a, certified=of_b, tensors=choose(trained_a, "*lora_B*"))
-    whole = corrie.certify(toy_model(), task, subspace="full", sigma=0.01, draws=60)
     with pytest.raises(InputError, match="this model has 12"):
-        BasinWatch(nn.Linear(3, 3), certified=whole)
+        BasinWatch(nn.Linear(3, 3), certified=certified("full"))
 
 
 @pytest.mark.parametrize(("subspace", "measure"), [("full", "weights"), ("adapter:q_proj:1", "trained")])
 def test_a_certificate_says_its_radius_and_its_distance(tmp_path: Path, subspace: str, measure: str):
-    model = toy_model()
-    certificate = corrie.certify(model, [(toy_choice(), 10)], subspace=subspace, sigma=0.01, draws=60)
+    model, certificate = toy_model(), certified(subspace)
     radii = Radii.of_certificates(certificate)
     task = certificate.tasks[0]
     radius = task.radius(task.floor(certificate.retain))
@@ -187,7 +200,7 @@ def test_a_certificate_says_its_radius_and_its_distance(tmp_path: Path, subspace
 
 
 def test_a_certificate_in_another_measure_is_refused():
-    certificate = corrie.certify(toy_model(), [(toy_choice(), 10)], subspace="random:2", sigma=0.01, draws=60)
+    certificate = corrie.certify(toy_model(), [(toy_choice(), 10)], subspace="random:2", sigma=0.01, draws=5)
     with pytest.raises(InputError, match="corrie diff --certificate"):
         Radii.of_certificates(certificate)
     with pytest.raises(InputError, match="no radius by name"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,22 @@ def claim_on(place: Path, fraction: float = 0.5, first: int | None = None) -> Fr
     return claim
 
 
-@pytest.fixture
-def one(tmp_path: Path) -> Path:
-    return make(tmp_path / "one", directions=1)
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("ready")
+    for name, directions in (("one", 1), ("two", 2)):
+        make(place / name, directions=directions)
+    return place
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Path:
-    return make(tmp_path / "two", directions=2)
+def one(ready: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ready / "one", tmp_path / "one"))
+
+
+@pytest.fixture
+def two(ready: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ready / "two", tmp_path / "two"))
 
 
 def test_a_merged_run_holds_what_its_parts_hold(one: Path, two: Path, tmp_path: Path) -> None:

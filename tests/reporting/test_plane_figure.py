@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ B = Difference(base="a" * 64, tuned="c" * 64, tuned_name="code")
 UNIT = AlphaGrid.between(-0.25, 1.25, 13)
 
 
+@cache
 def plane(**asked: Any) -> Plane:
     return Plane.all_of(cliff_plane(examples=100, kinds=KINDS[2:3], **asked))[0]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import pytest
 from rich.console import Console
@@ -15,6 +16,7 @@ LANGUAGE, MATH = KINDS[0], KINDS[2]
 UNABLE = Kind("chess", 0.01, 0.2, 0.2, "choice", 2.0)
 
 
+@cache
 def seen(
     *kinds: Kind, alphas: str = "0.002:0.024:12", directions: int = 8, examples: int = 100, **options
 ) -> Landscape:

@@ -31,7 +31,7 @@ from corrie.weights.sources import Sources
 from corrie.weights.tensor_files import TensorFiles
 from corrie.weights.written import write_checkpoint
 
-PARTS, SIDE = 16, 1024
+PARTS, SIDE = 16, 512
 SIZE = PARTS * SIDE * SIDE * 4
 
 

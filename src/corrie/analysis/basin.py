@@ -39,7 +39,7 @@ from corrie.analysis.block import Block
 from corrie.analysis.percent import percent
 from corrie.analysis.scored_blocks import scored_blocks
 from corrie.records.model import ModelIdentity
-from corrie.records.task import BEHAVIOUR
+from corrie.records.scoring import BEHAVIOUR
 from corrie.stats import clopper_pearson
 from corrie.stats.arguments import Array
 from corrie.stats.model_free_radius import (
@@ -451,7 +451,7 @@ def of_capabilities(basins: Iterable[Basin]) -> tuple[Basin, ...]:
 
     >>> from corrie.analysis.landscape import Landscape
     >>> from corrie.testing.cliff_run import cliff_run
-    >>> len(of_capabilities(Landscape.from_store(cliff_run()).basins()))
+    >>> len(of_capabilities(Landscape.from_store(cliff_run(directions=2, examples=10)).basins()))
     5
     """
     basins = tuple(basins)

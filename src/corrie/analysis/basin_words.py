@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrie.analysis.percent import percent
-from corrie.records.task import BEHAVIOUR
+from corrie.records.scoring import BEHAVIOUR
 
 if TYPE_CHECKING:
     from corrie.analysis.basin import Basin

@@ -181,6 +181,11 @@ class Landscape:
         return MappingProxyType({name: self._labelled(block) for name, block in self.blocks.items()})
 
     @cached_property
+    def _found(self) -> dict[tuple[str, float, float], Basin]:
+        """The basins that were asked for, by task, retention and confidence: each takes a fit of curves, once."""
+        return {}
+
+    @cached_property
     def steps(self) -> xr.Dataset:
         """What each step was to be and what the weights made of it, as a labelled dataset."""
         return self.taken.labelled()
@@ -209,9 +214,12 @@ class Landscape:
         """
         wanted = self.retention if retention is None else retention
         block = self.block(name)
-        if self.is_path:
-            block = block.columns(block.axes[1].values > 0)
-        return Basin.of(block, self.model, self.is_raw, wanted, confidence)
+        asked = (block.task.name, wanted, confidence)
+        if asked not in self._found:
+            if self.is_path:
+                block = block.columns(block.axes[1].values > 0)
+            self._found[asked] = Basin.of(block, self.model, self.is_raw, wanted, confidence)
+        return self._found[asked]
 
     def basins(self, retention: float | None = None, confidence: float = 0.95) -> tuple[Basin, ...]:
         """The basin of every task, in order."""

@@ -18,7 +18,8 @@ from corrie.errors import InputError, TaskError
 from corrie.models.reading import Comparer, Reader
 from corrie.records.cell import Outcome
 from corrie.records.plain_file import read_plain
-from corrie.records.task import BEHAVIOUR, ExampleCard
+from corrie.records.scoring import BEHAVIOUR
+from corrie.records.task import ExampleCard
 
 if TYPE_CHECKING:
     from corrie.models.reference import Divergence

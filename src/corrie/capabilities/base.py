@@ -13,7 +13,8 @@ from corrie.errors import InputError, TaskError
 from corrie.models.reading import Question, Reader, Reading
 from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
-from corrie.records.task import ExampleCard, Scoring, TaskIdentity
+from corrie.records.scoring import Scoring
+from corrie.records.task import ExampleCard, TaskIdentity
 
 _E = TypeVar("_E", bound=Example)
 

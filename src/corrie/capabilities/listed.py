@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from corrie.capabilities.suite import AGREEMENT, DEFAULT_SUITE, SCORINGS, SUITE
 from corrie.capabilities.windows import MOST_WINDOWS
-from corrie.records.task import BEHAVIOUR
+from corrie.records.scoring import BEHAVIOUR
 from corrie.sources.pinned import pinned_files
 
 if TYPE_CHECKING:
-    from corrie.records.task import Scoring
+    from corrie.records.scoring import Scoring
 
 TASK_GROUP = "corrie.tasks"
 """The entry-point group in which other packages name their tasks."""

@@ -10,7 +10,7 @@ from corrie.errors import UnknownName
 if TYPE_CHECKING:
     from corrie.capabilities.checks import CheckKind
     from corrie.capabilities.extraction import Extraction
-    from corrie.records.task import Scoring
+    from corrie.records.scoring import Scoring
 
 _Kind = Literal[
     "likelihood",

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import warnings
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +36,7 @@ from corrie.cli import (
     worst,
 )
 from corrie.cli.console import complain, ready
+from corrie.cli.light_command import LightCommand
 from corrie.cli.pages import Grouped, example
 from corrie.errors import CorrieError, PrecisionWarning, StorageError
 
@@ -72,7 +74,7 @@ for command in (
     models.models,
     doctor.doctor,
 ):
-    app.command(epilog=example(command.__name__))(command)
+    app.command(cls=LightCommand, epilog=example(command.__name__))(command)
 
 
 def _print_version(asked: bool) -> None:
@@ -92,6 +94,12 @@ def options(
     """How far can a language model be moved before it breaks? Maps the basins of large language models."""
 
 
+@cache
+def commands() -> Any:
+    """All commands with what each takes, read off their signatures: that is as much work as many a command."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 3 a claim that does not hold, 130 interrupted."""
     ready()
@@ -99,7 +107,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        app(prog_name="corrie")
+        commands()(prog_name="corrie")
     except CorrieError as error:
         _stop(str(error), error.exit_code)
     except _Interrupted:

@@ -11,6 +11,8 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from corrie.cli.light_command import LightHelp
+
 GROUPS: dict[str, dict[str, str]] = {
     "Measure": {
         "scan": "corrie scan smollm2-135m-instruct -t knowledge:40 -t math:40 --to runs/smollm2",
@@ -47,7 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
 """What a person wants → command → an example."""
 
 
-class Grouped(TyperGroup):
+class Grouped(LightHelp, TyperGroup):
     """A group of commands whose help lists them by what a person wants."""
 
     def list_commands(self, ctx: Any) -> list[str]:

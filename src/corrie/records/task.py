@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from corrie.records.canonical import Record, content_hash
-
-Scoring = Literal["likelihood", "choice", "probability", "generation", "text", "agreement"]
-
-GRADED_SCORINGS: tuple[Scoring, ...] = ("probability", "text", "agreement")
-"""Ways of scoring by which an example scores anything from 0 to 1; by the others 0 or 1."""
-
-BEHAVIOUR = "behaviour"
-"""What is measured where nothing is asked of the model but to say what it said: no capability, and no score."""
+from corrie.records.scoring import Scoring
 
 
 class TaskIdentity(Record):

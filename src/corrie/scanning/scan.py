@@ -20,9 +20,9 @@ from corrie.questions.plane import PlaneQuestion
 from corrie.questions.scan import ScanQuestion
 from corrie.records.direction import GAUSSIAN_LAW, Direction, gaussian
 from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, usual_directions
+from corrie.records.scoring import GRADED_SCORINGS
 from corrie.records.shard import Shard, parse_shard
 from corrie.records.store import RunIdentity, Store
-from corrie.records.task import GRADED_SCORINGS
 from corrie.scanning.batch import BatchAsked, batch_of
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import engine_named

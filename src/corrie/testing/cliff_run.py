@@ -21,8 +21,9 @@ from corrie.records.memory_store import MemoryStore
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaGrid, ScanSpec, TaskRequest
+from corrie.records.scoring import Scoring
 from corrie.records.store import Realised, RunIdentity, Store
-from corrie.records.task import ExampleCard, Scoring, TaskIdentity
+from corrie.records.task import ExampleCard, TaskIdentity
 
 
 class Kind(NamedTuple):
