@@ -275,8 +275,9 @@ def writing_by_vllm(table: Table) -> str:
 
 def gpu_tests(seconds: float) -> str:
     """The tests that need the device."""
-    command = [sys.executable, "-m", "pytest", "tests", "-m", "gpu", "-q", "-p", "no:cacheprovider"]
     place = Path(__file__).resolve().parents[1]
+    files = [str(f) for f in sorted((place / "tests").rglob("test_*.py")) if "mark.gpu" in f.read_text("utf-8")]
+    command = [sys.executable, "-m", "pytest", *files, "-m", "gpu", "-v", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=seconds, check=False)
     counts = re.findall(r"\d+ (?:passed|failed|skipped|error)\w*", done.stdout)
     return f"{', '.join(counts) or 'no summary'}; exit code {done.returncode}"

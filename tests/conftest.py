@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,32 +52,3 @@ def holds_as_often_as() -> Callable[[float, ArrayLike], None]:
         assert held.mean() >= confidence - 3 * error, f"{held.mean():.4f} of {held.size} runs, asked {confidence}"
 
     return check
-
-
-@pytest.fixture
-def in_two_processes(tmp_path: Path) -> Callable[[Path], list[list[str]]]:
-    """``run(script)``: start it twice, with RANK (0 or 1) and STORE (a place to meet) in the environment; what each has
-    printed, line by line."""
-
-    def run(script: Path) -> list[list[str]]:
-        environment = {**os.environ, "STORE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1"}
-        processes = [
-            subprocess.Popen(
-                [sys.executable, str(script)],
-                env={**environment, "RANK": str(rank)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for rank in range(2)
-        ]
-        try:
-            outputs = [process.communicate(timeout=240)[0] for process in processes]
-        finally:
-            for process in processes:
-                process.kill()
-        for process, output in zip(processes, outputs, strict=True):
-            assert process.returncode == 0, output
-        return [output.splitlines() for output in outputs]
-
-    return run

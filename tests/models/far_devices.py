@@ -107,7 +107,12 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
     return target
 
 
-backend_registration._setup_privateuseone_for_python_backend(KIND)  # type: ignore[attr-defined]
-_LIBRARY = torch.library.Library("aten", "IMPL")  # what torch.tensor(…, device=…) asks for below any mode
-_LIBRARY.impl("empty_strided", _empty_strided, "PrivateUse1")
-_LIBRARY.impl("_copy_from", _copy_from, "PrivateUse1")
+def make_devices() -> None:
+    """Make them known to torch, once in a process; there is no way back."""
+    backend_registration._setup_privateuseone_for_python_backend(KIND)  # type: ignore[attr-defined]
+    _LIBRARY.impl("empty_strided", _empty_strided, "PrivateUse1")
+    _LIBRARY.impl("_copy_from", _copy_from, "PrivateUse1")
+
+
+_LIBRARY = torch.library.Library("aten", "IMPL")
+"""What torch.tensor(…, device=…) asks for below any mode."""

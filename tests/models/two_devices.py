@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from accelerate import dispatch_model
-from far_devices import FarDevices
+from tests.models.far_devices import FarDevices, make_devices
 
 from corrie.models import spread
 from corrie.models.load import from_module, load
@@ -100,6 +100,7 @@ PARTS = (same, points, scores, certified, loaded)
 
 
 def main() -> None:
+    make_devices()
     with FarDevices():
         for part in PARTS:
             part()

@@ -1,9 +1,12 @@
-"""What one of two processes does in test_two_processes.py. Started as a script: RANK and STORE in the environment."""
+"""What two processes do in test_shard.py. Started as a script, which loads the libraries for both: FOLDER."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import traceback
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +18,7 @@ from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from corrie.errors import InputError
 from corrie.optim import GO, Ball
+from corrie.optim.noise import gaussian_quadruples
 from corrie.optim.placing import Placement, place
 
 SIGMA = 0.05
@@ -185,16 +189,40 @@ def ddp() -> None:
     assert torch.equal(*weights)
 
 
-def main() -> None:
-    rank = int(os.environ["RANK"])
-    dist.init_process_group("gloo", init_method=f"file://{os.environ['STORE']}", rank=rank, world_size=2)
-    for part in (fsdp, attached_first, columns, ball, ddp):
-        part()
-        sys.stdout.write(f"{part.__name__} ok\n")
+def work(folder: Path, rank: int) -> None:
+    """All of it as one of the two, with a line for each part in a file of its own."""
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
+    with (folder / f"rank-{rank}.txt").open("w", encoding="utf-8") as done:
+        for part in (fsdp, attached_first, columns, ball, ddp):
+            part()
+            done.write(f"{part.__name__}\n")
     dist.barrier()
-    sys.stdout.flush()
-    os._exit(0)  # gloo's threads sometimes abort the interpreter while it shuts down; by now everything is checked
+
+
+def main(folder: Path) -> int:
+    """0 if both ended well. What a process forks before torch has computed anything is as one that was started."""
+    gaussian_quadruples()
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if child == 0:
+            try:
+                work(folder, rank)
+                os._exit(0)  # gloo's threads sometimes abort the interpreter while it shuts down; all is checked
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(1)
+        children.append(child)
+    bad = 0
+    while children:
+        child, status = os.wait()
+        children.remove(child)
+        bad += status != 0
+        for other in children if status else ():
+            os.kill(other, signal.SIGKILL)  # it would wait for the one that failed
+    return int(bad > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(Path(sys.argv[1])))

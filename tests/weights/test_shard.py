@@ -1,27 +1,14 @@
-"""Sharded tensors: spans in one process, everything else in two real ones over gloo."""
+"""What is said of tensors that are not sharded; tests/weights/two_processes.py has those that are."""
 
 from __future__ import annotations
 
 import torch
 
-from corrie.weights.shard import (
-    Processes,
-    PutTogether,
-    Stretch,
-    cut_like,
-    is_sharded,
-    local_part,
-    span_of,
-    whole_tensor,
-)
+from corrie.weights.shard import Processes, PutTogether, cut_like, whole_tensor
 
 
-def test_a_plain_tensor_is_its_own_only_part() -> None:
+def test_a_plain_tensor_is_its_own_whole() -> None:
     weight = torch.nn.Parameter(torch.arange(6.0).view(2, 3))
-    assert not is_sharded(weight)
-    assert span_of(weight) == Stretch(0, 6, 6)
-    assert local_part(weight).data_ptr() == weight.data_ptr()
-    assert not local_part(weight).requires_grad
     assert whole_tensor(weight) is weight
     assert cut_like(weight, weight) is weight
     assert dict(PutTogether({"w": weight})) == {"w": weight}

@@ -1,9 +1,11 @@
-"""What one of two processes does in test_two_processes.py. Started as a script: RANK and STORE in the environment."""
+"""What two processes do in test_two_processes.py. Started as a script, in an empty folder."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +107,7 @@ def only_its_own() -> None:
 
 def paths() -> None:
     """Rounding, and the way to a checkpoint."""
-    place = Path(os.environ["STORE"] + f"-{dist.get_rank()}")
+    place = Path.cwd() / f"files-{dist.get_rank()}"
     place.mkdir()
     base, tuned = toy_module(), toy_module(seed=5)
     for name, one in (("base", base), ("tuned", tuned)):
@@ -133,7 +135,7 @@ def scores() -> None:
         scan(m, [(task, 10)], directions=[Gaussian(seed=1), Gaussian(seed=2)], alpha="0:0.4:3") for m in (model, alone)
     )
     with pytest.raises(InputError, match="each of them would write it"):
-        scan(model, [(task, 10)], directions=[Gaussian(seed=1)], alpha="0:0.4:3", to=os.environ["STORE"] + "-run")
+        scan(model, [(task, 10)], directions=[Gaussian(seed=1)], alpha="0:0.4:3", to="run")
     name = task.identity.name
     for what in ("score", "loss"):
         np.testing.assert_allclose(found[name][what], told[name][what], rtol=0, atol=1e-6)
@@ -167,16 +169,43 @@ def spoiled() -> None:
         weights.verify()
 
 
-def main() -> None:
-    rank = int(os.environ["RANK"])
-    dist.init_process_group("gloo", init_method=f"file://{os.environ['STORE']}", rank=rank, world_size=2)
-    for part in (same, points, only_its_own, paths, scores, refused, spoiled):
-        part()
-        sys.stdout.write(f"{part.__name__} ok\n")
+PARTS = (same, points, only_its_own, paths, scores, refused, spoiled)
+
+
+def work(rank: int) -> None:
+    """All of it, as one of the two."""
+    dist.init_process_group("gloo", init_method=f"file://{Path.cwd() / 'store'}", rank=rank, world_size=2)
+    with Path(f"{rank}.txt").open("w", encoding="utf-8") as said:
+        for part in PARTS:
+            part()
+            said.write(f"{part.__name__}\n")
     dist.barrier()
-    sys.stdout.flush()
-    os._exit(0)  # gloo's threads sometimes abort the interpreter while it shuts down; by now everything is checked
+
+
+def main() -> int:
+    """0 if both ended well. The libraries are loaded once, for both."""
+    children = set()
+    for rank in range(2):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                work(rank)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(code)  # gloo's threads sometimes abort the interpreter while it shuts down
+        children.add(child)
+    while children:
+        child, failed = os.wait()
+        children.remove(child)
+        if failed:  # the other waits for it
+            for other in children:
+                os.kill(other, signal.SIGKILL)
+            return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
