@@ -11,6 +11,7 @@ import pytest
 
 from corrie.errors import TaskError
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.stops import Stops
 
 TEXT = "the cat sat on the mat. the rat sat on the hat. two and two is four. "
 ALPHABET = sorted(set(TEXT + "abcdefghijklmnopqrstuvwxyz <>/:"))
@@ -52,7 +53,9 @@ class BigramReader:
             answer="".join(best),
         )
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         return [self._writing(prompt, max_tokens) for prompt in prompts]
 
     def _writing(self, prompt: str, max_tokens: int) -> Writing:
@@ -81,7 +84,9 @@ class ScriptedReader:
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         return [tuple(self._readings[c] for c in q.continuations) for q in questions]
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         self.limits.append(max_tokens)
         return [self._writings[p] for p in prompts]
 

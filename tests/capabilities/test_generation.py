@@ -1,7 +1,7 @@
 import pytest
 
 from corrie.capabilities.examples import Request
-from corrie.capabilities.generation import GenerateTask, cut_at
+from corrie.capabilities.generation import GenerateTask
 from corrie.errors import InputError
 
 
@@ -42,20 +42,6 @@ def test_it_is_cut_before_it_is_judged(scripted, writing) -> None:
 def test_going_straight_on_to_the_next_question_is_no_answer(scripted, writing) -> None:
     reader = scripted(writings={"?": writing("\n\nQuestion: 42?")})
     assert task(Request("a", "?", "42"), stops=("Question:",)).score(reader, 0, 1)[0].label == "collapsed"
-
-
-@pytest.mark.parametrize(
-    ("text", "stops", "left"),
-    [
-        ("a|b;c", ("|", ";"), "a"),
-        ("a;b|c", ("|", ";"), "a"),
-        ("abc", ("|",), "abc"),
-        ("\nabc\nd", ("\n",), "\nabc"),
-        ("abc", (), "abc"),
-    ],
-)
-def test_cut_at(text: str, stops: tuple[str, ...], left: str) -> None:
-    assert cut_at(text, stops) == left
 
 
 def test_the_token_limit_reaches_the_reader(scripted, writing) -> None:

@@ -13,6 +13,7 @@ from corrie.capabilities.program import Exercise, ProgramTask, program
 from corrie.capabilities.rows import read_rows
 from corrie.capabilities.suite import find_row
 from corrie.models.reading import Writing
+from corrie.models.stops import Stops
 from corrie.sandbox import ProgramVerdict, Sandbox
 from corrie.sources.manifest import find_package
 from corrie.sources.packages import packaged_file
@@ -30,7 +31,9 @@ class Writer:
     def __init__(self, texts: Sequence[str], finite: bool = True) -> None:
         self.texts, self.finite = texts, finite
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         return [Writing(text=text, tokens=1, ended=True, finite=self.finite) for text in self.texts[: len(prompts)]]
 
 
@@ -81,7 +84,9 @@ def test_through_the_chat_template_the_answer_begins_with_its_code() -> None:
         def chat(self, request: str) -> str:
             return f"<user>{request}</user>"
 
-        def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+        def write(
+            self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+        ) -> list[Writing]:
             self.prompts = prompts
             assert templated
             return super().write(prompts, max_tokens)

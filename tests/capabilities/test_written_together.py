@@ -11,6 +11,7 @@ from corrie.capabilities.generation import GenerateTask
 from corrie.capabilities.written_together import WrittenTogether, together
 from corrie.errors import InputError
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.stops import Stops
 from corrie.testing.check_task import check_task
 from corrie.testing.toy_models import Architecture, toy_model
 from corrie.testing.toy_tasks import toy_choice, toy_writing
@@ -35,7 +36,9 @@ class Crowd:
     def chat(self, request: str) -> str:
         raise NotImplementedError
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         self.batches.append(list(prompts))
         return [Writing(f"{len(prompts)} after {prompts[0]}", 3, True, True) for _ in prompts]
 

@@ -14,6 +14,7 @@ from corrie.capabilities.quantity import QUANTITY_LAW
 from corrie.capabilities.written_once import write_once
 from corrie.errors import InputError
 from corrie.models.reading import Reader, Writing
+from corrie.models.stops import Stops
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
 
@@ -59,15 +60,15 @@ class GenerateTask(ExampleTask[Request]):
         super().__init__(name, examples, settings=settings, **rest)
         self._is_right = {**CHECKS, **EXTRACTIONS}[check]
         self._max_tokens = max_tokens
-        self._stops = stops
+        self._stops = Stops(stops)
 
     def _score(self, reader: Reader, block: Sequence[Request]) -> tuple[Outcome, ...]:
         prompts = [self.framing.context(reader, e.prompt) for e in block]
-        writings = write_once(reader, prompts, self._max_tokens, templated=self.framing.chat)
+        writings = write_once(reader, prompts, self._max_tokens, templated=self.framing.chat, stops=self._stops)
         return tuple(self._outcome(e, w) for e, w in zip(block, writings, strict=True))
 
     def _outcome(self, example: Request, writing: Writing) -> Outcome:
-        text = cut_at(writing.text, self._stops)
+        text = self._stops.cut(writing.text)
         if not writing.finite or collapse(text):
             return Outcome(id=example.id, success=0.0, label="collapsed", answer=text)
         right = self._is_right(text, example.answer)
@@ -76,14 +77,3 @@ class GenerateTask(ExampleTask[Request]):
     def card(self, index: int) -> ExampleCard:
         example = self.examples[index]
         return self._card(example.id, example.prompt, example.answer)
-
-
-def cut_at(text: str, stops: Sequence[str]) -> str:
-    """The text before the first of these strings; leading white space does not stop it.
-
-    >>> cut_at("\\n\\n 18\\n\\nQuestion: how", ("\\n\\n", "Question:"))
-    '\\n\\n 18'
-    """
-    begins = len(text) - len(text.lstrip())
-    ends = [place for stop in stops if (place := text.find(stop, begins)) >= 0]
-    return text[: min(ends, default=len(text))]

@@ -9,10 +9,10 @@ from typing import Any, final
 from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
 from corrie.capabilities.examples import Request
-from corrie.capabilities.generation import cut_at
 from corrie.capabilities.math_judge import MATH_LAW, math_judge
 from corrie.capabilities.written_once import write_once
 from corrie.models.reading import Reader, Writing
+from corrie.models.stops import Stops
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
 
@@ -43,7 +43,7 @@ class MathTask(ExampleTask[Request]):
     ) -> None:
         settings = {"max_tokens": max_tokens, "stops": stops, "math-verify": _version()}
         super().__init__(name, examples, settings=settings, **rest)
-        self._max_tokens, self._stops = max_tokens, stops
+        self._max_tokens, self._stops = max_tokens, Stops(stops)
 
     def check(self, reader: Reader) -> None:
         """Can this model be asked, and is there what compares? (See the protocol.)
@@ -56,8 +56,8 @@ class MathTask(ExampleTask[Request]):
 
     def _score(self, reader: Reader, block: Sequence[Request]) -> tuple[Outcome, ...]:
         prompts = [self.framing.context(reader, e.prompt) for e in block]
-        writings = write_once(reader, prompts, self._max_tokens, templated=self.framing.chat)
-        texts = [cut_at(writing.text, self._stops) for writing in writings]
+        writings = write_once(reader, prompts, self._max_tokens, templated=self.framing.chat, stops=self._stops)
+        texts = [self._stops.cut(writing.text) for writing in writings]
         same = math_judge().same((e.answer, text) for e, text in zip(block, texts, strict=True))
         return tuple(map(self._outcome, block, writings, texts, same))
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, final
 
 from corrie.capabilities.base import ExampleTask
 from corrie.capabilities.collapse import COLLAPSE_LAW, collapse
-from corrie.capabilities.generation import cut_at
 from corrie.models.reading import Reader, Writing
+from corrie.models.stops import Stops
 from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
@@ -83,7 +83,7 @@ class ProgramTask(ExampleTask[Exercise]):
             self._turns = {e.id: turn(e) for e in examples}
             settings["turns"] = content_hash(self._turns)
         super().__init__(name, examples, settings=settings, **rest)
-        self._stops, self._max_tokens = stops, max_tokens
+        self._stops, self._max_tokens = Stops(stops), max_tokens
         self._tried = False
 
     def check(self, reader: Reader) -> None:
@@ -99,8 +99,8 @@ class ProgramTask(ExampleTask[Exercise]):
 
     def _score(self, reader: Reader, block: Sequence[Exercise]) -> tuple[Outcome, ...]:
         prompts = [self._prompt(reader, e) for e in block]
-        writings = reader.write(prompts, self._max_tokens, templated=self.framing.chat)
-        texts = [cut_at(writing.text, self._stops) for writing in writings]
+        writings = reader.write(prompts, self._max_tokens, templated=self.framing.chat, stops=self._stops)
+        texts = [self._stops.cut(writing.text) for writing in writings]
         verdicts = self._sandbox.judge_all([program(e, text) for e, text in zip(block, texts, strict=True)])
         return tuple(map(self._outcome, block, writings, texts, verdicts))
 

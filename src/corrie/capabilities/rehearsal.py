@@ -15,6 +15,7 @@ from corrie.errors import ModelError, TaskError
 from corrie.models.encoding import Encoder
 from corrie.models.reading import Comparer, Question, Reader, Reading, Writing
 from corrie.models.reference import Divergence
+from corrie.models.stops import Stops
 
 
 def rehearse(task: Task, encoder: Encoder, limit: int) -> int:
@@ -63,7 +64,9 @@ class Rehearsal:
             self.encoder.question(question)
         self.enough()
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         for prompt in prompts:
             ids = self.encoder.prompt(prompt, templated, max_tokens)
             self.longest = max(self.longest, len(ids) + max_tokens)
@@ -115,7 +118,9 @@ class _Remembering:
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         raise Rehearsed
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         raise Rehearsed
 
     def remember(self, questions: Sequence[Question]) -> None:

@@ -10,6 +10,7 @@ from corrie.capabilities.rehearsal import Rehearsal, Rehearsed
 from corrie.capabilities.task import Task
 from corrie.models.encoding import Encoder
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.stops import Stops
 
 
 class TokenCount(NamedTuple):
@@ -80,7 +81,9 @@ class _Counting(Rehearsal):
             self.prompts += sum(len(one.ids) for one in self.encoder.question(question))
         self.enough()
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         for prompt in prompts:
             self.prompts += len(self.encoder.prompt(prompt, templated, max_tokens))
             self.answers += max_tokens

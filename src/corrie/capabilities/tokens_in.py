@@ -9,6 +9,7 @@ from corrie.capabilities.rehearsal import Rehearsal, Rehearsed
 from corrie.capabilities.task import Task
 from corrie.models.encoding import Encoder
 from corrie.models.reading import Question
+from corrie.models.stops import Stops
 from corrie.models.trie import TokenTrie
 
 _STEP = 25
@@ -45,7 +46,9 @@ class _Counting(Rehearsal):
         self.tokens = len(tree)
         self.enough()
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list:
         read = sum(len(self.encoder.prompt(prompt, templated, max_tokens)) for prompt in prompts)
         self.tokens = read + max_tokens * (len(prompts) + _STEP)
         self.enough()

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 from corrie.models.reading import Reader, Writing
+from corrie.models.stops import Stops
 
-_Asked = tuple[tuple[str, ...], int, bool]
+_Asked = tuple[tuple[str, ...], int, bool, Stops | None]
 
 _written: WeakKeyDictionary[Reader, dict[_Asked, list[Writing]]] = WeakKeyDictionary()
 
 
-def write_once(reader: Reader, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+def write_once(
+    reader: Reader, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+) -> list[Writing]:
     """What the reader writes after these prompts (:meth:`corrie.models.reading.Reader.write`).
 
     A reader serves one point, and what it writes is a function of the weights and the batch; so the same batch is
@@ -24,7 +27,7 @@ def write_once(reader: Reader, prompts: Sequence[str], max_tokens: int, template
     True
     """
     known = _written.setdefault(reader, {})
-    asked = (tuple(prompts), max_tokens, templated)
+    asked = (tuple(prompts), max_tokens, templated, stops)
     if asked not in known:
-        known[asked] = reader.write(prompts, max_tokens, templated=templated)
+        known[asked] = reader.write(prompts, max_tokens, templated=templated, stops=stops)
     return known[asked]

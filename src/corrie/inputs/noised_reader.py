@@ -13,6 +13,7 @@ from corrie.models.encoding import Sequenced
 from corrie.models.model import Model
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.stops import Stops
 from corrie.records.input_spec import InputSpec
 
 
@@ -42,7 +43,9 @@ class NoisedReader(ModelReader):
             self._virtual.forget()
         return [tuple(map(self._reading, q)) for q in scores]
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         """Refused: see :class:`corrie.inputs.prompts.Listener`."""
         raise TaskError("noised prompts", found="the task lets the model write", advice="choice or likelihood")
 

@@ -20,6 +20,7 @@ from corrie.models.encoding import common_length
 from corrie.models.model import Model
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reading, Writing
+from corrie.models.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ class Listener:
         self.received.extend(questions)
         return [tuple(Reading(-1.0, 1, 0, "") for _ in q.continuations) for q in questions]
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         """Refused: what a model writes is not read off its prompt."""
         raise TaskError(
             "a certificate about changed inputs",

@@ -7,7 +7,7 @@ reader.py      the reader of a model's present weights
 encoding.py    questions as token ids
 packed.py      the fast engine: a block of questions as one tree of tokens      trie.py, head.py
 plain.py       the slow engine: every sequence alone
-greedy.py      greedy generation
+greedy.py      greedy generation                                                stops.py
 rows.py        a reader for each row of a batch whose rows stand at places of their own
 likelihood.py  from logits to scores
 write.py       a moved model as a folder              unfinished.py

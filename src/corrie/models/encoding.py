@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,12 @@ from corrie.records.canonical import content_hash
 
 _LETTERS = "a0的é"
 """Letters of which every tokenizer knows one."""
+
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
+"""How a vocabulary of pieces names a byte that it falls back to."""
+
+_CLEANED = 8
+"""Characters at the end of a text that taking spaces away may change: twice the longest of what it looks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,24 @@ class Encoder:
         """
         with _understood("decode", f"{len(ids)} tokens"):
             return self.tokenizer.decode(list(ids), skip_special_tokens=not special)
+
+    def settled(self, ids: Sequence[int]) -> str:
+        """The text of these tokens, without special ones, as far as no token that follows can change it.
+
+        What a token that follows can change: bytes that are no character yet (a tokenizer that falls back to bytes
+        reads a whole run of them anew), and, where the tokenizer takes spaces before punctuation away, the last few
+        characters.
+
+        Raises:
+            ModelError: the tokenizer fails.
+        """
+        kept = len(ids)
+        with _understood("name", f"{kept} tokens"):
+            while kept and _BYTE.fullmatch(str(self.tokenizer.convert_ids_to_tokens(int(ids[kept - 1])))):
+                kept -= 1
+        text = self.decode(ids[:kept], special=False).rstrip("\N{REPLACEMENT CHARACTER}")
+        cleans = getattr(self.tokenizer, "clean_up_tokenization_spaces", False)
+        return text[:-_CLEANED] if cleans else text
 
     def question(self, question: Question) -> tuple[Sequenced, ...]:
         """One sequence for each continuation.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -27,7 +27,8 @@ eighth saves a thirteenth at every token."""
 
 
 class Written(NamedTuple):
-    """One continuation: token ids without the end token, did it end by itself, were all logits numbers."""
+    """One continuation: token ids without the end token, did it end before the limit (by an end token, or because no
+    more was needed), were all logits numbers."""
 
     ids: tuple[int, ...]
     ended: bool
@@ -175,12 +176,16 @@ def write_greedily(
     *,
     share: bool = False,
     groups: int = 1,
+    reached: Callable[[Sequence[int]], bool] | None = None,
 ) -> list[Written]:
-    """The most likely token after each prompt, again and again, until an end token or the limit.
+    """The most likely token after each prompt, again and again, until an end token, the limit, or enough is written.
 
     Nothing random, no penalties, no clock: a function of the weights and the batch. A row whose logits are no
     numbers stops there. Rows that have ended leave, once an eighth of the batch has; two stay at least, for a single
     row is another product, with other last digits. ``keep``, ``share``, ``groups``: see :class:`Batch`.
+
+    Args:
+        reached: asked with the tokens of a row after each of them: are they enough?
 
     Returns:
         One for each group and prompt, group by group.
@@ -205,6 +210,7 @@ def write_greedily(
                 ended[row] = True
             else:
                 written[row].append(token)
+                ended[row] = reached is not None and reached(written[row])
         done = [e or not f for e, f in zip(ended, finite, strict=True)]
         if all(done):
             break

@@ -13,6 +13,7 @@ from corrie.models.likelihood import TokenScores
 from corrie.models.plain import PlainEngine
 from corrie.models.reading import Question, Reading, Writing
 from corrie.models.reference import Divergence, Reference, TokenDifferences, token_differences
+from corrie.models.stops import Stops, stopping
 
 
 class ModelReader:
@@ -55,11 +56,15 @@ class ModelReader:
             for row in self._engine.score_rows(sequences, beginning)
         ]
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         """Greedy continuations (see :class:`corrie.models.reading.Reader`)."""
-        return self.write_rows(prompts, max_tokens, templated)[0]
+        return self.write_rows(prompts, max_tokens, templated, stops)[0]
 
-    def write_rows(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[list[Writing]]:
+    def write_rows(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[list[Writing]]:
         """The same for every row."""
         ids = [self._encoder.prompt(p, templated, max_tokens) for p in prompts]
         found: dict[int, list[Written]] = {}
@@ -73,6 +78,7 @@ class ModelReader:
                 self._how.keep,
                 share=self._how.share,
                 groups=self._rows,
+                reached=None if stops is None else stopping(stops, self._encoder),
             )
             found |= {place: written[number :: len(batch)] for number, place in enumerate(batch)}
         return [[self._writing(found[place][row]) for place in range(len(ids))] for row in range(self._rows)]

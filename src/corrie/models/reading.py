@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from corrie.models.stops import Stops
+
 if TYPE_CHECKING:
     from corrie.models.reference import Divergence
 
@@ -57,7 +59,7 @@ class Writing:
 
     text      decoded, without special tokens
     tokens    how many it wrote
-    ended     it stopped by itself before the token limit
+    ended     it stopped before the token limit: by itself, or at a stop string
     finite    every logit on the way was a number
     """
 
@@ -76,8 +78,11 @@ class Reader(Protocol):
         (few-shot examples), computed once for all calls of this reader."""
         ...
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
-        """Greedy continuations."""
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
+        """Greedy continuations. With ``stops`` one may end as soon as it is known where it will be cut: the text is not
+        cut, but what :meth:`corrie.models.stops.Stops.cut` makes of it is what it makes of the whole."""
         ...
 
     def chat(self, request: str) -> str:

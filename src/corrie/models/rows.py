@@ -12,6 +12,7 @@ from typing import Any
 from corrie.models.reader import ModelReader
 from corrie.models.reading import Question, Reading, Writing
 from corrie.models.reference import Divergence
+from corrie.models.stops import Stops
 
 
 class RowReader:
@@ -29,11 +30,13 @@ class RowReader:
             self._known[key] = self._reader.read_rows(questions, shared)
         return self._known[key][self._row]
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
         """See :class:`corrie.models.reading.Reader`."""
-        key = ("write", tuple(prompts), max_tokens, templated)
+        key = ("write", tuple(prompts), max_tokens, templated, stops)
         if key not in self._known:
-            self._known[key] = self._reader.write_rows(prompts, max_tokens, templated)
+            self._known[key] = self._reader.write_rows(prompts, max_tokens, templated, stops)
         return self._known[key][self._row]
 
     def remember(self, questions: Sequence[Question]) -> None:

@@ -15,6 +15,7 @@ from corrie.capabilities.task import Task
 from corrie.errors import TaskError
 from corrie.models.reading import Comparer, Question, Reader, Reading, Writing
 from corrie.models.reference import Divergence
+from corrie.models.stops import Stops
 from corrie.records.cell import Outcome
 
 TOLERANCE = 1e-4
@@ -198,10 +199,11 @@ class _Broken:
             raise TaskError("a comparison", found="a reader that cannot compare", advice="a reader of corrie.load")
         return self._reader
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
-        return [
-            Writing(w.text, w.tokens, w.ended, finite=False) for w in self._reader.write(prompts, max_tokens, templated)
-        ]
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
+        written = self._reader.write(prompts, max_tokens, templated, stops)
+        return [Writing(w.text, w.tokens, w.ended, finite=False) for w in written]
 
     def chat(self, request: str) -> str:
         return self._reader.chat(request)
@@ -220,8 +222,10 @@ class _Templateless(_Broken):
     def differ(self, questions: Sequence[Question]) -> list[tuple[Divergence, ...]]:
         return self._comparer().differ(questions)
 
-    def write(self, prompts: Sequence[str], max_tokens: int, templated: bool = False) -> list[Writing]:
-        return self._reader.write(prompts, max_tokens, templated)
+    def write(
+        self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
+    ) -> list[Writing]:
+        return self._reader.write(prompts, max_tokens, templated, stops)
 
     def chat(self, request: str) -> str:
         raise TaskError("a chat prompt", found="no chat template")

@@ -12,7 +12,6 @@ import pytest
 
 from corrie.capabilities.harness.asked import HarnessAsked
 from corrie.capabilities.harness.making import harness_task
-from corrie.capabilities.harness.task import until
 from corrie.models.model import Model
 from corrie.testing.check_task import check_task
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
@@ -226,7 +225,3 @@ def test_nothing_stays_for_the_next_point(tasks_in: TaskFolder, model: Model) ->
     first = task.score(model.reader(), 0, 12)
     assert task.score(other.reader(), 0, 12) != first
     assert task.score(model.reader(), 0, 12) == first
-
-
-def test_stop_strings() -> None:
-    assert until("4\n\nQ: e", ("\n\n", "Q")) == "4"

@@ -16,6 +16,7 @@ from corrie.capabilities.harness.standing import standing
 from corrie.capabilities.prefix import shared_beginning
 from corrie.errors import InputError
 from corrie.models.reading import Question, Reader, Reading, Writing
+from corrie.models.stops import Stops
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
 
@@ -217,12 +218,14 @@ class HarnessWriting(HarnessTask):
         for limit in limits:
             those = [e for e in block if e.tokens == limit]
             prompts = [self.framing.context(reader, e.requests[0][0]) for e in those]
-            writings = reader.write(prompts, limit, templated=self.framing.chat)
+            alike = len({e.stops for e in those}) == 1  # who is written with whom does not depend on stop strings
+            stops = _stops(those[0]) if alike else None
+            writings = reader.write(prompts, limit, templated=self.framing.chat, stops=stops)
             found |= {e.id: w for e, w in zip(those, writings, strict=True)}
         return [found[e.id] for e in block]
 
     def _outcome(self, example: HarnessExample, answer: Writing) -> Outcome:
-        text = until(answer.text, example.stops)
+        text = _stops(example).cut(answer.text)
         if not answer.finite:
             return Outcome(id=example.id, success=0.0, label="collapsed", answer=text)
         score = self._judged(example, [text])
@@ -245,10 +248,6 @@ def _scored(example: HarnessExample, score: float | None, loss: float | None, an
     return Outcome(id=example.id, success=score, loss=loss, label="right" if score == 1 else "wrong", answer=answer)
 
 
-def until(text: str, stops: Sequence[str]) -> str:
-    """The text before the first of these strings, wherever it stands.
-
-    >>> until(" 18\\n\\nQuestion: how", ("Question:", "\\n\\n")), until("\\n\\n18", ("\\n\\n",))
-    (' 18', '')
-    """
-    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
+def _stops(example: HarnessExample) -> Stops:
+    """As the harness cuts: wherever a string stands, before the first word as well."""
+    return Stops(example.stops, inside=False)
