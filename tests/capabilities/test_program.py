@@ -10,8 +10,10 @@ from tests.sandbox.rooms import needs_rooms
 
 from corrie.capabilities.exercises import humaneval, humaneval_turn, mbpp
 from corrie.capabilities.program import Exercise, ProgramTask, program
+from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.rows import read_rows
 from corrie.capabilities.suite import find_row
+from corrie.errors import TaskError
 from corrie.models.reading import Writing
 from corrie.models.stops import Stops
 from corrie.sandbox import ProgramVerdict, Sandbox
@@ -106,6 +108,17 @@ def test_through_the_chat_template_the_answer_begins_with_its_code() -> None:
     plain, chat = task(turn=humaneval_turn), task(chat=True)
     assert plain.identity == task().identity
     assert made.identity != chat.identity != plain.identity
+
+
+def test_without_a_sandbox_it_is_another_task_and_says_so() -> None:
+    plain, bare = task(), task(sandbox=Sandbox(walls=None))
+    assert not plain.unsandboxed
+    assert bare.unsandboxed
+    assert bare.identity.source == "a test, programs run without a sandbox"
+    assert bare.identity.id != plain.identity.id
+    assert task(sandbox=Sandbox()).identity == plain.identity
+    with pytest.raises(TaskError, match="-t times with --run-code-unsandboxed"):
+        same_tasks([bare.identity])
 
 
 def _rows(name: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ def _of_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     grids = (Grid("Llama", None, "0:0.02:3"), Grid("", None, "0:0.5:9"))
     monkeypatch.setitem(presets.PRESETS, "paper", Preset((("toy", 6), ("writing", 4)), "gaussian:3", grids))
 
-    def toys(name: str, *, chat_template: bool, examples: int | None = None, say: Any = None) -> list[tuple[Any, int]]:
+    def toys(name: str, *, chat_template: bool, examples: int | None = None, **_: Any) -> list[tuple[Any, int]]:
         assert (name, chat_template) == ("paper", True)
         return [(task, examples or limit) for task, limit in ((toy_choice(), 6), (toy_writing(size=8), 4))]
 

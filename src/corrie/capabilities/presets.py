@@ -118,7 +118,12 @@ def preset_asked(name: str | None, tasks: Sequence[str], examples: int | None, a
 
 
 def preset_tasks(
-    name: str, *, chat_template: bool, examples: int | None = None, say: Say = silent
+    name: str,
+    *,
+    chat_template: bool,
+    examples: int | None = None,
+    run_code_unsandboxed: bool = False,
+    say: Say = silent,
 ) -> list[tuple[Task, int]]:
     """A preset's tasks for a model, each with its number of examples.
 
@@ -127,6 +132,7 @@ def preset_tasks(
         chat_template: whether the model has one. With it every task is asked through it; without, those that are asked
             in no other way are left out, and it is said.
         examples: of each task, instead of the preset's own numbers; the first n of n + m are the same.
+        run_code_unsandboxed: as for :func:`corrie.tasks`.
         say: is notified when something is fetched, or left out.
 
     Raises:
@@ -143,5 +149,5 @@ def preset_tasks(
         if left := [task for task in limits if task in in_chat]:
             say(f"Left out, for want of a chat template: {', '.join(left)}.")
         limits = {task: limit for task, limit in limits.items() if task not in in_chat}
-    found = tasks(*limits, chat=chat_template, say=say)
+    found = tasks(*limits, chat=chat_template, run_code_unsandboxed=run_code_unsandboxed, say=say)
     return [(t, examples_asked(t, examples or limits[t.identity.name])) for t in found]

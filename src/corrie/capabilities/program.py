@@ -12,7 +12,7 @@ from corrie.models.stops import Stops
 from corrie.records.canonical import content_hash
 from corrie.records.cell import Outcome
 from corrie.records.task import ExampleCard
-from corrie.sandbox import Program, ProgramVerdict, Sandbox
+from corrie.sandbox import UNSANDBOXED, Program, ProgramVerdict, Sandbox
 
 PROGRAM_LAW = "sandbox-1"
 """Version of how a program meets its tests (:mod:`corrie.sandbox.judge`)."""
@@ -51,7 +51,8 @@ class ProgramTask(ExampleTask[Exercise]):
         stops: the program ends before the first of these.
         max_tokens: the token limit.
         turn: how an exercise is asked through the chat template; by default its prompt is the user's turn.
-        sandbox: where programs run; part of no digest, since a verdict is a function of the program.
+        sandbox: where programs run; part of no digest, since a verdict is a function of the program. But one without
+            walls is: there a program can change what comes after it, so it is another task, whose source says so.
 
     What came with a logit that is no number, or fails and is endless repetition, is *collapsed*.
 
@@ -82,9 +83,17 @@ class ProgramTask(ExampleTask[Exercise]):
         if turn is not None and rest.get("chat"):  # in no other task's digest: their scores are what they were
             self._turns = {e.id: turn(e) for e in examples}
             settings["turns"] = content_hash(self._turns)
+        if self.unsandboxed:
+            settings["sandbox"] = UNSANDBOXED
+            rest["source"] = f"{rest['source']}, {UNSANDBOXED}"
         super().__init__(name, examples, settings=settings, **rest)
         self._stops, self._max_tokens = Stops(stops), max_tokens
         self._tried = False
+
+    @property
+    def unsandboxed(self) -> bool:
+        """Whether programs run with the rights of whoever runs corrie."""
+        return self._sandbox.walls is None
 
     def check(self, reader: Reader) -> None:
         """Can this model be asked, and do the sandbox's walls hold? (See the protocol.)

@@ -18,6 +18,7 @@ from corrie.capabilities.suite import AGREEMENT, DEFAULT_SUITE, SUITE
 from corrie.capabilities.task import Task
 from corrie.errors import InputError, TaskError, UnknownName
 from corrie.records.task import TaskIdentity
+from corrie.sandbox import UNSANDBOXED
 from corrie.sources.packages import Say, silent
 
 _SUFFIX = ".jsonl"
@@ -89,7 +90,22 @@ def default_suite(chat_template: bool) -> tuple[str, ...]:
     return tuple(name for name in DEFAULT_SUITE if chat_template or name not in asks_in_chat)
 
 
-def tasks(*names: str, chat: bool = False, trust_task_code: bool = False, say: Say = silent) -> tuple[Task, ...]:
+class _How(NamedTuple):
+    """How tasks are made: asked through the chat template, with code that is trusted, programs run without walls."""
+
+    chat: bool = False
+    trust: bool = False
+    unsandboxed: bool = False
+    say: Say = silent
+
+
+def tasks(
+    *names: str,
+    chat: bool = False,
+    trust_task_code: bool = False,
+    run_code_unsandboxed: bool = False,
+    say: Say = silent,
+) -> tuple[Task, ...]:
     """Tasks by name; the default suite where none is named.
 
     Args:
@@ -100,6 +116,8 @@ def tasks(*names: str, chat: bool = False, trust_task_code: bool = False, say: S
             group or tag of lm-evaluation-harness, ``lm_eval:FILE.yaml`` one in its form.
         chat: ask through the model's chat template. (Another package's task decides for itself.)
         trust_task_code: Python that a user's file of the harness names may be run.
+        run_code_unsandboxed: programs that a model writes are run with your rights, and nothing holds them: for a
+            machine that has nothing to lose. The task's source says so, and it is another task than with a sandbox.
         say: is notified when something is fetched.
 
     Raises:
@@ -113,7 +131,8 @@ def tasks(*names: str, chat: bool = False, trust_task_code: bool = False, say: S
     corrie.errors.UnknownName: no task named 'gsm9k'. Known: ... Did you mean 'gsm8k'?
     """
     asked = names or DEFAULT_SUITE
-    others = tuple(_find(name, chat, say, trust_task_code) for name in asked if name != AGREEMENT)
+    how = _How(chat, trust_task_code, run_code_unsandboxed, say)
+    others = tuple(_find(name, how) for name in asked if name != AGREEMENT)
     beside = iter(others)
     found = tuple(_agreement_beside(others, say) if name == AGREEMENT else next(beside) for name in asked)
     seen: set[str] = set()
@@ -134,10 +153,17 @@ def same_tasks(known: Iterable[TaskIdentity], say: Say = silent) -> tuple[Task, 
         say: is notified when something is fetched.
 
     Raises:
-        TaskError: a name leads to no task of that content, such as a user's file.
+        TaskError: a name leads to no task of that content, such as a user's file; or programs were run without a
+            sandbox, which nobody has asked for now.
     """
     found = []
     for identity in known:
+        if identity.source.endswith(UNSANDBOXED):
+            raise TaskError(
+                f"task {identity.name!r} as the run measured it",
+                found=f"{identity.source}",
+                advice=f"-t {identity.name} with --run-code-unsandboxed, if that is what you want",
+            )
         for chat in (False, True):
             with contextlib.suppress(UnknownName):
                 (task,) = tasks(identity.name, chat=chat, say=say)
@@ -156,30 +182,30 @@ def same_tasks(known: Iterable[TaskIdentity], say: Say = silent) -> tuple[Task, 
 def _agreement_beside(others: Iterable[Task], say: Say) -> Task:
     """Agreement on the texts of the tasks it is asked with; where there are none, on those of the suite."""
     own = [task for task in others if task.identity.scoring != "agreement"]
-    return agreement_on(own) if own else agreement_on([_find(name, False, say) for name in _TEXTS], AGREEMENT)
+    return agreement_on(own) if own else agreement_on([_find(name, _How(say=say)) for name in _TEXTS], AGREEMENT)
 
 
-def _agreement_on(texts: str, chat: bool, say: Say, trust: bool) -> Task:
+def _agreement_on(texts: str, how: _How) -> Task:
     """Agreement on a text file (its name has a dot, which no task's has), or on the texts of some tasks."""
     if not is_harness(texts) and Path(texts).suffix not in ("", _SUFFIX):
         return agreement_in(Path(texts).expanduser())
-    return agreement_on([_find(name, chat, say, trust) for name in texts.split("+")])
+    return agreement_on([_find(name, how) for name in texts.split("+")])
 
 
-def _find(name: str, chat: bool, say: Say, trust: bool = False) -> Task:
+def _find(name: str, how: _How) -> Task:
     if name.startswith(f"{AGREEMENT}:"):
-        return _agreement_on(name.removeprefix(f"{AGREEMENT}:"), chat, say, trust)
+        return _agreement_on(name.removeprefix(f"{AGREEMENT}:"), how)
     if name.startswith(f"{GRADED}:"):
-        return graded(_find(name.removeprefix(f"{GRADED}:"), chat, say, trust))
+        return graded(_find(name.removeprefix(f"{GRADED}:"), how))
     if is_harness(name):
         from corrie.capabilities.harness.making import harness_task  # here, because it brings what most never need
 
-        return harness_task(name, chat=chat, trust=trust, say=say)
+        return harness_task(name, chat=how.chat, trust=how.trust, say=how.say)
     if name.endswith(_SUFFIX):
-        return jsonl_task(Path(name).expanduser(), chat=chat)
+        return jsonl_task(Path(name).expanduser(), chat=how.chat)
     for row in SUITE:
         if row.name == name:
-            return packaged_task(row, chat=chat, say=say)
+            return packaged_task(row, chat=how.chat, unsandboxed=how.unsandboxed, say=how.say)
     others = third_party()
     if name in others:
         return _load(name, others[name])

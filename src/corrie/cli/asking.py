@@ -9,12 +9,12 @@ model, no ``--to`` the usual run folder.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from corrie.cli.console import say
+from corrie.cli.console import complain, say
 from corrie.cli.progress import ScanProgress
 from corrie.errors import InputError
 from corrie.records.rules import check_block
@@ -102,11 +102,16 @@ def engine_asked(engine: str, workers: int | None, address: str | None) -> str:
 
 def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:
     """The tasks of ``-t``, or the one of a command that takes one."""
-    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
+    terms = {"limit": given["limit"], **task_terms(given)}
     if isinstance(given["task"], str):
         (one,) = choose_tasks([given["task"]], **terms)
         return {"task": one}
     return {"tasks": choose_tasks(given["task"], **terms)}
+
+
+def task_terms(given: Mapping[str, Any]) -> dict[str, bool]:
+    """How tasks are made, of what was typed, in the words of :func:`corrie.tasks`."""
+    return {name: given[name] for name in ("chat", "trust_task_code", "run_code_unsandboxed") if name in given}
 
 
 def load_model(
@@ -121,17 +126,22 @@ def load_model(
     return loaded
 
 
-def usual_tasks(model: Model, *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
+def usual_tasks(model: Model, *, limit: int, **how: bool) -> list[tuple[Task, int]]:
     """The suite of a model, said on stderr."""
     from corrie.capabilities.registry import default_suite
 
-    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, chat=chat, trust=trust)
+    found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, **how)
     say(f"Tasks: {', '.join(task.identity.name for task, _ in found)}.")
     return found
 
 
 def tasks_of_preset(
-    name: str, model: Model, *, examples: int | None = None, most: int | None = None
+    name: str,
+    model: Model,
+    *,
+    examples: int | None = None,
+    most: int | None = None,
+    run_code_unsandboxed: bool = False,
 ) -> list[tuple[Task, int]]:
     """A preset's tasks for a model, said on stderr.
 
@@ -140,20 +150,37 @@ def tasks_of_preset(
         model: which may have a chat template.
         examples: of each task, in place of the preset's own numbers.
         most: examples of each task, where the preset has more.
+        run_code_unsandboxed: as for :func:`corrie.tasks`.
     """
     from corrie.capabilities.presets import preset_tasks
 
-    found = preset_tasks(name, chat_template=model.reader().has_chat_template, examples=examples, say=say)
+    chat = model.reader().has_chat_template
+    found = preset_tasks(
+        name, chat_template=chat, examples=examples, run_code_unsandboxed=run_code_unsandboxed, say=say
+    )
+    _warn_of_programs(task for task, _ in found)
     found = [(task, count if most is None else min(count, most)) for task, count in found]
     say(f"Tasks: {', '.join(f'{task.identity.name}:{count}' for task, count in found)}.")
     return found
 
 
-def choose_tasks(written: Sequence[str], *, limit: int, chat: bool, trust: bool = False) -> list[tuple[Task, int]]:
-    """Tasks as they are written on the command line, each with its number of examples."""
+def choose_tasks(written: Sequence[str], *, limit: int, **how: bool) -> list[tuple[Task, int]]:
+    """Tasks as they are written on the command line, each with its number of examples.
+
+    Args:
+        how: see :func:`task_terms`.
+    """
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
     asked = [parse_task(text) for text in written]
     names = [a.name for a in asked]
-    found = tasks(*names, chat=chat, trust_task_code=trust, say=say) if asked else ()
+    found = tasks(*names, say=say, **how) if asked else ()
+    _warn_of_programs(found)
     return [(t, examples_asked(t, a.limit or min(limit, t.identity.size))) for t, a in zip(found, asked, strict=True)]
+
+
+def _warn_of_programs(found: Iterable[Task]) -> None:
+    """Say which tasks run what a model writes, where nothing holds it."""
+    names = ", ".join(task.identity.name for task in found if getattr(task, "unsandboxed", False))
+    if names:
+        complain(f"{names}: what the model writes is run here with your rights, without a sandbox.", "Warning")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, tasks_of_preset, usual_tasks
+from corrie.cli.asking import WithModel, choose_tasks, task_terms, tasks_of_preset, usual_tasks
 from corrie.cli.console import complain, say
 from corrie.cli.options import Base, Preset, Tuned
 from corrie.cli.progress import Telling
@@ -81,10 +81,11 @@ def _compared(given: dict[str, Any]) -> dict[str, Any]:
         from corrie.capabilities.presets import preset_asked
 
         preset_asked(preset, task, examples, given["alpha"])
-    terms: dict[str, Any] = {"limit": examples or sys.maxsize, "chat": given["chat"], "trust": given["trust_task_code"]}
+    terms: dict[str, Any] = {"limit": examples or sys.maxsize, **task_terms(given)}
     chosen: Any = [(one, min(limit, terms["limit"])) for one, limit in choose_tasks(task, **terms)]
     if preset is not None:
-        chosen = WithModel(partial(tasks_of_preset, preset, most=examples))
+        unsandboxed = given["run_code_unsandboxed"]
+        chosen = WithModel(partial(tasks_of_preset, preset, most=examples, run_code_unsandboxed=unsandboxed))
     elif not chosen:
         chosen = WithModel(partial(usual_tasks, **terms)) if given["landscape"] is None else None
     return {

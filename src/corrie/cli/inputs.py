@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import choose_tasks, load_model
+from corrie.cli.asking import choose_tasks, load_model, task_terms
 from corrie.cli.console import give, say
 from corrie.cli.question import MODEL, Asked, Ending, asks
 from corrie.errors import InputError
@@ -34,14 +34,14 @@ def _task(given: dict[str, Any]) -> dict[str, Any]:
         raise typer.Exit
     from corrie.records.input_spec import INPUT_EXAMPLES
 
-    (chosen,) = choose_tasks([task], limit=INPUT_EXAMPLES, chat=given["chat"], trust=given["trust_task_code"])
+    (chosen,) = choose_tasks([task], limit=INPUT_EXAMPLES, **task_terms(given))
     return {"task": chosen}
 
 
 @asks(
     InputQuestion,
     first={**MODEL, "task": (Task, None), "replace": (Replace, None)},
-    without=("include", "exclude", "limit", "workers", "address"),
+    without=("include", "exclude", "limit", "run_code_unsandboxed", "workers", "address"),
     folder="-inputs",
     before=_task,
     verb="certify_inputs",

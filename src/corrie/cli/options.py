@@ -36,6 +36,13 @@ TrustTaskCode = Annotated[
     bool,
     typer.Option("--trust-task-code", help="Run the Python that your own task file names (lm_eval:FILE.yaml)."),
 ]
+RunCodeUnsandboxed = Annotated[
+    bool,
+    typer.Option(
+        "--run-code-unsandboxed",
+        help="Run programs that the model writes (humaneval_run, mbpp_run) with your rights, and nothing to hold them.",
+    ),
+]
 Engine = Annotated[
     str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corrie.cli.asking import task_terms
 from corrie.cli.console import say
 from corrie.cli.question import MODEL, Asked, Ending, asks
 from corrie.questions.protection import ProtectionQuestion
@@ -32,7 +33,7 @@ def _lesson(given: dict[str, Any]) -> dict[str, Any]:
     from corrie.capabilities.registry import examples_asked, parse_task, tasks
 
     wanted = parse_task(given["examples"])
-    (learned,) = tasks(wanted.name, chat=given["chat"], trust_task_code=given["trust_task_code"], say=say)
+    (learned,) = tasks(wanted.name, say=say, **task_terms(given))
     return {"examples": (learned, examples_asked(learned, wanted.limit))}
 
 

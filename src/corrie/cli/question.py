@@ -30,6 +30,7 @@ from corrie.cli.options import (
     Json,
     Limit,
     Model,
+    RunCodeUnsandboxed,
     TrustTaskCode,
     Workers,
 )
@@ -45,6 +46,7 @@ LOADED: dict[str, tuple[Any, Any]] = {
     "limit": (Limit, 100),
     "chat": (Chat, False),
     "trust_task_code": (TrustTaskCode, False),
+    "run_code_unsandboxed": (RunCodeUnsandboxed, False),
     "engine": (Engine, "serial"),
     "workers": (Workers, None),
     "address": (Address, None),

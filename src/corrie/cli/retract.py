@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import choose_tasks
+from corrie.cli.asking import choose_tasks, task_terms
 from corrie.cli.console import complain, say
 from corrie.cli.options import Base, Tuned
 from corrie.cli.question import Asked, Ending, asks, tasks_option
@@ -26,9 +26,7 @@ def _skills(given: dict[str, Any]) -> dict[str, Any]:
 
     if asked_of(given["out"]) is None:
         refuse_full(given["out"])
-    return {
-        "skills": choose_tasks(given["skill"], limit=given["limit"], chat=given["chat"], trust=given["trust_task_code"])
-    }
+    return {"skills": choose_tasks(given["skill"], limit=given["limit"], **task_terms(given))}
 
 
 @asks(

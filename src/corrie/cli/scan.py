@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, tasks_of_preset, usual_tasks
+from corrie.cli.asking import WithModel, choose_tasks, task_terms, tasks_of_preset, usual_tasks
 from corrie.cli.console import say
 from corrie.cli.first_words import FirstWords
 from corrie.cli.options import Preset
@@ -59,13 +59,14 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
         usual = find_preset(preset).directions
     wanted = directions_asked(given["direction"] or [usual], given["normalisation"])
     size_of(len(wanted), steps).check()
-    terms = {"limit": given["limit"], "chat": given["chat"], "trust": given["trust_task_code"]}
+    terms = {"limit": given["limit"], **task_terms(given)}
     chosen = choose_tasks(given["task"], **terms)
 
     def tasks(model: Any) -> Any:
         say(f"Engine: {model.engine}.")
         if preset is not None:
-            found = tasks_of_preset(preset, model, examples=given["examples"])
+            unsandboxed = given["run_code_unsandboxed"]
+            found = tasks_of_preset(preset, model, examples=given["examples"], run_code_unsandboxed=unsandboxed)
         else:
             found = chosen or usual_tasks(model, **terms)
         if given["judge"] == "phrases":

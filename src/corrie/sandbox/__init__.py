@@ -16,7 +16,7 @@ it pass: it has to give the right answers (``design/sandbox.md``).
 
 from corrie.sandbox.limits import Limits
 from corrie.sandbox.program import Program, ProgramVerdict
-from corrie.sandbox.sandbox import Sandbox
+from corrie.sandbox.sandbox import UNSANDBOXED, Sandbox
 from corrie.sandbox.walls import Walls
 
-__all__ = ["Limits", "Program", "ProgramVerdict", "Sandbox", "Walls"]
+__all__ = ["UNSANDBOXED", "Limits", "Program", "ProgramVerdict", "Sandbox", "Walls"]

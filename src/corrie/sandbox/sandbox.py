@@ -20,7 +20,10 @@ from corrie.errors import InputError
 from corrie.sandbox.interpreter import Interpreter, interpreter
 from corrie.sandbox.limits import Limits
 from corrie.sandbox.program import ENDINGS, Program, ProgramVerdict
-from corrie.sandbox.walls import FILES, Walls, own_source, start
+from corrie.sandbox.walls import FILES, FIXED, Walls, own_source, start
+
+UNSANDBOXED = "programs run without a sandbox"
+"""What is said of programs that no wall holds: they have the rights of whoever runs corrie."""
 
 _VERDICT = 4096
 """Bytes of what the judge says."""
@@ -56,7 +59,7 @@ class Sandbox:
     """A program in one room, its tests in another; both end with the verdict.
 
     limits      what a program may take
-    walls       which walls stand; None: none of them, for machines that have nothing to lose
+    walls       which walls stand; None: none of them (:data:`UNSANDBOXED`), for machines that have nothing to lose
     inside      the interpreter; by default the one that runs corrie
     user        who starts the rooms, where this process is root; None: whoever runs corrie
 
@@ -71,16 +74,18 @@ class Sandbox:
     user: int | None = None
 
     def check(self) -> None:
-        """Try the walls from inside, before anything of a model's is run.
+        """Try the walls from inside, before anything of a model's is run. (Where there are none, nothing is tried.)
 
         Raises:
             InputError: bubblewrap is missing or may not be used here, or a wall does not hold.
         """
         self.limits.checked()
+        if self.walls is None:
+            return
         probe = _PROBE.replace("LARGE", str(2 * self.limits.disk))
         tests = "found = tried()\nassert not found, ', '.join(found)"
         verdict = self._once(Program(code=probe, tests=tests), self.limits)
-        if not verdict.passed and self.walls is not None:
+        if not verdict.passed:
             raise InputError(
                 "running generated programs in a sandbox",
                 found=f"its walls were tried from inside, and a program {verdict.words or verdict}",
@@ -132,15 +137,18 @@ class Sandbox:
         limits: Limits,
     ) -> subprocess.Popen[bytes]:
         """Start a room; it is ended, with everything in it, when ``files`` is left."""
+        who: dict[str, Any] = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
         if self.walls is None:
-            command, passed = start(_copies(files), self.inside, name, *numbers), numbers
+            own = _copies(files)
+            command, passed = start(own, self.inside, name, *numbers), numbers
+            who |= {"cwd": own, "env": {**FIXED, "HOME": own, "TMPDIR": own}}
         else:
             sources = {file: _file(files, own_source(file)).fileno() for file in FILES}
             law = _file(files, self.walls.filter()).fileno()
             command = self.walls.command(self.inside, limits, sources, law)
             command += start(self.walls.own, self.inside, name, *numbers)
             passed = (*numbers, *sources.values(), law)
-        who: dict[str, Any] = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+            who |= {"cwd": "/"}
         room = subprocess.Popen[bytes](
             command,
             stdin=read.read,
@@ -148,7 +156,6 @@ class Sandbox:
             stderr=said,
             pass_fds=passed,
             start_new_session=True,
-            cwd="/",
             **who,
         )
         files.callback(_end, room)
@@ -191,7 +198,7 @@ class _Pipe:
 
 def _copies(files: contextlib.ExitStack) -> str:
     """A folder with corrie's own files alone, for rooms without walls."""
-    folder = files.enter_context(tempfile.TemporaryDirectory())
+    folder = files.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
     inside = Path(folder) / "corrie" / "sandbox"
     inside.mkdir(parents=True)
     for name in FILES:

@@ -21,6 +21,9 @@ INSIDE = "/corrie-sandbox"
 
 FILES = ("wire.py", "guest.py", "judge.py")
 
+FIXED = {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
+"""Variables of a room's environment: the order of a set is no matter of luck."""
+
 _NOBODY = "65534"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _INSTALL = "apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), pacman -S bubblewrap (Arch)"
@@ -92,19 +95,23 @@ class Walls(Record):
             found += ["--ro-bind-data", str(file), f"{self.own}/corrie/sandbox/{name}"]
         if self.files and self.disk:
             found += ["--remount-ro", "/"]
-        found += ["--chdir", "/tmp", "--setenv", "PYTHONHASHSEED", "0", "--setenv", "LANG", "C.UTF-8"]
-        found += ["--setenv", "LD_LIBRARY_PATH", inside.search_path, "--setenv", "HOME", "/tmp", "--"]
-        return found
+        found += ["--chdir", "/tmp"]
+        for name, value in {**FIXED, "LD_LIBRARY_PATH": inside.search_path, "HOME": "/tmp"}.items():
+            found += ["--setenv", name, value]
+        return [*found, "--"]
 
 
 def start(own: str, inside: Interpreter, room: str, *numbers: int) -> list[str]:
     """What is started in a room: ``guest`` or ``judge``, with the numbers of its open files.
 
+    Not isolated (``-I``), which would have the interpreter pass over :data:`FIXED`, and draw how it hashes; what else
+    it would pass over is not there.
+
     Args:
         own: the folder with corrie's own files.
     """
     code = f"import sys; sys.path.append({own!r}); from corrie.sandbox.{room} import main; main()"
-    return [inside.program, "-I", "-S", "-B", "-c", code, *map(str, numbers)]
+    return [inside.program, "-P", "-s", "-S", "-B", "-c", code, *map(str, numbers)]
 
 
 def own_source(name: str) -> bytes:
@@ -123,7 +130,7 @@ def bubblewrap() -> str:
         raise InputError(
             "running generated programs",
             found="bubblewrap (bwrap) is not installed: nothing would hold them",
-            advice=_INSTALL,
+            advice=f"{_INSTALL}. On a machine that has nothing to lose: --run-code-unsandboxed",
         )
     return found
 
