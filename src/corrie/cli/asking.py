@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from corrie.models.model import Model
 
 
+PHRASES = "phrases"
+"""The judge of requests where none is named."""
+
+
 class Answer(NamedTuple):
     """What a verb found, in which run folder, and whether it stopped before everything was scored."""
 
@@ -70,6 +74,8 @@ def ask(
         kept = {k: given[k] for k in ("dtype", "device", "include", "exclude") if k in given}
         asked[named] = load_model(asked[named], **kept)
         asked |= {name: one.make(asked[named]) for name, one in more.items() if isinstance(one, WithModel)}
+        if given.get("judge", PHRASES) != PHRASES:
+            asked |= _judged(given, asked, given[named])
     if "to" in given:
         asked["to"] = given["to"] or Path("runs") / f"{asked[named].identity.name.replace('/', '--')}{folder}"
     from corrie import verbs
@@ -107,6 +113,21 @@ def _tasks(given: Mapping[str, Any]) -> dict[str, Any]:
         (one,) = choose_tasks([given["task"]], **terms)
         return {"task": one}
     return {"tasks": choose_tasks(given["task"], **terms)}
+
+
+def _judged(given: Mapping[str, Any], asked: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The tasks with another judge where they judge requests."""
+    from corrie.capabilities.judge import judge_named
+    from corrie.capabilities.safety import with_judge
+
+    lists = {name: asked[name] for name in ("tasks", "skills") if asked.get(name)}
+    if not lists:
+        raise InputError(
+            f"--judge {given['judge']}", found="no tasks beside it", advice="-t safety, as the landscape has it"
+        )
+    who = judge_named(given["judge"], model, dtype=given["dtype"], device=given["device"], say=say)
+    judged = iter(with_judge([task for those in lists.values() for task, _ in those], who))
+    return {name: [(next(judged), limit) for _, limit in those] for name, those in lists.items()}
 
 
 def task_terms(given: Mapping[str, Any]) -> dict[str, bool]:

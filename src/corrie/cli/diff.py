@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, task_terms, tasks_of_preset, usual_tasks
+from corrie.cli.asking import PHRASES, WithModel, choose_tasks, task_terms, tasks_of_preset, usual_tasks
 from corrie.cli.console import complain, say
 from corrie.cli.options import Base, Preset, Tuned
 from corrie.cli.progress import Telling
@@ -155,6 +155,8 @@ def _by_samples(given: dict[str, Any]) -> None:
                 found="no model is loaded, so there are verdicts alone and no run",
                 advice=f"without --{name} (--json > FILE keeps the verdicts)",
             )
+    if given["judge"] != PHRASES:
+        raise InputError("--samples with --judge", found="answers that are judged already", advice="without --judge")
     from corrie.analysis.samples_diff import SamplesDiff
 
     terms = {name: given[name] for name in ("tolerance", "confidence", "examples")}

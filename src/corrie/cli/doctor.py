@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,18 +13,25 @@ import typer
 
 from corrie.cli.console import give, say
 
-PACKAGES = (
-    "corrie",
-    "torch",
-    "transformers",
-    "safetensors",
-    "gguf",
-    "plotly",
-    "matplotlib",
-    "pyarrow",
-    "xarray",
-    "ray",
-)
+PACKAGES = ("corrie", "torch", "transformers", "safetensors", "xarray")
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "gguf": ("gguf",),
+    "report": ("plotly", "matplotlib"),
+    "parquet": ("pyarrow",),
+    "adapters": ("peft",),
+    "ray": ("ray",),
+    "lm_eval": ("lm_eval",),
+    "paper": ("lm_eval", "langdetect", "nltk", "math-verify", "pyarrow"),
+    "triton": ("triton",),
+    "study": ("pytorch-optimizer", "tokenizers", "matplotlib"),
+    "study-gpl": ("ivon-opt",),
+}
+"""What each of corrie's extras brings, by the name of the package."""
+
+NEEDS_LINUX = ("triton",)
+
+_BUBBLEWRAP = "bubblewrap"
 
 
 def doctor(
@@ -41,6 +49,7 @@ def doctor(
         return
     lines = [f"python {found['python']} on {found['system']}, {found['cores']} cores"]
     lines += [f"{name} {number or 'not installed'}" for name, number in found["packages"].items()]
+    lines.append(f"{_BUBBLEWRAP} {found[_BUBBLEWRAP] or 'not installed'}")
     lines.append(f"devices: {', '.join(found['devices'])}")
     cache = found["cache"]
     lines.append(f"cache: {cache['folder']}, {cache['bytes'] / 1e6:.0f} MB used, {cache['free'] / 1e9:.0f} GB free")
@@ -52,19 +61,29 @@ def doctor(
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
+    from corrie.sandbox.walls import INSTALL
     from corrie.sources import cache_folder
 
-    installed = {name: _version(name) for name in PACKAGES}
-    folder = cache_folder()
-    wanted = {"gguf": "gguf", "plotly": "report", "matplotlib": "report", "pyarrow": "parquet", "ray": "ray"}
+    installed = {name: _version(name) for name in dict.fromkeys((*PACKAGES, *chain(*EXTRAS.values())))}
+    folder, rooms = cache_folder(), shutil.which("bwrap")
+    linux = platform.system() == "Linux"
+    lacking = {
+        extra: [name for name in names if installed[name] is None and (linux or name not in NEEDS_LINUX)]
+        for extra, names in EXTRAS.items()
+    }
+    missing = [f"{', '.join(names)}: pip install 'corrie[{extra}]'" for extra, names in lacking.items() if names]
+    if rooms is None:
+        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: {INSTALL}")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "packages": installed,
+        _BUBBLEWRAP: rooms,
+        "extras": {extra: not names for extra, names in lacking.items()},
         "devices": ["cpu", *_accelerators(installed["torch"] or "")],
         "cache": {"folder": str(folder), "bytes": _bytes(folder), "free": shutil.disk_usage(_existing(folder)).free},
-        "missing": [f"{n}: pip install 'corrie[{extra}]'" for n, extra in wanted.items() if installed[n] is None],
+        "missing": missing,
     }
 
 

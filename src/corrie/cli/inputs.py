@@ -41,7 +41,7 @@ def _task(given: dict[str, Any]) -> dict[str, Any]:
 @asks(
     InputQuestion,
     first={**MODEL, "task": (Task, None), "replace": (Replace, None)},
-    without=("include", "exclude", "limit", "run_code_unsandboxed", "workers", "address"),
+    without=("include", "exclude", "limit", "run_code_unsandboxed", "judge", "workers", "address"),
     folder="-inputs",
     before=_task,
     verb="certify_inputs",

@@ -43,6 +43,13 @@ RunCodeUnsandboxed = Annotated[
         help="Run programs that the model writes (humaneval_run, mbpp_run) with your rights, and nothing to hold them.",
     ),
 ]
+Judge = Annotated[
+    str,
+    typer.Option(
+        help="Who says what became of a request (safety, harmbench, over_refusal): phrases; unmoved (phrases, and word "
+        "salad by a second copy of the model, which does not move); or another MODEL, which decides."
+    ),
+]
 Engine = Annotated[
     str, typer.Option(help="Who scores: serial (this process), ray (workers), or another engine that is installed.")
 ]

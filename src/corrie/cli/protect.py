@@ -40,7 +40,7 @@ def _lesson(given: dict[str, Any]) -> dict[str, Any]:
 @asks(
     ProtectionQuestion,
     first={**MODEL, "task": (Tasks, ...), "out": (Out, ...), "examples": (Examples, None)},
-    without=("include", "exclude"),
+    without=("include", "exclude", "judge"),
     before=_lesson,
 )
 def protect(asked: Asked) -> Ending:

@@ -28,13 +28,6 @@ Directions = Annotated[
 Examples = Annotated[
     int | None, typer.Option(help="With --preset: examples of each of its tasks. Default: the preset's own numbers.")
 ]
-Judge = Annotated[
-    str,
-    typer.Option(
-        help="Who says what became of a request (safety, over_refusal): phrases; unmoved (phrases, and word salad by a "
-        "second copy of the model, which does not move); or another MODEL, which decides."
-    ),
-]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 
 
@@ -66,16 +59,8 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
         say(f"Engine: {model.engine}.")
         if preset is not None:
             unsandboxed = given["run_code_unsandboxed"]
-            found = tasks_of_preset(preset, model, examples=given["examples"], run_code_unsandboxed=unsandboxed)
-        else:
-            found = chosen or usual_tasks(model, **terms)
-        if given["judge"] == "phrases":
-            return found
-        from corrie.capabilities.judge import judge_named
-        from corrie.capabilities.safety import with_judge
-
-        who = judge_named(given["judge"], given["model"], dtype=given["dtype"], device=given["device"], say=say)
-        return [(task, limit) for task, (_, limit) in zip(with_judge([t for t, _ in found], who), found, strict=True)]
+            return tasks_of_preset(preset, model, examples=given["examples"], run_code_unsandboxed=unsandboxed)
+        return chosen or usual_tasks(model, **terms)
 
     def directions(model: Any) -> Any:
         from corrie.models.directions import find_directions
@@ -119,7 +104,6 @@ def _cost(
         "preset": (Preset, None),
         "examples": (Examples, None),
         "direction": (Directions, []),
-        "judge": (Judge, "phrases"),
         "normalisation": (Normalisation, "none"),
     },
     folder="",

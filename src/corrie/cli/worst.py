@@ -20,7 +20,7 @@ Out = Annotated[Path, typer.Option(help="The .safetensors file that will hold th
 @asks(
     SearchQuestion,
     first={**MODEL, "task": (Task, ...), "out": (Out, ...)},
-    without=("run_code_unsandboxed", "engine", "workers", "address"),
+    without=("run_code_unsandboxed", "judge", "engine", "workers", "address"),
     before=lambda given: {"on_look": Telling()},
 )
 def worst(asked: Asked) -> Ending:
