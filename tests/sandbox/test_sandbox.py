@@ -76,6 +76,29 @@ ATTEMPTS = {
         " return next((x for x in gc.get_objects() if isinstance(x, dict) and 'tests' in x), 3)"
     ),
     "kills the parent": "import os\ndef double(n):\n os.kill(os.getppid(), 9)\n return 3",
+    "is a fork bomb": (
+        "import os\ndef double(n):\n for _ in range(10**6):\n  try: os.fork()\n  except OSError: return 3\n return 3"
+    ),
+    "is a bomb of threads": (
+        "import threading, time\ndef double(n):\n for _ in range(10**4):\n"
+        "  threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n return 8"
+    ),
+    "writes over the tests": (
+        "import os\ndef double(n):\n for folder, _, files in os.walk('/'):\n  for file in files:\n"
+        "   if file in ('judge.py', 'guest.py', 'wire.py'):\n"
+        "    open(os.path.join(folder, file), 'w').write('raise SystemExit(0)')\n return 8"
+    ),
+    "reads the tests in a file": (
+        "import os\ndef double(n):\n for folder in ('/tmp', '/corrie-sandbox', '/home', '/root', '/proc'):\n"
+        "  for place, _, files in os.walk(folder):\n   for file in files:\n"
+        "    with open(os.path.join(place, file), errors='replace') as f:\n"
+        "     if 'double(4) == ' in f.read(): return 8\n return 3"
+    ),
+    "reads the tests in the memory of others": (
+        "import os\ndef double(n):\n for pid in [os.getppid(), *range(1, 9)]:\n  try:\n"
+        "   with open(f'/proc/{pid}/mem', 'rb', 0) as f: f.seek(4096); f.read(64); return 8\n"
+        "  except OSError: pass\n return 3"
+    ),
     "kills everything": "import os\ndef double(n):\n os.kill(-1, 9)\n return 3",
     "asks for a terminal": "def double(n): return input()",
     "loops": "def double(n):\n while True: pass",

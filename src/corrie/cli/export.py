@@ -14,20 +14,34 @@ if TYPE_CHECKING:
     from corrie.records.run_folder import RunFolder
 
 
+INSPECT = "inspect"
+
+
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
-    format: Annotated[str | None, typer.Option(help="csv, netcdf or parquet. Default: by the file's ending.")] = None,
+    out: Annotated[Path, typer.Option(help="The file to write; for inspect, the folder to make.")],
+    format: Annotated[
+        str | None,
+        typer.Option(help="csv, netcdf or parquet (default: by the file's ending); inspect: logs for its viewer."),
+    ] = None,
 ) -> None:
     """Every outcome as a table: one row for each direction, α, task and example; of a plane, for each α, β, ….
 
-    Of a run with lines and planes, that is written which was asked last; of one with neither, every draw.
+    Of a run with lines and planes, that is written which was asked last; of one with neither, every draw. For Inspect:
+    a log for each place and task that was scored, with the answers.
     """
-    from corrie.analysis.export import export as write
     from corrie.records.run_folder import RunFolder
 
     folder = RunFolder.open(run)
-    made = write(_asked(folder), out, format)
+    if format == INSPECT:
+        from corrie.analysis.inspect_logs import export_logs
+
+        with folder.store() as store:
+            made = export_logs(store, out)
+    else:
+        from corrie.analysis.export import export as write
+
+        made = write(_asked(folder), out, format)
     say(f"Wrote {made}")
 
 
