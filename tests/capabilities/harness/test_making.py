@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from corrie.capabilities.harness.making import harness_task
 from corrie.capabilities.registry import same_tasks, tasks
+from corrie.cli.main import app
 from corrie.errors import FetchError, InputError, TaskError, UnknownName
 from corrie.sources import harness_names
 
@@ -123,6 +125,19 @@ def test_groups_that_are_no_mean_over_documents(tasks_in: TaskFolder) -> None:
     assert tasks(even)[0].identity.size == 12
     with pytest.raises(TaskError, match=r"different scores: acc,none; exact_match,none"):
         tasks(tasks_in.file("mixed", group="mixed", task=["large", "written"]))
+
+
+def test_a_scan_of_what_is_refused_writes_nothing(
+    tasks_in: TaskFolder, tmp_path: Path, function: Callable[[str], Any]
+) -> None:
+    tasks_in.code("def prepared(docs):\n    return docs\n")
+    code = tasks_in.task("code", **BY_ACC, process_docs=function("own_code.prepared"))
+    no_mean = tasks_in.task("no_mean", **{**CHOICE, "metric_list": [{"metric": "f1"}]})
+    for asked, kind in (("lm_eval:gsm9k", UnknownName), (code, TaskError), (no_mean, TaskError)):
+        model, run = tmp_path / "never looked at", tmp_path / "run"
+        refused = CliRunner().invoke(app, ["scan", str(model), "-t", asked, "--to", str(run)]).exception
+        assert isinstance(refused, kind), refused
+        assert not run.exists()
 
 
 def test_an_identity_is_its_content(tasks_in: TaskFolder) -> None:
