@@ -1,10 +1,11 @@
 """What is saved where answers end at their stop strings, instead of being cut there afterwards: tokens and CPU-seconds.
 
-    python benchmarks/stop_strings.py [-t humaneval_run:10 -t gsm8k_strict:10] [--repeats 0]
+    python benchmarks/stop_strings.py [-t humaneval_run:10 -t gsm8k_strict:10] [--chat] [--repeats 0]
 
-SmolLM2-135M-Instruct in float32, one thread, through its chat template, the examples of a task in one batch. What is
-left of a text after the cut must be the same both ways; how many are not is said. With ``--repeats 0`` each way is run
-once, without a turn before that is not measured.
+SmolLM2-135M-Instruct in float32, one thread, the examples of a task in one batch. Without ``--chat`` the prompts are
+the benchmark's own, and a model that has answered goes on with the next question. What is left of a text after the cut
+must be the same both ways; how many are not is said. With ``--repeats 0`` each way is run once, without a turn before
+that is not measured.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Listening:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("-t", "--task", action="append", default=[])
+    options.add_argument("--chat", action="store_true")
     options.add_argument("--repeats", type=int, default=0)
     options = options.parse_args()
     torch.set_num_threads(1)
@@ -52,7 +54,7 @@ def main() -> None:
     result = {}
     for text in options.task or ["humaneval_run:10", "gsm8k_strict:10"]:
         asked = parse_task(text)
-        (task,) = corrie.tasks(asked.name, chat=True)
+        (task,) = corrie.tasks(asked.name, chat=options.chat)
         listening = Listening(model.reader())
         task.score(listening, 0, asked.limit or 10)  # pyright: ignore[reportArgumentType]
         assert listening.asked is not None
