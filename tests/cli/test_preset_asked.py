@@ -59,6 +59,37 @@ def test_a_diff(corrie: Any, toy: Path, tmp_path: Path) -> None:
     assert "Tasks: toy:5, toy_writing:4." in said.err
 
 
+CLAIMS = {
+    "fraction": ["--sigma", "0.001", "--at-least", "0.5", "--confidence", "0.9"],
+    "certify": ["--subspace", "adapter:q_proj:1", "--sigma", "0.05", "--draws", "2", "--selection-draws", "2"],
+}
+
+
+@pytest.mark.parametrize("command", CLAIMS)
+def test_a_claim(corrie: Any, toy: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a task that the toy can do: of what nobody can do nothing is kept."""
+    monkeypatch.setattr(presets, "preset_tasks", lambda _, *, examples, **__: [(toy_choice(), examples)])
+    words = ["--preset", "paper", "--examples", "4", *CLAIMS[command], "--to", tmp_path / "run"]
+    said = corrie(command, toy, *words)
+    assert said.code in (0, 3), said.err
+    assert "Tasks: toy:4." in said.err
+    with SqliteStore.open(tmp_path / "run") as store:
+        assert [task.name for task in store.tasks()] == ["toy"]
+        assert store.identity.block == 4
+
+
+@pytest.mark.parametrize("command", CLAIMS)
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [([], "no task: nothing that could be scored"), (["--examples", "4"], "--examples 4: no preset")],
+)
+def test_a_claim_of_nothing(corrie: Any, toy: Path, tmp_path: Path, command: str, words: list[str], error: str) -> None:
+    said = corrie(command, toy, *words, *CLAIMS[command], "--to", tmp_path / "run")
+    assert said.code == 2
+    assert error in said.err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -154,6 +155,29 @@ def usual_tasks(model: Model, *, limit: int, **how: bool) -> list[tuple[Task, in
     found = choose_tasks(default_suite(model.reader().has_chat_template), limit=limit, **how)
     say(f"Tasks: {', '.join(task.identity.name for task, _ in found)}.")
     return found
+
+
+def preset_or_tasks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a command asks whose ``--preset`` stands in the place of ``-t``, in the verb's words; nothing where tasks
+    are named.
+
+    With few examples a block is as small as they are.
+
+    Raises:
+        UnknownName: no such preset.
+        InputError: both, or neither.
+    """
+    from corrie.capabilities.presets import preset_asked
+
+    name, examples = given["preset"], given["examples"]
+    preset = preset_asked(name, given["task"], examples, given.get("alpha", ""))
+    if preset is None:
+        if not given["task"]:
+            raise InputError("no task", found="nothing that could be scored", advice="-t knowledge, or --preset paper")
+        return {}
+    how = {"examples": examples, "run_code_unsandboxed": given["run_code_unsandboxed"]}
+    most = examples or max(limit for _, limit in preset.tasks)
+    return {"tasks": WithModel(partial(tasks_of_preset, name, **how)), "block": min(given["block"], most)}
 
 
 def tasks_of_preset(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from corrie.cli.asking import preset_or_tasks
 from corrie.cli.console import say
+from corrie.cli.options import Preset, PresetExamples
 from corrie.cli.question import MODEL, Asked, Ending, asks, tasks_option
 from corrie.questions.certificate import CertificateQuestion
 
 
 @asks(
     CertificateQuestion,
-    first={**MODEL, "task": (tasks_option("; all their bounds hold together."), ...)},
+    first={
+        **MODEL,
+        "task": (tasks_option("; all their bounds hold together."), []),
+        "preset": (Preset, None),
+        "examples": (PresetExamples, None),
+    },
+    before=preset_or_tasks,
     folder="-certificate",
 )
 def certify(asked: Asked) -> Ending:

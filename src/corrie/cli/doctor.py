@@ -61,7 +61,7 @@ def doctor(
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
-    from corrie.sandbox.walls import INSTALL
+    from corrie.sandbox.walls import GET_BUBBLEWRAP
     from corrie.sources import cache_folder
 
     installed = {name: _version(name) for name in dict.fromkeys((*PACKAGES, *chain(*EXTRAS.values())))}
@@ -73,7 +73,7 @@ def findings() -> dict[str, Any]:
     }
     missing = [f"{', '.join(names)}: pip install 'corrie[{extra}]'" for extra, names in lacking.items() if names]
     if rooms is None:
-        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: {INSTALL}")
+        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: {GET_BUBBLEWRAP}")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from corrie.cli.asking import preset_or_tasks
 from corrie.cli.console import say
+from corrie.cli.options import Preset, PresetExamples
 from corrie.cli.question import MODEL, Asked, Ending, asks, tasks_option
 from corrie.cli.sharding import tell_shard
 from corrie.questions.fraction import FractionQuestion
@@ -10,7 +12,13 @@ from corrie.questions.fraction import FractionQuestion
 
 @asks(
     FractionQuestion,
-    first={**MODEL, "task": (tasks_option(". Of several, all must be kept."), ...)},
+    first={
+        **MODEL,
+        "task": (tasks_option(". Of several, all must be kept."), []),
+        "preset": (Preset, None),
+        "examples": (PresetExamples, None),
+    },
+    before=preset_or_tasks,
     folder="-fraction",
 )
 def fraction(asked: Asked) -> Ending | None:

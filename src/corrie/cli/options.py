@@ -31,6 +31,10 @@ Limit = Annotated[int, typer.Option(help="Examples of a task that is named witho
 Preset = Annotated[
     str | None, typer.Option(help="Tasks that belong together, asked as people do: paper (docs/preset.md).")
 ]
+PresetExamples = Annotated[
+    int | None,
+    typer.Option("--examples", help="With --preset: examples of each of its tasks. Default: the preset's own numbers."),
+]
 Chat = Annotated[bool, typer.Option("--chat", help="Ask through the model's chat template.")]
 TrustTaskCode = Annotated[
     bool,

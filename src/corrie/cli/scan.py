@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from corrie.cli.asking import WithModel, choose_tasks, task_terms, tasks_of_preset, usual_tasks
+from corrie.cli.asking import WithModel, choose_tasks, preset_or_tasks, task_terms, usual_tasks
 from corrie.cli.console import say
 from corrie.cli.first_words import FirstWords
-from corrie.cli.options import Preset
+from corrie.cli.options import Preset, PresetExamples
 from corrie.cli.question import MODEL, Asked, asks, tasks_option
 from corrie.cli.scanned import estimate, say_budget_is_spent
 from corrie.cli.sharding import tell_shard
@@ -24,9 +24,6 @@ Directions = Annotated[
         help="gaussian:SEEDS, such as gaussian:0-7; toward:CHECKPOINT, adapter:FOLDER, quantised:int8, quantised:int4, "
         "saved:FILE (with --alpha 0:1:11); may be repeated. Default: gaussian:0-7; auto takes as many as it needs.",
     ),
-]
-Examples = Annotated[
-    int | None, typer.Option(help="With --preset: examples of each of its tasks. Default: the preset's own numbers.")
 ]
 Normalisation = Annotated[str, typer.Option(help="none (α is σ), unit (α is the distance), layer or filter.")]
 
@@ -54,26 +51,22 @@ def _along(given: dict[str, Any]) -> dict[str, Any]:
     size_of(len(wanted), steps).check()
     terms = {"limit": given["limit"], **task_terms(given)}
     chosen = choose_tasks(given["task"], **terms)
+    more = {} if preset is None else preset_or_tasks(given)
 
     def tasks(model: Any) -> Any:
         say(f"Engine: {model.engine}.")
-        if preset is not None:
-            unsandboxed = given["run_code_unsandboxed"]
-            return tasks_of_preset(preset, model, examples=given["examples"], run_code_unsandboxed=unsandboxed)
-        return chosen or usual_tasks(model, **terms)
+        return more["tasks"].make(model) if preset is not None else chosen or usual_tasks(model, **terms)
 
     def directions(model: Any) -> Any:
         from corrie.models.directions import find_directions
 
         return find_directions(model, wanted, say=say)
 
-    more: dict[str, Any] = {"tasks": WithModel(tasks), "directions": WithModel(directions)}
-    if preset is not None:
+    found: dict[str, Any] = {**more, "tasks": WithModel(tasks), "directions": WithModel(directions)}
+    if preset is not None and given["alpha"] == OF_PRESET:
         named = find_preset(preset)
-        more["block"] = min(given["block"], given["examples"] or max(limit for _, limit in named.tasks))
-        if given["alpha"] == OF_PRESET:
-            more["alpha"] = WithModel(lambda model: named.alpha(model.identity.architecture, model.identity.parameters))
-    return more
+        found["alpha"] = WithModel(lambda model: named.alpha(model.identity.architecture, model.identity.parameters))
+    return found
 
 
 def _cost(
@@ -102,7 +95,7 @@ def _cost(
         **MODEL,
         "task": (tasks_option("; may be repeated. Default: the suite."), []),
         "preset": (Preset, None),
-        "examples": (Examples, None),
+        "examples": (PresetExamples, None),
         "direction": (Directions, []),
         "normalisation": (Normalisation, "none"),
     },

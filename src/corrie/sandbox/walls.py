@@ -26,7 +26,9 @@ FIXED = {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
 
 _NOBODY = "65534"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-INSTALL = "apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), pacman -S bubblewrap (Arch)"
+GET_BUBBLEWRAP = (
+    "apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), pacman -S bubblewrap (Arch)"
+)
 
 
 class Walls(Record):
@@ -130,7 +132,7 @@ def bubblewrap() -> str:
         raise InputError(
             "running generated programs",
             found="bubblewrap (bwrap) is not installed: nothing would hold them",
-            advice=f"{INSTALL}. On a machine that has nothing to lose: --run-code-unsandboxed",
+            advice=f"{GET_BUBBLEWRAP}. On a machine that has nothing to lose: --run-code-unsandboxed",
         )
     return found
 
