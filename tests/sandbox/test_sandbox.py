@@ -89,7 +89,7 @@ ATTEMPTS = {
         "    open(os.path.join(folder, file), 'w').write('raise SystemExit(0)')\n return 8"
     ),
     "reads the tests in a file": (
-        "import os\ndef double(n):\n for folder in ('/tmp', '/corrie-sandbox', '/home', '/root', '/proc'):\n"
+        "import os\ndef double(n):\n for folder in ('/tmp', '/corrie-sandbox', '/proc'):\n"
         "  for place, _, files in os.walk(folder):\n   for file in files:\n"
         "    with open(os.path.join(place, file), errors='replace') as f:\n"
         "     if 'double(4) == ' in f.read(): return 8\n return 3"
