@@ -61,7 +61,7 @@ def doctor(
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
-    from corrie.sandbox.walls import GET_BUBBLEWRAP
+    from corrie.sandbox.bubblewrap import GET_BUBBLEWRAP
     from corrie.sources import cache_folder
 
     installed = {name: _version(name) for name in dict.fromkeys((*PACKAGES, *chain(*EXTRAS.values())))}
