@@ -10,7 +10,7 @@ import pytest
 from corrie.capabilities import registry
 from corrie.capabilities.program import Exercise, ProgramTask
 from corrie.records.sqlite_store import SqliteStore
-from corrie.sandbox import Sandbox, walls
+from corrie.sandbox import Sandbox, bubblewrap
 
 EXERCISES = [Exercise(str(k), f"# {k}\n", "def one(): return 1\n", "assert one() == 1", "", ("one",)) for k in range(2)]
 ASKED = ["-t", "humaneval_run:2", "--alpha", "0:0.01:2", "--direction", "gaussian:0"]
@@ -23,7 +23,7 @@ def _of_two_exercises_and_no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None
         return ProgramTask(row.name, EXERCISES, stops=("\n",), capability="code", source=row.source, **how)
 
     monkeypatch.setattr(registry, "packaged_task", packaged)
-    monkeypatch.setattr(walls, "_found", lambda: None)
+    monkeypatch.setattr(bubblewrap, "_found", lambda: None)
 
 
 def test_without_bubblewrap_it_is_refused_and_nothing_is_written(corrie: Any, toy: Path, tmp_path: Path) -> None:

@@ -212,17 +212,17 @@ def test_a_self_test_finds_a_missing_wall() -> None:
 
 
 def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from corrie.sandbox import walls
+    from corrie.sandbox import bubblewrap
 
-    monkeypatch.setattr(walls, "_found", lambda: None)
+    monkeypatch.setattr(bubblewrap, "_found", lambda: None)
     with pytest.raises(InputError, match=r"apt-get install bubblewrap.*--run-code-unsandboxed"):
         Sandbox().check()
 
 
 def test_without_walls_nothing_is_tried_and_tests_are_still_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    from corrie.sandbox import walls
+    from corrie.sandbox import bubblewrap
 
-    monkeypatch.setattr(walls, "_found", lambda: None)
+    monkeypatch.setattr(bubblewrap, "_found", lambda: None)
     monkeypatch.setattr(Sandbox, "_once", lambda *_: pytest.fail("a probe that would write over the machine"))
     sandbox = Sandbox(limits=SMALL, walls=None)
     sandbox.check()

@@ -66,6 +66,7 @@ def doctor(
 
 def findings() -> dict[str, Any]:
     """The same as plain data."""
+    from corrie.sandbox.bubblewrap import GET_BUBBLEWRAP
     from corrie.sources import cache_folder
 
     installed = {name: _version(name) for name in dict.fromkeys((*PACKAGES, *chain(*EXTRAS.values())))}
@@ -77,7 +78,7 @@ def findings() -> dict[str, Any]:
     }
     missing = [f"{', '.join(names)}: pip install 'corrie[{extra}]'" for extra, names in lacking.items() if names]
     if rooms is None:
-        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: apt-get install bubblewrap")
+        missing.append(f"{_BUBBLEWRAP}, in which programs that a model writes are run: {GET_BUBBLEWRAP}")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

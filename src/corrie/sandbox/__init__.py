@@ -2,6 +2,7 @@
 
 limits.py        what a program may take: processor time, memory, disk, output
 walls.py         the walls around it, as one bubblewrap command
+bubblewrap.py    where that program is, and how to get it
 interpreter.py   the only files inside: the Python interpreter's own
 syscalls.py      which calls of the kernel are refused
 wire.py          the plain data that pass between the two rooms, as lines of JSON
@@ -12,11 +13,40 @@ sandbox.py       builds both rooms for one program, waits, and gives the verdict
 
 The tests never enter the room of the program. So nothing that a program prints, patches, reads or writes there can make
 it pass: it has to give the right answers (``design/sandbox.md``).
+
+Each name is resolved at its first use, so that ``corrie doctor`` loads nothing heavy.
 """
 
-from corrie.sandbox.limits import Limits
-from corrie.sandbox.program import Program, ProgramVerdict
-from corrie.sandbox.sandbox import UNSANDBOXED, Sandbox
-from corrie.sandbox.walls import Walls
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corrie.sandbox.limits import Limits
+    from corrie.sandbox.program import Program, ProgramVerdict
+    from corrie.sandbox.sandbox import UNSANDBOXED, Sandbox
+    from corrie.sandbox.walls import Walls
+
+_HOME = {
+    "UNSANDBOXED": "sandbox",
+    "Limits": "limits",
+    "Program": "program",
+    "ProgramVerdict": "program",
+    "Sandbox": "sandbox",
+    "Walls": "walls",
+}
 
 __all__ = ["UNSANDBOXED", "Limits", "Program", "ProgramVerdict", "Sandbox", "Walls"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'corrie.sandbox' has no attribute {name!r}")
+    value = getattr(import_module(f"corrie.sandbox.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

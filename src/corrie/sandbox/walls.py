@@ -6,12 +6,10 @@ other process, no environment, no right of any kind. Everything in a room ends w
 
 from __future__ import annotations
 
-import shutil
-from functools import cache
 from pathlib import Path
 
-from corrie.errors import InputError
 from corrie.records.canonical import Record
+from corrie.sandbox.bubblewrap import bubblewrap
 from corrie.sandbox.interpreter import Interpreter
 from corrie.sandbox.limits import Limits
 from corrie.sandbox.syscalls import seccomp_filter
@@ -26,9 +24,6 @@ FIXED = {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
 
 _NOBODY = "65534"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-GET_BUBBLEWRAP = (
-    "apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), pacman -S bubblewrap (Arch)"
-)
 
 
 class Walls(Record):
@@ -119,24 +114,3 @@ def start(own: str, inside: Interpreter, room: str, *numbers: int) -> list[str]:
 def own_source(name: str) -> bytes:
     """One of corrie's own files that lie in a room."""
     return (Path(__file__).parent / name).read_bytes()
-
-
-def bubblewrap() -> str:
-    """Where bubblewrap is.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    found = _found()
-    if found is None:
-        raise InputError(
-            "running generated programs",
-            found="bubblewrap (bwrap) is not installed: nothing would hold them",
-            advice=f"{GET_BUBBLEWRAP}. On a machine that has nothing to lose: --run-code-unsandboxed",
-        )
-    return found
-
-
-@cache
-def _found() -> str | None:
-    return shutil.which("bwrap")
