@@ -41,6 +41,11 @@ class Course(Record):
     seed: int = 0
     betas: tuple[float, float] = (0.9, 0.95)
 
+    @property
+    def passes(self) -> int:
+        """Over a step's text, forward and backward."""
+        return 2 * self.pairs + (self.anchor > 0)
+
     def sigma_share(self, step: int) -> float:
         """Which share of σ a step takes, the first one some of it already."""
         return min(1.0, (step + 1) / max(1.0, RAMP * self.steps))

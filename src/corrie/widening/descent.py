@@ -14,6 +14,7 @@ the second term, which both signs share.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 
 import torch
@@ -23,6 +24,9 @@ from corrie.errors import ModelError
 from corrie.optim.go import GO
 from corrie.weights.uninterrupted import Uninterrupted
 from corrie.widening.course import Course
+
+_BESIDE = 1.1
+"""A step takes longer than its passes, for the optimizer."""
 
 Loss = Callable[[], Tensor]
 """The loss of a step's text at the weights as they are."""
@@ -35,6 +39,9 @@ class SmoothedDescent:
         trained: name → tensor that is updated.
         course: the run's terms.
         moved: name → tensor that the noise moves; None: those that are trained.
+
+    losses    mean at the noise, of every finished step
+    seconds, cpu   wall and CPU time of all steps
 
     On an ordinary loss it finds, of equally good minima, the flattest. With L = ½ (ab − 1)² every ab = 1 is a minimum;
     E L(θ + ε) = ½ ((ab − 1)² + σ² (a² + b²) + σ⁴) has its least at a = b = √(1 − σ²).
@@ -66,6 +73,7 @@ class SmoothedDescent:
             seed=course.seed,
         )
         self.losses: list[float] = []
+        self.seconds = self.cpu = 0.0
 
     @property
     def done(self) -> int:
@@ -84,7 +92,7 @@ class SmoothedDescent:
             ModelError: the loss is no number.
         """
         draws, anchor = 2 * self.course.pairs, self.course.anchor
-        told = 0.0
+        began, busy, told = time.perf_counter(), time.process_time(), 0.0
         for _ in range(draws):
             with self.go.perturbed():
                 value = loss()
@@ -104,7 +112,20 @@ class SmoothedDescent:
             self.go.step()
             self.go.zero_grad()
             self.losses.append(told)
+            self.seconds += time.perf_counter() - began
+            self.cpu += time.process_time() - busy
         return told
+
+    def rehearse(self, loss: Loss) -> float:
+        """About how many seconds a step takes: its passes are timed, nothing is changed."""
+        for _ in range(2):  # the first time memory is new
+            began = time.perf_counter()
+            with self.go.perturbed():
+                loss().backward()
+            took = time.perf_counter() - began
+        self.go.zero_grad()
+        self._stand_at(self.done)
+        return took * self.course.passes * _BESIDE
 
     # -- where it stands -------------------------------------------------------------------------------------------
 
@@ -132,5 +153,9 @@ class SmoothedDescent:
                     },
                 }
         self.losses = list(losses)
+        self._stand_at(self.done)
+
+    def _stand_at(self, done: int) -> None:
+        """The noise of the step after so many."""
         for group in self.go.param_groups:
-            group["go_steps"], group["go_draws"] = self.done, self.done * 2 * self.course.pairs
+            group["go_steps"], group["go_draws"] = done, done * 2 * self.course.pairs

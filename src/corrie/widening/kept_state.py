@@ -1,7 +1,7 @@
 """Where a run stands, in one file: killed and resumed it ends in the same weights, bit for bit.
 
 The file holds the trained weights and the optimizer's moments (the noise needs no state: it is a function of the
-number of the draw), and in its header the course and the loss of every step. It is there whole or not at all, so a kill
+number of the draw), and in its header the course, the loss of every step and the time they took. It is there whole or not at all, so a kill
 while it is written leaves the one before.
 """
 
@@ -21,7 +21,7 @@ FILE = "state.safetensors"
 EVERY = 60.0
 """Seconds between two writings, at least; and twenty times as long as one takes."""
 
-_LOSSES, _COURSE = "corrie.losses", "corrie.course"
+_SO_FAR, _COURSE = "corrie.so_far", "corrie.course"
 
 
 class KeptState:
@@ -48,7 +48,7 @@ class KeptState:
         """
         began = time.monotonic()
         tensors = run.tensors()
-        notes = {_COURSE: run.course.canonical(), _LOSSES: json.dumps(run.losses)}
+        notes = {_COURSE: run.course.canonical(), _SO_FAR: json.dumps([run.losses, run.seconds, run.cpu])}
         outline = {n: (t.dtype, tuple(t.shape)) for n, t in tensors.items()}
         write_tensors(self.file, outline, tensors.items(), {"format": "pt", **notes})
         self._last, self._took = time.monotonic(), time.monotonic() - began
@@ -65,7 +65,8 @@ class KeptState:
         files = TensorFiles.open(self.file)
         if files.notes.get(_COURSE) != run.course.canonical():
             raise RunError(f"the run in {self.file.parent}", found="it has another course", advice="remove it")
-        run.resume({name: files.read(name) for name in files.files}, json.loads(files.notes[_LOSSES]))
+        losses, run.seconds, run.cpu = json.loads(files.notes[_SO_FAR])
+        run.resume({name: files.read(name) for name in files.files}, losses)
         return True
 
     def remove(self) -> None:

@@ -57,7 +57,7 @@ def windows_of(model: Model, texts: Sequence[Text], length: int, most: int = MOS
             break
     if not rows:
         raise InputError(
-            f"--text {', '.join(map(_name, texts))}",
+            f"--text {', '.join(map(name_of, texts))}",
             found=f"its longest text has {longest} tokens, and a window takes {room}" if longest else "no text in it",
             advice=f"longer texts, or --window {max(8, longest // 2)}" if longest else "a file with text",
         )
@@ -123,5 +123,10 @@ def _task(name: str) -> Task:
     return found
 
 
-def _name(text: Text) -> str:
+def name_of(text: Text) -> str:
+    """What to call it.
+
+    >>> name_of("docs/")
+    'docs/'
+    """
     return text.identity.name if isinstance(text, Task) else str(text)
