@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from corrie.errors import RunError
+from corrie.widening import kept_state
 from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 from corrie.widening.kept_state import KeptState
@@ -58,6 +59,8 @@ def test_a_state_of_another_course_is_refused(tmp_path: Path) -> None:
         KeptState(tmp_path).read(other)
 
 
-def test_it_is_due_by_the_clock(tmp_path: Path) -> None:
-    assert not KeptState(tmp_path).is_due
-    assert KeptState(tmp_path, every=0.0).is_due
+def test_it_is_due_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = KeptState(tmp_path)
+    assert not state.is_due
+    monkeypatch.setattr(kept_state, "PAUSE", 0.0)
+    assert state.is_due

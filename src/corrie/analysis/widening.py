@@ -31,13 +31,13 @@ from corrie.records.canonical import Record
 from corrie.records.model import ModelIdentity
 from corrie.records.plain_file import read_plain
 
-FILE = "widening.json"
+_FILE = "widening.json"
 """Where it lies in the folder of the widened model."""
 
 End = float | Literal["inf"]
 
 
-class Reach(Record):
+class WrittenRadius(Record):
     """A radius as it is written down: σ with its sign and interval; ``low`` is 0 and ``high`` "inf" where open."""
 
     status: str
@@ -82,8 +82,8 @@ class WidenedTask(Record):
 
     task: str
     shown: str
-    before: Reach
-    after: Reach
+    before: WrittenRadius
+    after: WrittenRadius
     share: Gain | None
     sigma: Gain | None
     score_before: float
@@ -173,8 +173,9 @@ class Widening(Record):
     def _lines(self) -> Iterable[str]:
         if self.rest is not None:
             yield (
-                f"Without noise: KL to the base {self.rest.divergence:.3g} nats a token, {percent(self.rest.agreement)} "
-                f"of {self.rest.tokens:,} tokens agree; L2 distance {self.distance:.4g}, "
+                f"Without noise: KL to the base {self.rest.divergence:.3g} nats a token, "
+                f"{percent(self.rest.agreement)} of {self.rest.tokens:,} tokens agree; "
+                f"L2 distance {self.distance:.4g}, "
                 f"{percent(self.distance / self.model.norm)} of the weights' norm."
             )
         yield (
@@ -197,7 +198,7 @@ class Widening(Record):
         Raises:
             StorageError: the disk refuses.
         """
-        return write_whole(folder / FILE, lambda file: file.write_text(self.canonical() + "\n", "utf-8"))
+        return write_whole(folder / _FILE, lambda file: file.write_text(self.canonical() + "\n", "utf-8"))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -208,9 +209,9 @@ class Widening(Record):
         """
         asked = f"what widened {folder}"
         try:
-            return cls.parse(read_plain(folder / FILE, asked).decode("utf-8"))
+            return cls.parse(read_plain(folder / _FILE, asked).decode("utf-8"))
         except UnicodeDecodeError:
-            raise RunError(asked, found=f"{FILE} is damaged", advice="the command again, to another folder") from None
+            raise RunError(asked, found=f"{_FILE} is damaged", advice="the command again, to another folder") from None
 
 
 def widened_tasks(before: Landscape, after: Landscape, confidence: float = 0.95) -> tuple[WidenedTask, ...]:
@@ -242,8 +243,8 @@ def widened_tasks(before: Landscape, after: Landscape, confidence: float = 0.95)
             WidenedTask(
                 task=name,
                 shown=BasinWords(one).task,
-                before=Reach.of(one),
-                after=Reach.of(two),
+                before=WrittenRadius.of(one),
+                after=WrittenRadius.of(two),
                 share=None if relative is None else _gain(relative),
                 sigma=None if plain is None else _gain(plain),
                 score_before=float(scores[0][:fewest][both].mean()),

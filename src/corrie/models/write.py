@@ -39,7 +39,7 @@ BESIDE = (
 )
 """What of a checkpoint's folder goes along with its weights, by name: never code, nor anything else that lies there."""
 
-SETTINGS = ("config.json", "tokenizer_config.json", "generation_config.json")
+_SETTINGS = ("config.json", "tokenizer_config.json", "generation_config.json")
 """Files of settings, which may name code."""
 
 CODE = ("auto_map", "custom_generate", "custom_pipelines")
@@ -89,7 +89,7 @@ def write_trained(model: Model, module: nn.Module, out: Path, asked: str = "") -
         StorageError: the disk refuses.
     """
     _configuration(model, None, out)
-    for name in SETTINGS:
+    for name in _SETTINGS:
         _without_code(out / name)
     write_present(out / "model.safetensors", module, note_of(asked))
 
@@ -133,7 +133,7 @@ def _write(model: Model, direction: Direction, alpha: float, out: Path, note: Ma
         write_checkpoint(
             out / "model.safetensors", model.module, model.selection, direction, alpha, model.sources, note
         )
-    for name in SETTINGS:
+    for name in _SETTINGS:
         _without_code(out / name)
 
 

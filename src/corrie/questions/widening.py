@@ -92,7 +92,8 @@ class WideningQuestion(BaseQuestion):
         ),
     ] = True
     most: Annotated[
-        int | None, Term("Outcomes of a task at most that measuring takes, each time. Default: 640.", counts("outcomes"))
+        int | None,
+        Term("Outcomes of a task at most that measuring takes, each time. Default: 640.", counts("outcomes")),
     ] = None
     retention: Retention = 0.8
     seed: Annotated[int, Term("Of the noise, of the order of the text, and of what the model writes.", _a_seed)] = 0

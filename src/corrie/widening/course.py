@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from corrie.records.canonical import Record
 
-WARM_UP = 0.05
+_WARM_UP = 0.05
 """Share of the steps in which the learning rate rises."""
 
-RAMP = 1 / 3
+_RAMP = 1 / 3
 """Share of the steps in which σ rises."""
 
 
@@ -48,9 +48,9 @@ class Course(Record):
 
     def sigma_share(self, step: int) -> float:
         """Which share of σ a step takes, the first one some of it already."""
-        return min(1.0, (step + 1) / max(1.0, RAMP * self.steps))
+        return min(1.0, (step + 1) / max(1.0, _RAMP * self.steps))
 
     def rate_share(self, step: int) -> float:
         """Which share of the learning rate a step takes: above 0 for all of them."""
-        rise = max(1, round(WARM_UP * self.steps))
+        rise = max(1, round(_WARM_UP * self.steps))
         return (step + 1) / rise if step < rise else (self.steps - step) / max(1, self.steps - rise)

@@ -118,6 +118,7 @@ class SmoothedDescent:
 
     def rehearse(self, loss: Loss) -> float:
         """About how many seconds a step takes: its passes are timed, nothing is changed."""
+        took = 0.0
         for _ in range(2):  # the first time memory is new
             began = time.perf_counter()
             with self.go.perturbed():

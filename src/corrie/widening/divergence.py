@@ -20,21 +20,21 @@ from torch import Tensor
 
 class _Divergence(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, logits: Tensor, unmoved: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, unmoved: Tensor) -> Tensor:
         present = torch.log_softmax(logits.float(), dim=-1)
         weight = unmoved.float().exp()
         told = torch.where(weight > 0, weight * (unmoved.float() - present), torch.zeros((), device=weight.device))
-        context.save_for_backward((present.exp_() - weight) / max(1, logits[..., 0].numel()))
-        context.kind = logits.dtype
+        ctx.save_for_backward((present.exp_() - weight) / max(1, logits[..., 0].numel()))
+        ctx.kind = logits.dtype
         return told.sum(dim=-1, dtype=torch.float64).mean().float()
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Any:
-        (slope,) = context.saved_tensors
-        return (slope * gradients[0]).to(context.kind), None
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (slope,) = ctx.saved_tensors
+        return (slope * gradients[0]).to(ctx.kind), None
 
 
-def divergence(logits: Tensor, unmoved: Tensor) -> Tensor:
+def divergence_of(logits: Tensor, unmoved: Tensor) -> Tensor:
     """KL(unmoved ‖ present) in nats a token, differentiable in the logits.
 
     Args:
@@ -43,7 +43,7 @@ def divergence(logits: Tensor, unmoved: Tensor) -> Tensor:
 
     >>> even = torch.tensor([[0.0, 0.0]], requires_grad=True)
     >>> sure = torch.log_softmax(torch.tensor([[1.0986123, 0.0]]), 1)
-    >>> loss = divergence(even, sure)
+    >>> loss = divergence_of(even, sure)
     >>> loss.backward()
     >>> round(loss.item(), 4), [round(slope, 4) for slope in even.grad[0].tolist()]
     (0.1308, [-0.25, 0.25])

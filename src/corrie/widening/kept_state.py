@@ -1,8 +1,8 @@
 """Where a run stands, in one file: killed and resumed it ends in the same weights, bit for bit.
 
 The file holds the trained weights and the optimizer's moments (the noise needs no state: it is a function of the
-number of the draw), and in its header the course, the loss of every step and the time they took. It is there whole or not at all, so a kill
-while it is written leaves the one before.
+number of the draw), and in its header the course, the loss of every step and the time they took. It is there whole or
+not at all, so a kill while it is written leaves the one before.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 from corrie.errors import RunError
 from corrie.weights.tensor_files import TensorFiles
 from corrie.weights.tensor_writer import write_tensors
-from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 
-FILE = "state.safetensors"
-EVERY = 60.0
+_FILE = "state.safetensors"
+
+PAUSE = 60.0
 """Seconds between two writings, at least; and twenty times as long as one takes."""
 
 _SO_FAR, _COURSE = "corrie.so_far", "corrie.course"
@@ -30,15 +30,14 @@ class KeptState:
     folder   where the run works
     """
 
-    def __init__(self, folder: Path, every: float = EVERY) -> None:
-        self.file = folder / FILE
-        self._every = every
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / _FILE
         self._last, self._took = time.monotonic(), 0.0
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
-        return time.monotonic() - self._last >= max(self._every, 20 * self._took)
+        return time.monotonic() - self._last >= max(PAUSE, 20 * self._took)
 
     def write(self, run: SmoothedDescent) -> None:
         """Keep where a run stands.

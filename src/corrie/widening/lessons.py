@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from corrie.errors import InputError
-from corrie.widening.divergence import divergence
+from corrie.widening.divergence import divergence_of
 
-ROOM = 2**30
+USUAL_ROOM = 2**30
 """Bytes of kept outputs of the unmoved model: about 5,000 tokens of a vocabulary of 50,000 in float32."""
 
 
@@ -33,7 +33,7 @@ class Lessons:
         InputError: fewer windows than a batch has.
     """
 
-    def __init__(self, teacher: nn.Module, rows: Tensor, size: int, seed: int = 0, room: int = ROOM) -> None:
+    def __init__(self, teacher: nn.Module, rows: Tensor, size: int, seed: int = 0, room: int = USUAL_ROOM) -> None:
         if len(rows) < size:
             raise InputError(
                 f"{size} texts a step",
@@ -80,6 +80,6 @@ class Lessons:
 
         def loss() -> Tensor:
             model: Any = asked
-            return divergence(model(input_ids=ids, use_cache=False).logits, unmoved)
+            return divergence_of(model(input_ids=ids, use_cache=False).logits, unmoved)
 
         return loss

@@ -40,7 +40,7 @@ from corrie.weights.tensor_writer import write_tensors
 from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 from corrie.widening.kept_state import KeptState
-from corrie.widening.lessons import ROOM, Lessons
+from corrie.widening.lessons import USUAL_ROOM, Lessons
 from corrie.widening.measuring import at_rest, landscape_of, measured_tasks, moved, radius_of_agreement
 from corrie.widening.own_writing import own_writing
 from corrie.widening.student import Student
@@ -289,7 +289,7 @@ class Making:
     def _room(self) -> int:
         """Bytes for the teacher's outputs: a quarter of what is free."""
         free = available_memory(next(self.model.module.parameters()).device)
-        return ROOM if free is None else free // 4
+        return USUAL_ROOM if free is None else free // 4
 
     # -- before and after ------------------------------------------------------------------------------------------
 

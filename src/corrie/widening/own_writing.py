@@ -8,6 +8,7 @@ and what it is asked to keep is what it knows.
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import torch
 from torch import Tensor
 

@@ -21,14 +21,14 @@ from corrie.models.model import Model
 from corrie.records.plain_file import read_plain
 
 _BYTES = 64 * 2**20
-MOST_WINDOWS = 2**16
+LONGEST_TEXT = 2**16
 """Windows of all the texts together, at most: the first ones."""
 
 Text = str | Path | Task
 """A file, a folder, or a task, by name or as it is."""
 
 
-def windows_of(model: Model, texts: Sequence[Text], length: int, most: int = MOST_WINDOWS) -> Tensor:
+def windows_of(model: Model, texts: Sequence[Text], length: int, most: int = LONGEST_TEXT) -> Tensor:
     """Rows of token ids, shape (windows, length), the texts one after the other.
 
     Raises:
@@ -117,7 +117,7 @@ def _in_file(file: Path) -> str:
 def _task(name: str) -> Task:
     from corrie.capabilities.registry import tasks
 
-    if "/" in name or name.startswith((".", "~")):
+    if not Path(name).expanduser().is_file() and ("/" in name or name.startswith((".", "~"))):
         raise InputError(f"--text {name}", found="no such file or folder", advice="a file, a folder, or a task's name")
     (found,) = tasks(name)
     return found
