@@ -61,7 +61,7 @@ def train(ids: torch.Tensor) -> LlamaForCausalLM:
             eos_token_id=0,
             pad_token_id=None,
             initializer_range=112**-0.5,
-        )  # fmt: skip
+        )
     )
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95), weight_decay=0.1)
     for step in range(STEPS):
