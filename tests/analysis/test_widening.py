@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.widening import AtRest, Gain, Spent, WidenedTask, Widening, WrittenRadius, widened_tasks
+from corrie.analysis.widening import AtRest, Gain, Rounded, Spent, WidenedTask, Widening, WrittenRadius, widened_tasks
 from corrie.errors import RunError
 from corrie.records.memory_store import MemoryStore
 from corrie.records.store import RunIdentity
@@ -81,6 +81,12 @@ def test_an_open_end_is_written_as_a_word(tmp_path: Path) -> None:
     assert str(WrittenRadius(status="absent", sigma=None, low=0.0, high="inf")) == "absent"
     assert "Infinity" not in end.canonical()
     assert math.isinf(float(Gain.parse(end.canonical()).high))
+
+
+def test_rounding_is_told_for_both(tmp_path: Path) -> None:
+    kind = Rounded(kind="int4", agreement=(0.8, 0.9), divergence=(0.2, 0.1))
+    said = str(widening((), rounded=(kind,)))
+    assert "Rounded weights: int4 80 % → 90 % of tokens kept, KL 0.2 → 0.1 nats a token." in said
 
 
 def test_what_was_not_measured_is_not_said() -> None:

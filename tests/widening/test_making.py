@@ -13,6 +13,7 @@ import corrie
 from corrie.analysis.widening import Widening
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.records.run_folder import RunFolder
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import model_fingerprint
@@ -117,6 +118,13 @@ def test_radii_and_scores_before_and_after_are_those_of_the_runs_beside(model: M
     assert found.tasks[1].score_before == 1.0
     assert found.rest is not None
     assert found.rest.divergence > 0
+    assert [r.kind for r in found.rounded] == ["int8", "int4"]
+    (eight, four) = found.rounded
+    for side in (0, 1):
+        assert 0 < eight.divergence[side] < four.divergence[side]
+        assert eight.agreement[side] > four.agreement[side]
+    with RunFolder.open(out / "before").store() as store:
+        assert [spec.directions[0].normalisation for spec, _ in store.specs()] == ["path", "none"]
     said = str(found)
     assert "agreement:toy" in said
     assert "KL to the base" in said

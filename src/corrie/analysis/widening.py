@@ -105,6 +105,23 @@ class AtRest(Record):
     tokens: int
 
 
+class Rounded(Record):
+    """How far a model is from itself once its weights are rounded, before it was widened and after.
+
+    kind           ``int8`` or ``int4``
+    agreement      share of the tokens at which it still says what it said, before and after
+    divergence     KL of the rounded from the unrounded, nats a token, before and after
+    """
+
+    kind: str
+    agreement: tuple[float, float]
+    divergence: tuple[float, float]
+
+    def __str__(self) -> str:
+        kept = " → ".join(map(percent, self.agreement))
+        return f"{self.kind} {kept} of tokens kept, KL {self.divergence[0]:.3g} → {self.divergence[1]:.3g}"
+
+
 class Spent(Record):
     """What the run took.
 
@@ -132,6 +149,7 @@ class Widening(Record):
     largest_rescaling, rescaled   the largest factor of a tensor's typical weight, and whose it is
     tasks            radii and scores; none where nothing was measured
     rest             how far it is from the base without noise; None where nothing was measured
+    rounded          what rounding of the weights does to each of them
     spent            steps, tokens and time
     """
 
@@ -149,6 +167,7 @@ class Widening(Record):
     rescaled: str
     tasks: tuple[WidenedTask, ...]
     rest: AtRest | None
+    rounded: tuple[Rounded, ...] = ()
     spent: Spent
 
     @property
@@ -178,6 +197,8 @@ class Widening(Record):
                 f"L2 distance {self.distance:.4g}, "
                 f"{percent(self.distance / self.model.norm)} of the weights' norm."
             )
+        if self.rounded:
+            yield f"Rounded weights: {'; '.join(map(str, self.rounded))} nats a token."
         yield (
             f"Scale: a typical weight is {self.rescaling:.4f} times as large, that of {self.rescaled} "
             f"{self.largest_rescaling:.3f} times; more of a gain in σ than this no rescaling explains."
@@ -254,6 +275,19 @@ def widened_tasks(before: Landscape, after: Landscape, confidence: float = 0.95)
             )
         )
     return tuple(found)
+
+
+def rounded_weights(before: Landscape, after: Landscape) -> tuple[Rounded, ...]:
+    """What rounding does to both, from landscapes of one task along rounding directions, at α = 1."""
+    one, two = (landscape.block(landscape.tasks[0].name).moved for landscape in (before, after))
+    return tuple(
+        Rounded(
+            kind=direction.id.partition("/")[0].removeprefix("quantised:"),
+            agreement=(float(np.nanmean(one.score[row])), float(np.nanmean(two.score[row]))),
+            divergence=(float(np.nanmean(one.loss[row])), float(np.nanmean(two.loss[row]))),
+        )
+        for row, direction in enumerate(before.directions)
+    )
 
 
 def _gain(ratio: Any) -> Gain:

@@ -15,14 +15,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.whole_file import write_whole
-from corrie.analysis.widening import AtRest, Spent, Widening, widened_tasks
+from corrie.analysis.widening import AtRest, Spent, Widening, rounded_weights, widened_tasks
 from corrie.capabilities.agreement import AgreementTask
 from corrie.errors import InputError
 from corrie.models.load import load
@@ -41,7 +41,14 @@ from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 from corrie.widening.kept_state import KeptState
 from corrie.widening.lessons import USUAL_ROOM, Lessons
-from corrie.widening.measuring import at_rest, landscape_of, measured_tasks, moved, radius_of_agreement
+from corrie.widening.measuring import (
+    at_rest,
+    landscape_of,
+    measured_tasks,
+    moved,
+    radius_of_agreement,
+    rounded_landscape,
+)
 from corrie.widening.own_writing import own_writing
 from corrie.widening.student import Student
 from corrie.widening.texts import Text, name_of, windows_of
@@ -53,6 +60,13 @@ _TELL_EVERY = 10.0
 
 _LAST = 10
 """The loss that is told is the mean of the last tenth of the steps."""
+
+
+class Measured(NamedTuple):
+    """What was seen of a model: its radii, and what rounding its weights does."""
+
+    radii: Landscape
+    rounded: Landscape
 
 
 class Trained(Record):
@@ -169,7 +183,7 @@ class Making:
 
     # -- the steps -------------------------------------------------------------------------------------------------
 
-    def _train(self, place: Unfinished, began: float) -> Landscape | None:
+    def _train(self, place: Unfinished, began: float) -> Measured | None:
         """All steps, from where they stand; the weights lie in the work folder afterwards. What was measured before."""
         asked = self.question
         student = Student.of(self.model, asked.patterns, asked.lora, asked.seed)
@@ -228,7 +242,7 @@ class Making:
             raise self._too_small(f"a step takes {_about(took)}", took)
         return took
 
-    def _course(self, work: Path, before: Landscape | None, rehearsed: float, spent: float) -> Course:
+    def _course(self, work: Path, before: Measured | None, rehearsed: float, spent: float) -> Course:
         """What the run was begun with; else what is asked for, now that radius and times are known."""
         file = work / _COURSE
         if file.is_file():
@@ -238,7 +252,7 @@ class Making:
         if sigma is None:
             if before is None:
                 raise TypeError("a question that was not checked")
-            radius = radius_of_agreement(before, self.tasks[0][0].identity.name)
+            radius = radius_of_agreement(before.radii, self.tasks[0][0].identity.name)
             sigma = float(f"{asked.factor * radius:.6g}")
             self.say(f"Its radius of agreement is σ = {radius:.3g}: noise of σ = {sigma:.3g}, {asked.factor:g} times.")
         steps = asked.steps
@@ -293,12 +307,14 @@ class Making:
 
     # -- before and after ------------------------------------------------------------------------------------------
 
-    def _measured(self, model: Model, run: Path) -> Landscape | None:
+    def _measured(self, model: Model, run: Path) -> Measured | None:
         if not self.tasks:
             return None
         self.say(f"Measuring {model.identity.name} …")
+        how: dict[str, Any] = {"engine": self.engine, "watch": self.watch}
+        rounded = rounded_landscape(model, self.tasks[0], run, **how)
         terms: dict[str, Any] = {"retention": self.question.retention, "most": self.question.most}
-        return landscape_of(model, self.tasks, run, engine=self.engine, watch=self.watch, **terms)
+        return Measured(landscape_of(model, self.tasks, run, **terms, **how), rounded)
 
     def _loaded(self, work: Path, out: Path) -> Model:
         """The weights as they were written, under the name that they will have."""
@@ -309,7 +325,7 @@ class Making:
         return found
 
     def _told(
-        self, widened: Model, course: Course, trained: Trained, before: Landscape | None, after: Landscape | None
+        self, widened: Model, course: Course, trained: Trained, before: Measured | None, after: Measured | None
     ) -> Widening:
         went = moved(self.model.module, widened.module)
         rest: AtRest | None = None
@@ -330,8 +346,9 @@ class Making:
             distance=went.distance,
             largest_rescaling=went.factor,
             rescaled=went.tensor,
-            tasks=() if before is None or after is None else widened_tasks(before, after),
+            tasks=widened_tasks(before.radii, after.radii) if before and after else (),
             rest=rest,
+            rounded=rounded_weights(before.rounded, after.rounded) if before and after else (),
             spent=trained.spent,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -20,6 +20,8 @@ from corrie.models.plain import PlainEngine
 from corrie.models.reference import token_differences
 from corrie.optim.distance import distance, root_mean_square
 from corrie.questions.scan import ScanQuestion
+from corrie.records.paths import quantised
+from corrie.records.scan_spec import AlphaGrid
 from corrie.scanning.first_answer import FIRST_WINDOWS, Asked, with_first_answer
 from corrie.scanning.scan import Scan
 from corrie.scanning.watch import Watch
@@ -57,6 +59,14 @@ def landscape_of(
     """The model's radii, looked for along random directions; kept in a run folder, which the same call continues."""
     question = ScanQuestion(retention=retention, most=most)
     return Scan.asked(question, model, tasks, to=run).answer(run, engine=engine, watch=watch)
+
+
+def rounded_landscape(model: Model, asked: Asked, run: Path, **how: Any) -> Landscape:
+    """What rounding the model's weights to int8 and int4 does to one task, in a run folder; before radii are looked for
+    there, so that these are what the folder shows.
+    """
+    directions = (quantised("int8"), quantised("int4"))
+    return Scan.of(model, [asked], directions=directions, alpha=AlphaGrid.parse("1")).answer(run, **how)
 
 
 def radius_of_agreement(landscape: Landscape, name: str) -> float:
