@@ -47,7 +47,8 @@ def test_it_leaves_a_checkpoint_and_does_not_touch_the_model(model: Model, tmp_p
     assert loaded.identity.tokenizer == model.identity.tokenizer
     assert [file.name for file in tmp_path.iterdir()] == ["wide"]
     left = {file.name for file in out.iterdir()}
-    assert {"config.json", "model.safetensors", "tokenizer.json", "widening.json"} <= left
+    assert {"config.json", "model.safetensors", "tokenizer.json", "widening.json", "steps.csv"} <= left
+    assert len((out / "steps.csv").read_text().splitlines()) == 1 + 6
     assert not left & {"state.safetensors", "text.safetensors", "course.json", "trained.json"}
     pairs = zip(loaded.module.parameters(), model.module.parameters(), strict=True)
     assert found.distance == pytest.approx(sum((a - b).detach().square().sum().item() for a, b in pairs) ** 0.5)
@@ -125,6 +126,7 @@ def test_radii_and_scores_before_and_after_are_those_of_the_runs_beside(model: M
         assert eight.agreement[side] > four.agreement[side]
     with RunFolder.open(out / "before").store() as store:
         assert [spec.directions[0].normalisation for spec, _ in store.specs()] == ["path", "none"]
+    assert corrie.load(out).identity.fingerprint == found.widened.fingerprint  # with runs in its folder
     said = str(found)
     assert "agreement:toy" in said
     assert "KL to the base" in said

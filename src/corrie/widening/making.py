@@ -54,6 +54,8 @@ from corrie.widening.student import Student
 from corrie.widening.texts import Text, name_of, windows_of
 
 _TEXT, _COURSE, _TRAINED = "text.safetensors", "course.json", "trained.json"
+_STEPS = "steps.csv"
+"""Every step's σ, learning rate and loss: it stays beside the weights."""
 
 _TELL_EVERY = 10.0
 """Seconds between two words about the steps."""
@@ -214,6 +216,7 @@ class Making:
             ),
         )
         _write(place.work / _TRAINED, told)
+        write_whole(place.work / _STEPS, lambda new: new.write_text(steps_table(run), "utf-8"))
         write_trained(self.model, student.whole(place.work), place.work, place.question)
         return before
 
@@ -351,6 +354,23 @@ class Making:
             rounded=rounded_weights(before.rounded, after.rounded) if before and after else (),
             spent=trained.spent,
         )
+
+
+def steps_table(run: SmoothedDescent) -> str:
+    """Every finished step as a line of comma-separated values.
+
+    >>> run = SmoothedDescent({"w": torch.nn.Parameter(torch.ones(1))}, Course(steps=1, sigma=0.5, rate=0.1))
+    >>> run.losses = [0.25]
+    >>> print(steps_table(run), end="")
+    step,sigma,rate,loss
+    1,0.5,0.1,0.25
+    """
+    course = run.course
+    lines = (
+        f"{n + 1},{course.sigma * course.sigma_share(n):.6g},{course.rate * course.rate_share(n):.6g},{loss:.6g}"
+        for n, loss in enumerate(run.losses)
+    )
+    return "\n".join(("step,sigma,rate,loss", *lines, ""))
 
 
 def _write(file: Path, record: Record) -> None:
