@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,29 +16,14 @@ USUAL_BUDGET = 1200.0
 """Seconds, where neither time nor steps are given."""
 
 
-def _a_factor(factor: float) -> None:
-    if not (math.isfinite(factor) and factor >= 1):
-        raise InputError(f"factor {factor:g}", found="a basin is made wider, not narrower", advice="--factor 2")
+def _number(name: str, least: float, found: str, advice: str, *, above: bool = False) -> Callable[[float], None]:
+    """The check of a finite number that is at least, or above, another."""
 
+    def check(value: float) -> None:
+        if not math.isfinite(value) or value < least or (above and value == least):
+            raise InputError(f"{name} {value:g}", found=found, advice=advice)
 
-def _a_noise(sigma: float) -> None:
-    if not (math.isfinite(sigma) and sigma >= 0):
-        raise InputError(f"sigma {sigma:g}", found="it is no standard deviation", advice="--sigma 0.01")
-
-
-def _a_rate(rate: float) -> None:
-    if not (math.isfinite(rate) and rate > 0):
-        raise InputError(f"rate {rate:g}", found="it is no learning rate", advice="--rate 0.0001")
-
-
-def _a_weight(anchor: float) -> None:
-    if not (math.isfinite(anchor) and anchor >= 0):
-        raise InputError(f"anchor {anchor:g}", found="it is no weight of a loss", advice="--anchor 1")
-
-
-def _a_budget(seconds: float) -> None:
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise InputError(f"budget {seconds:g}", found="no length of time", advice="90s, 10m or 2h")
+    return check
 
 
 def _a_seed(seed: int) -> None:
@@ -54,26 +40,46 @@ class WideningQuestion(BaseQuestion):
     """
 
     factor: Annotated[
-        float, Term("How many times its present radius of agreement the noise is as large as.", _a_factor)
+        float,
+        Term(
+            "How many times its present radius of agreement the noise is as large as.",
+            _number("factor", 1, "a basin is made wider, not narrower", "--factor 2"),
+        ),
     ] = 2.0
     sigma: Annotated[
-        float | None, Term("Noise per coordinate, in place of what --factor chooses by a measurement.", _a_noise)
+        float | None,
+        Term(
+            "Noise per coordinate, in place of what --factor chooses by a measurement.",
+            _number("sigma", 0, "it is no standard deviation", "--sigma 0.01"),
+        ),
     ] = None
     budget: Annotated[
         float | None,
         Term(
-            "Time for all of it, measuring before and after too: 90s, 20m, 2h. Default: 20m.", _a_budget, read_duration
+            "Time for all of it, measuring before and after too: 90s, 20m, 2h. Default: 20m.",
+            _number("budget", 0, "no length of time", "90s, 10m or 2h", above=True),
+            read_duration,
         ),
     ] = None
     steps: Annotated[
         int | None, Term("Steps of the optimizer, however long they take, in place of --budget.", counts("steps"))
     ] = None
-    rate: Annotated[float, Term("Largest learning rate (AdamW): it rises, then falls to 0.", _a_rate)] = 1e-4
+    rate: Annotated[
+        float,
+        Term(
+            "Largest learning rate (AdamW): it rises, then falls to 0.",
+            _number("rate", 0, "it is no learning rate", "--rate 0.0001", above=True),
+        ),
+    ] = 1e-4
     windows: Annotated[int, Term("Windows of text a step.", counts("windows"))] = 4
     window: Annotated[int, Term("Tokens of a window.", counts("tokens", 2))] = 64
     pairs: Annotated[int, Term("Pairs of opposite noise a step, on the same text.", counts("pairs"))] = 1
     anchor: Annotated[
-        float, Term("Weight of the loss without noise, beside 1 of the loss with it: keeps what is said.", _a_weight)
+        float,
+        Term(
+            "Weight of the loss without noise, beside 1 of the loss with it: keeps what is said.",
+            _number("anchor", 0, "it is no weight of a loss", "--anchor 1"),
+        ),
     ] = 0.0
     written: Annotated[
         int, Term("Without --text: windows of text that the model writes itself.", counts("windows"))
