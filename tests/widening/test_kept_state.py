@@ -48,7 +48,9 @@ def test_nothing_kept_is_nothing_resumed(tmp_path: Path) -> None:
     _, run = made(Course(steps=2, sigma=0.1, rate=0.05))
     state = KeptState(tmp_path)
     assert not state.read(run)
+    (tmp_path / ".state.safetensors.partial-killed").touch()
     state.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_state_of_another_course_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 import corrie
 from corrie.analysis.widening import Widening
+from corrie.capabilities.agreement import agreement_on
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.run_folder import RunFolder
@@ -20,6 +21,7 @@ from corrie.weights.fingerprint import model_fingerprint
 from corrie.widening import making
 from corrie.widening.kept_state import KeptState
 from corrie.widening.lessons import Lessons
+from corrie.widening.measuring import landscape_of, rounded_landscape
 
 SHORT: dict[str, Any] = {"sigma": 0.05, "steps": 6, "written": 6, "windows": 2, "window": 8, "measure": False}
 
@@ -192,3 +194,15 @@ def test_a_model_in_low_precision_and_a_place_that_is_taken_are_refused(model: M
     with pytest.raises(InputError, match="something is there already"):
         corrie.widen(model, out=tmp_path / "wide", **SHORT)
     assert [file.name for file in (tmp_path / "wide").iterdir()] == ["mine.txt"]
+
+
+def test_both_measurements_are_read_again_whatever_came_last(model: Model, tmp_path: Path) -> None:
+    """A stop in the midst of the second: then the same command asks for both once more, in their order."""
+    asked = (agreement_on([toy_choice(model, size=20)]), 10)
+
+    def both() -> tuple[str, str]:
+        rounded = rounded_landscape(model, asked, tmp_path / "run")
+        radii = landscape_of(model, [asked], tmp_path / "run", retention=0.8, most=10)
+        return rounded.directions[0].normalisation, radii.directions[0].normalisation
+
+    assert both() == both() == ("path", "none")

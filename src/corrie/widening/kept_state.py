@@ -11,6 +11,7 @@ import json
 import time
 from pathlib import Path
 
+from corrie.analysis.partial import remove_left
 from corrie.errors import RunError
 from corrie.weights.tensor_files import TensorFiles
 from corrie.weights.tensor_writer import write_tensors
@@ -69,5 +70,6 @@ class KeptState:
         return True
 
     def remove(self) -> None:
-        """It is no longer needed."""
+        """It is no longer needed, nor what a kill left of its writing."""
         self.file.unlink(missing_ok=True)
+        remove_left(self.file)

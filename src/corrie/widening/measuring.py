@@ -58,7 +58,8 @@ def landscape_of(
 ) -> Landscape:
     """The model's radii, looked for along random directions; kept in a run folder, which the same call continues."""
     question = ScanQuestion(retention=retention, most=most)
-    return Scan.asked(question, model, tasks, to=run).answer(run, engine=engine, watch=watch)
+    Scan.asked(question, model, tasks, to=run).answer(run, engine=engine, watch=watch)
+    return Landscape.open(run, "none")
 
 
 def rounded_landscape(model: Model, asked: Asked, run: Path, **how: Any) -> Landscape:
@@ -66,7 +67,8 @@ def rounded_landscape(model: Model, asked: Asked, run: Path, **how: Any) -> Land
     there, so that these are what the folder shows.
     """
     directions = (quantised("int8"), quantised("int4"))
-    return Scan.of(model, [asked], directions=directions, alpha=AlphaGrid.parse("1")).answer(run, **how)
+    Scan.of(model, [asked], directions=directions, alpha=AlphaGrid.parse("1")).answer(run, **how)
+    return Landscape.open(run, "path")
 
 
 def radius_of_agreement(landscape: Landscape, name: str) -> float:
