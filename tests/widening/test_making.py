@@ -21,6 +21,7 @@ from corrie.weights.fingerprint import model_fingerprint
 from corrie.widening import making
 from corrie.widening.kept_state import KeptState
 from corrie.widening.lessons import Lessons
+from corrie.widening.making import Making
 from corrie.widening.measuring import landscape_of, rounded_landscape
 
 SHORT: dict[str, Any] = {"sigma": 0.05, "steps": 6, "written": 6, "windows": 2, "window": 8, "measure": False}
@@ -101,6 +102,21 @@ def test_stopped_between_weights_and_measuring_it_goes_on(
     monkeypatch.setattr(making.SmoothedDescent, "step", full)  # no step is made again
     found = corrie.widen(model, out=tmp_path / "wide", **SHORT)
     assert found.spent.steps == 6
+
+
+def test_stopped_before_it_is_put_in_place_it_is_only_put_there(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(making.Unfinished, "finish", full)
+        with pytest.raises(OSError, match="no room"):
+            corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    monkeypatch.setattr(Making, "_work", full)  # nothing is done again
+    found = corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    assert (found.spent.steps, [file.name for file in tmp_path.iterdir()]) == (6, ["wide"])
 
 
 def test_radii_and_scores_before_and_after_are_those_of_the_runs_beside(model: Model, tmp_path: Path) -> None:

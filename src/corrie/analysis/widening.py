@@ -221,6 +221,11 @@ class Widening(Record):
         """
         return write_whole(folder / _FILE, lambda file: file.write_text(self.canonical() + "\n", "utf-8"))
 
+    @staticmethod
+    def lies_in(folder: Path) -> bool:
+        """Whether one was kept in a folder."""
+        return (folder / _FILE).is_file()
+
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The one that :meth:`keep` wrote.

@@ -170,18 +170,22 @@ class Making:
         if place.whole:
             self.say(f"{out} is the answer to this very question already.")
             return Widening.read(out)
-        before = self._measured(self.model, place.work / "before") if place.begun else self._train(place, began)
-        trained = Trained.parse((place.work / _TRAINED).read_text("utf-8"))
-        course = Course.parse((place.work / _COURSE).read_text("utf-8"))
-        widened = self._loaded(place.work, out)
-        after = self._measured(widened, place.work / "after")
-        told = self._told(widened, course, trained, before, after)
-        told.keep(place.work)
+        if not (place.begun and Widening.lies_in(place.work)):
+            self._work(place, began)
         for left in (_TEXT, _COURSE, _TRAINED):
             (place.work / left).unlink(missing_ok=True)
         KeptState(place.work).remove()
         place.finish()
-        return told
+        return Widening.read(out)
+
+    def _work(self, place: Unfinished, began: float) -> None:
+        """All that the folder is to hold, from where it stands; last of all what it did."""
+        before = self._measured(self.model, place.work / "before") if place.begun else self._train(place, began)
+        trained = Trained.parse((place.work / _TRAINED).read_text("utf-8"))
+        course = Course.parse((place.work / _COURSE).read_text("utf-8"))
+        widened = self._loaded(place.work, place.out)
+        after = self._measured(widened, place.work / "after")
+        self._told(widened, course, trained, before, after).keep(place.work)
 
     # -- the steps -------------------------------------------------------------------------------------------------
 
