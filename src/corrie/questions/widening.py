@@ -83,7 +83,7 @@ class WideningQuestion(BaseQuestion):
     ] = 0.0
     written: Annotated[
         int, Term("Without --text: windows of text that the model writes itself.", counts("windows"))
-    ] = 256
+    ] = 128
     tensors: Annotated[
         str, Term("What is trained: shell patterns, joined by +. The noise is on all that --include lets move.")
     ] = "*"
