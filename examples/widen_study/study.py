@@ -2,7 +2,7 @@
 
     python examples/widen_study/study.py small                     # the small model; what is there already is skipped
     python examples/widen_study/study.py smollm2 factor-2 …        # some settings of SmolLM2
-    python examples/widen_study/study.py small --results mine …    # measured anew, into a folder of one's own
+    python examples/widen_study/study.py small --results mine      # measured anew, into a folder of one's own
 
 A setting that is stopped goes on where it stood. Weights and runs stay in ``--work`` (not committed); the base is
 measured once. ``table.py`` prints what is there.
@@ -55,7 +55,9 @@ def widened(
     first, count = tasks[0]
     if not isinstance(first, AgreementTask):
         raise TypeError("agreement is measured first")
-    measured = {"tasks": widened_tasks(before, after), "rest": at_rest(base, model, first, count)}
+    measured: dict[str, Any] = {"tasks": widened_tasks(before, after), "rest": at_rest(base, model, first, count)}
+    if "written" not in setting and reads:
+        measured["text"] = "its own training text"  # and no place of this machine
     return found.model_copy(update=measured).to_json()
 
 
