@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from corrie.analysis.plane import Plane
     from corrie.analysis.retraction import Retraction
     from corrie.analysis.verification import verify
+    from corrie.analysis.widening import Widening
     from corrie.capabilities.registry import tasks
     from corrie.errors import CorrieError
     from corrie.models.directions import adapter, saved, toward
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         report,
         retract,
         scan,
+        widen,
         worst,
     )
     from corrie.weights.perturbed import perturbed
@@ -59,6 +61,7 @@ _HOME = {
     "Plane": "corrie.analysis.plane",
     "Point": "corrie.records.point",
     "Retraction": "corrie.analysis.retraction",
+    "Widening": "corrie.analysis.widening",
     "adapter": "corrie.models.directions",
     "certify": "corrie.verbs",
     "certify_inputs": "corrie.verbs",
@@ -83,6 +86,7 @@ _HOME = {
     "tasks": "corrie.capabilities.registry",
     "toward": "corrie.models.directions",
     "verify": "corrie.analysis.verification",
+    "widen": "corrie.verbs",
     "worst": "corrie.verbs",
 }
 
@@ -98,6 +102,7 @@ __all__ = [
     "Plane",
     "Point",
     "Retraction",
+    "Widening",
     "adapter",
     "certify",
     "certify_inputs",
@@ -122,6 +127,7 @@ __all__ = [
     "tasks",
     "toward",
     "verify",
+    "widen",
     "worst",
 ]
 

@@ -18,6 +18,7 @@ from corrie.analysis.plane import Plane
 from corrie.analysis.retraction import Retraction
 from corrie.analysis.verification import verify
 from corrie.analysis.whole_folder import refuse_full
+from corrie.analysis.widening import Widening
 from corrie.capabilities.registry import same_tasks
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
@@ -36,6 +37,7 @@ from corrie.questions.retraction import RetractionQuestion
 from corrie.questions.scan import ScanQuestion
 from corrie.questions.search import SearchQuestion
 from corrie.questions.served import DrawQuestion, PullBackQuestion
+from corrie.questions.widening import WideningQuestion
 from corrie.records.direction import Direction
 from corrie.records.input_spec import INPUT_EXAMPLES
 from corrie.records.merging import Merged, merge_runs
@@ -64,6 +66,8 @@ from corrie.subspaces.smoothed import smoothed
 from corrie.subspaces.space import Space, dimension, fine_lattice
 from corrie.subspaces.stand import Stand, fine_tuned, stand
 from corrie.weights.asked_note import asked_of
+from corrie.widening.making import Making
+from corrie.widening.texts import Text
 
 DEFAULT_LIMIT = 100
 """Examples of a task that is asked for without a number."""
@@ -813,6 +817,79 @@ def retract(
     if to is not None:
         found.keep(to)
     return found
+
+
+def widen(
+    model: Model | str | Path,
+    tasks: Sequence[Task | tuple[Task, int]] = (),
+    *,
+    out: str | Path,
+    text: Sequence[Text] = (),
+    factor: float = WideningQuestion.factor,
+    sigma: float | None = WideningQuestion.sigma,
+    budget: float | None = WideningQuestion.budget,
+    steps: int | None = WideningQuestion.steps,
+    rate: float = WideningQuestion.rate,
+    windows: int = WideningQuestion.windows,
+    window: int = WideningQuestion.window,
+    pairs: int = WideningQuestion.pairs,
+    anchor: float = WideningQuestion.anchor,
+    written: int = WideningQuestion.written,
+    tensors: str = WideningQuestion.tensors,
+    lora: int | None = WideningQuestion.lora,
+    measure: bool = WideningQuestion.measure,
+    most: int | None = WideningQuestion.most,
+    retention: float = WideningQuestion.retention,
+    seed: int = WideningQuestion.seed,
+    engine: str = "serial",
+    watch: Watch | None = None,
+    say: Say = silent,
+) -> Widening:
+    """Make a model that does the same and stands more: a short run of GO in which it is its own teacher.
+
+    The loss is E KL(p_θ0 ‖ p_θ+ε) a token over Gaussian ε, by antithetic pairs. Nothing but robustness is learned: at
+    θ0 without noise the loss is 0. It is measured before and after along the same directions.
+
+    Args:
+        model: a loaded model in float32, or what :func:`corrie.load` takes. It is not changed.
+        tasks: whose radii and scores are measured beside agreement: a task (its first 100 examples), or one with a
+            limit, ``(task, 40)``.
+        out: the folder to make: a checkpoint. Until it is whole, the work lies beside it; the same call goes on.
+        text: what is read: files, folders or tasks. Empty: what the model writes itself.
+        factor: how many times the present radius of agreement the noise is as large as.
+        sigma: noise per coordinate, in place of what ``factor`` chooses.
+        budget: seconds for all of it; by default 1,200.
+        steps: of the optimizer, in place of a budget.
+        rate: largest learning rate.
+        windows, window: windows of text a step, and tokens of one.
+        pairs: pairs of opposite noise a step.
+        anchor: weight of the loss without noise.
+        written: windows that the model writes itself where there is no text.
+        tensors: what is trained: shell patterns, joined by ``+``.
+        lora: rank of adapters that are trained in the weights' place; they are merged, and lie in ``out/adapter`` too.
+        measure: whether radii and scores are measured.
+        most: outcomes of a task at most, each time.
+        retention: share of the score above chance that counts as kept.
+        seed: of noise, order and own writing.
+        engine: who scores, by name (:mod:`corrie.scanning.executors`).
+        watch: who is notified of the progress of measuring.
+        say: is notified in words of what is done.
+
+    Raises:
+        InputError, ModelError, TaskError: something asked for is not valid, not found, or not for this model;
+            something else is at ``out``; no text, or a budget too small for a step.
+        StorageError: the disk refuses.
+
+    >>> import tempfile
+    >>> from corrie.testing.toy_models import toy_model
+    >>> out = Path(tempfile.mkdtemp()) / "wide"
+    >>> found = widen(toy_model(), out=out, sigma=0.05, steps=2, written=4, measure=False)
+    >>> found.spent.steps, found.distance > 0, (out / "model.safetensors").is_file()
+    (2, True, True)
+    """
+    question = WideningQuestion.of(locals())
+    loaded = model if isinstance(model, Model) else load(model)
+    return Making.of(loaded, question, text, _limited(tasks), engine=engine, watch=watch, say=say).make(Path(out))
 
 
 def report(

@@ -265,6 +265,18 @@ def test_chosen_tensors_move_and_frozen_ones_do_not():
     assert moved == ["0.weight"]
 
 
+def test_frozen_ones_move_where_that_is_asked_for():
+    model = network()
+    model.requires_grad_(False)
+    before = weights(model)
+    go = GO(torch.optim.SGD(model.parameters(), lr=0.1), sigma=0.1, frozen=True)
+    with go.perturbed():
+        assert not any(map(torch.equal, before, weights(model)))
+    assert all(map(torch.equal, before, weights(model)))
+    with copy.deepcopy(go).perturbed():  # a copy moves its own
+        assert all(map(torch.equal, before, weights(model)))
+
+
 @pytest.mark.parametrize("how", ["one parameter", "one storage"])
 def test_tied_weights_move_once_and_together(how: str):
     a, b = nn.Linear(40, 40, bias=False), nn.Linear(40, 40, bias=False)

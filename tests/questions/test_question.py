@@ -26,6 +26,7 @@ from corrie.questions.retraction import RetractionQuestion
 from corrie.questions.scan import ScanQuestion
 from corrie.questions.search import SearchQuestion
 from corrie.questions.served import DrawQuestion, PullBackQuestion
+from corrie.questions.widening import WideningQuestion
 
 KINDS = {
     "fraction": (FractionQuestion, {"sigma": 0.1, "at_least": 0.5, "confidence": 0.9}),
@@ -40,6 +41,7 @@ KINDS = {
     "worst": (SearchQuestion, {"distance": 1.0}),
     "draw": (DrawQuestion, {}),
     "project": (PullBackQuestion, {}),
+    "widen": (WideningQuestion, {}),
 }
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -82,6 +84,18 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("worst", {"method": "gradient", "steps": 3}, "the gradient is one step"),
     ("draw", {"count": 0}, "there must be 1 to 10000"),
     ("project", {"radius": -1.0}, "it is no distance"),
+    ("widen", {"factor": 0.9}, "made wider, not narrower"),
+    ("widen", {"sigma": -0.1}, "no standard deviation"),
+    ("widen", {"rate": 0.0}, "no learning rate"),
+    ("widen", {"budget": 0.0}, "no length of time"),
+    ("widen", {"steps": 0}, "0 steps"),
+    ("widen", {"window": 1}, "1 tokens"),
+    ("widen", {"anchor": -1.0}, "no weight of a loss"),
+    ("widen", {"lora": 4, "tensors": "*q_proj*"}, "nothing else is trained"),
+    ("widen", {"measure": False}, "nothing to choose the noise by"),
+    ("widen", {"measure": False, "sigma": 0.1, "most": 80}, "nothing is measured"),
+    ("widen", {"budget": 60.0, "steps": 5}, "each says when the run ends"),
+    ("widen", {"seed": -1}, "no seed"),
 ]
 
 
@@ -123,6 +137,7 @@ def test_questions_are_frozen_and_know_their_terms() -> None:
 def test_the_terms_load_no_floor_of_numbers() -> None:
     """The help of every command is made of them."""
     kinds = ("certificate", "diff", "fraction", "generalisation", "inputs", "plane", "scan", "search", "served")
+    kinds += ("widening",)
     modules = ", ".join(f"corrie.questions.{m}" for m in kinds)
     code = f"import sys, {modules}; print([m for m in ('torch', 'numpy', 'pydantic') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -128,14 +128,23 @@ def agreement_on(tasks: Sequence[Task], name: str | None = None) -> AgreementTas
     )
 
 
+def text_of(card: ExampleCard) -> str:
+    """An example as running text: what is asked, and the right answer.
+
+    >>> text_of(ExampleCard(id="1", prompt="2 + 2 =", target="4"))
+    '2 + 2 = 4'
+    """
+    between = "" if not card.target or card.prompt[-1:].isspace() else " "
+    return f"{card.prompt}{between}{card.target}"
+
+
 def _own(task: Task, most: int) -> list[Target]:
     """The texts of a task's first examples; several short ones make one window."""
     found: list[Target] = []
     before = ""
     for index in range(min(task.identity.size, _LOOKED_AT)):
         card = task.card(index)
-        between = "" if not card.target or card.prompt[-1:].isspace() else " "
-        before = last_window(f"{before}{card.prompt}{between}{card.target}".strip())
+        before = last_window(f"{before}{text_of(card)}".strip())
         if len(before.encode("utf-8", "surrogatepass")) < WINDOW_BYTES // 2:
             before += "\n"
             continue

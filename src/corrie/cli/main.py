@@ -33,6 +33,7 @@ from corrie.cli import (
     show,
     tasks,
     verify,
+    widen,
     worst,
 )
 from corrie.cli.console import complain, ready
@@ -56,6 +57,7 @@ for command in (
     fraction.fraction,
     certify.certify,
     protect.protect,
+    widen.widen,
     verify.verify,
     draw.draw,
     project.project,

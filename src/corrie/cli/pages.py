@@ -34,6 +34,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "draw": "corrie draw certificate-0123456789ab.json my-adapter/ --count 16 --out drawn/",
     },
     "Train": {
+        "widen": "corrie widen smollm2-135m-instruct --factor 2 --budget 20m --out wide/",
         "protect": "corrie protect smollm2-135m-instruct -t knowledge:50 --out protected/",
         "project": "corrie project my-adapter/ --certificate certificate-0123456789ab.json --out inside/",
     },

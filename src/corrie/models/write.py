@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from corrie.analysis.whole_folder import whole_folder
 from corrie.errors import ModelError
 from corrie.models.model import Model
@@ -17,7 +19,7 @@ from corrie.records.own_file import own_file
 from corrie.records.paths import Adapter, Difference
 from corrie.weights.adapter import AdapterFiles
 from corrie.weights.asked_note import asked_of, note_of
-from corrie.weights.written import write_checkpoint, write_scaled
+from corrie.weights.written import write_checkpoint, write_present, write_scaled
 
 BESIDE = (
     "tokenizer.json",
@@ -36,6 +38,9 @@ BESIDE = (
     "generation_config.json",
 )
 """What of a checkpoint's folder goes along with its weights, by name: never code, nor anything else that lies there."""
+
+_SETTINGS = ("config.json", "tokenizer_config.json", "generation_config.json")
+"""Files of settings, which may name code."""
 
 CODE = ("auto_map", "custom_generate", "custom_pipelines")
 """Settings that name code of the checkpoint's own: none of it is written, so nothing names it."""
@@ -68,6 +73,25 @@ def write_at(model: Model, direction: Direction, alpha: float, out: Path, asked:
     if asked and asked_of(out) == asked:
         return out
     return whole_folder(out, lambda made: _write(model, direction, alpha, made, note_of(asked)), empty=True)
+
+
+def write_trained(model: Model, module: nn.Module, out: Path, asked: str = "") -> None:
+    """Write a module with a model's shape and other weights into a folder: its configuration and tokenizer are the
+    model's, the precision is the module's own.
+
+    Args:
+        model: what it was made of.
+        module: the trained one.
+        out: an existing folder; it is for the caller to put it in place whole.
+        asked: a hash of the question that this answers, kept in the weights' header. Written last.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    _configuration(model, None, out)
+    for name in _SETTINGS:
+        _without_code(out / name)
+    write_present(out / "model.safetensors", module, note_of(asked))
 
 
 def check_beside(model: Model, direction: Direction) -> None:
@@ -109,7 +133,7 @@ def _write(model: Model, direction: Direction, alpha: float, out: Path, note: Ma
         write_checkpoint(
             out / "model.safetensors", model.module, model.selection, direction, alpha, model.sources, note
         )
-    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+    for name in _SETTINGS:
         _without_code(out / name)
 
 

@@ -58,6 +58,8 @@ class GO(Sharing):
         schedule: a factor on every σ as a function of the number of finished steps (:mod:`corrie.optim.schedules`).
         tensors: the parameters that move; None for all in the groups that require a gradient. Groups added later move
             unless their sigma is 0.
+        frozen: tensors in the groups that require no gradient move, too: the noise of weights that low-rank adapters
+            are added to, while the adapters alone are trained.
         antithetic: draws come in pairs ε, −ε. Over two micro-batches of one step the gradient's errors of odd order in
             σ cancel; take an even number of micro-batches.
         seed: of the noise. The noise is a function of (seed, replica, number of the draw, position in the optimizer).
@@ -96,6 +98,7 @@ class GO(Sharing):
         relative: bool | None = None,
         schedule: Callable[[int], float] | None = None,
         tensors: Iterable[Tensor] | None = None,
+        frozen: bool = False,
         antithetic: bool = False,
         seed: int = 0,
         replica: int | None = None,
@@ -124,6 +127,7 @@ class GO(Sharing):
             )
         self._schedule = schedule or Constant()
         self._antithetic = antithetic
+        self._frozen = frozen
         self._replica = replica
         self._in_place = in_place
         self._own = {"sigma": float(sigma), "relative": bool(relative), "go_seed": seed, "go_draws": 0, "go_steps": 0}
@@ -155,7 +159,8 @@ class GO(Sharing):
         if self._held:
             raise InputError("a copy of a GO", found="the weights are at θ + ε", advice="after `with go.perturbed()`")
         self.restore()
-        kept = ("base", "_default_sigma", "_schedule", "_antithetic", "_replica", "_in_place", "_own", "_still")
+        options = ("_schedule", "_antithetic", "_frozen", "_replica", "_in_place")
+        kept = ("base", "_default_sigma", *options, "_own", "_still")
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -390,7 +395,8 @@ class GO(Sharing):
             _check_sigma(sigma)
             for parameter in group["params"]:
                 position += 1
-                if sigma == 0 or not parameter.requires_grad or position in self._still:
+                still = position in self._still or not (parameter.requires_grad or self._frozen)
+                if sigma == 0 or still:
                     continue
                 placement = known.get(parameter) or Placement(parameter, position, self._in_place)
                 self._placements[parameter] = placement

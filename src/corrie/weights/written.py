@@ -48,10 +48,8 @@ def write_checkpoint(
         StorageError: the disk refuses.
         InputError, ModelError: as of :func:`corrie.weights.realise.parts`.
     """
-    own: dict[str, Tensor] = {n: p.data for n, p in named_parameters(module).items()}
-    kept = set(module.state_dict().keys())
-    still = {tensor_name(n): b for n, b in module.named_buffers() if n in kept}
-    still |= {n: t for n, t in own.items() if n not in selection.tensors}
+    own = _kept(module)
+    still = {n: t for n, t in own.items() if n not in selection.tensors}
     moving = {n: own[n] for n in selection.tensors}
     outline = {n: (t.dtype, tuple(t.shape)) for n, t in (*moving.items(), *still.items())}
 
@@ -61,6 +59,29 @@ def write_checkpoint(
         yield from still.items()
 
     write_tensors(file, outline, tensors(), {"format": "pt", **note})
+
+
+def write_present(file: Path, module: nn.Module, note: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write a model as it is as one safetensors file, at the precision it is in.
+
+    Args:
+        file: ``model.safetensors`` in some folder.
+        module: the model.
+        note: more for the file's header.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    own = _kept(module)
+    outline = {n: (t.dtype, tuple(t.shape)) for n, t in own.items()}
+    write_tensors(file, outline, own.items(), {"format": "pt", **note})
+
+
+def _kept(module: nn.Module) -> dict[str, Tensor]:
+    """What a checkpoint of a model holds, by name: buffers first, a tied tensor once."""
+    kept = set(module.state_dict().keys())
+    buffers = {tensor_name(n): b for n, b in module.named_buffers() if n in kept}
+    return buffers | {n: p.data for n, p in named_parameters(module).items()}
 
 
 def write_scaled(

@@ -24,7 +24,7 @@ from typing import Any
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", OMP_NUM_THREADS="1", MPLBACKEND="agg")
 from commands import command_lines, make_world
-from left import cells, left_in
+from left import TIMES, cells, left_in
 
 IN_A_ROW = 3
 AT_ONCE = ("out", "report.html", "figure.svg", "table.csv", "worst.safetensors")
@@ -67,7 +67,7 @@ def try_command(words: list[str], kills: int, scratch: Path, dice: random.Random
     code = finish(start(words, place, said))
     length = time.monotonic() - begin
     assert code in (0, 3), f"undisturbed: exit code {code}: {said.with_suffix('.err').read_text()[-2000:]}"
-    whole, told = left_in(place), said.read_text()
+    whole, told = left_in(place), TIMES.sub("so long", said.read_text())
     count: Counter[str] = Counter()
     count["ms"] = int(1000 * length)
     while count["killed"] < kills:
@@ -91,7 +91,7 @@ def try_command(words: list[str], kills: int, scratch: Path, dice: random.Random
                     part = {n: there.get(n) for n in whole if n.split("/")[0] == name}
                     assert part == {n: whole[n] for n in part}, f"{name} is in place, and not whole"
         again = finish(start(words, place, said))
-        printed = (again, said.read_text())
+        printed = (again, TIMES.sub("so long", said.read_text()))
         complaint = said.with_suffix(".err").read_text()
         there_already = again == 2 and "it is there already" in complaint and words[0] in ("draw", "project")
         assert there_already or printed == (code, told), f"{printed} instead of {(code, told)}: {complaint[-2000:]}"

@@ -66,6 +66,8 @@ def command_lines(world: dict[str, Path]) -> dict[str, list[str]]:
         "diff": ["diff", toy, tuned, "-t", f"{task}:20", *run],
         "retract": ["retract", toy, tuned, "-t", f"{task}:20", "--tolerance", "0.3", "--out", "out", *run],
         "protect": ["protect", toy, "-t", f"{task}:20", "--out", "out", *terms, "--prompts", "10"],
+        "widen": ["widen", toy, "-t", f"{task}:10", "--factor", "1", "--steps", "12", "--windows", "2", "--window", "8",
+                  "--written", "4", "--most", "16", "--out", "out"],
         "draw": ["draw", certificate, adapter, "--model", toy, "--count", "8", "--seed", "7", "--out", "out"],
         "project": ["project", adapter, "--certificate", certificate, "--model", toy, "--radius", "0.5",
                     "--out", "out"],

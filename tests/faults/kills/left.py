@@ -10,6 +10,11 @@ from typing import Any
 DATES = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(\+00:00|Z)?")
 
 
+WHEN = ("provenance", "created", "started", "seconds", "cpu")
+TIMES = re.compile(r"[\d,]+ s, [\d,]+ CPU-seconds")
+"""How long the steps of widening took, as it is printed."""
+
+
 def left_in(folder: Path) -> dict[str, Any]:
     """Name → content of every file, hidden ones too; of a run its records, of others the bytes but for the time."""
     files = sorted(f for f in folder.rglob("*") if not f.is_dir())
@@ -54,7 +59,9 @@ def _content(file: Path) -> Any:
 def _plain(value: Any) -> Any:
     """Without what says when and where it was made."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if k not in ("provenance", "created", "started")}
+        return {
+            k: _plain(v) for k, v in value.items() if k not in ("provenance", "created", "started", "seconds", "cpu")
+        }
     if isinstance(value, list):
         return [_plain(v) for v in value]
     return DATES.sub(b"then", value.encode()).decode() if isinstance(value, str) else value

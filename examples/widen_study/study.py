@@ -1,0 +1,90 @@
+"""How wide at what cost: widens a model by one setting after another, each leaves one small JSON file when it is done.
+
+    python examples/widen_study/study.py small                     # the small model; what is there already is skipped
+    python examples/widen_study/study.py smollm2 factor-2 …        # some settings of SmolLM2
+    python examples/widen_study/study.py small --results mine      # measured anew, into a folder of one's own
+
+A setting that is stopped goes on where it stood. Weights and runs stay in ``--work`` (not committed); the base is
+measured once. ``table.py`` prints what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from settings import SETTINGS, Setting
+from small_model import prepare
+
+import corrie
+from corrie.analysis.landscape import Landscape
+from corrie.analysis.widening import widened_tasks
+from corrie.capabilities.agreement import AgreementTask
+from corrie.capabilities.task import Task
+from corrie.models.model import Model
+from corrie.scanning.first_answer import FIRST_WINDOWS
+from corrie.widening.measuring import at_rest, landscape_of, radius_of_agreement
+
+RESULTS = Path(__file__).parent / "results"
+TERMS: dict[str, Any] = {"retention": 0.8, "most": 320}
+
+
+def asked_of(model: str, work: Path) -> tuple[Model, list[tuple[Task, int]], dict[str, Any]]:
+    """A model, what of it is measured (agreement first), and the text that it reads unless it writes its own."""
+    if model == "smollm2":
+        (agreement,) = corrie.tasks("agreement")
+        return corrie.load("smollm2-135m-instruct"), [(agreement, FIRST_WINDOWS)], {}
+    folder = prepare(work)
+    agreement, code = corrie.tasks(f"agreement:{work / 'held.txt'}", str(work / "held.jsonl"))
+    return corrie.load(folder), [(agreement, 40), (code, 100)], {"text": [work / "text"]}
+
+
+def widened(
+    base: Model, tasks: list[tuple[Task, int]], before: Landscape, setting: Setting, reads: dict[str, Any], out: Path
+) -> dict[str, Any]:
+    """One setting's result: ids and numbers."""
+    terms = {**setting, **({} if "written" in setting else reads)}
+    if "sigma" not in terms:
+        terms["sigma"] = terms["factor"] * radius_of_agreement(before, tasks[0][0].identity.name)
+    found = corrie.widen(base, out=out, measure=False, say=lambda line: print(line, flush=True), **terms)
+    model = corrie.load(out)
+    after = landscape_of(model, tasks, out.with_name(f"{out.name}-after"), **TERMS)
+    first, count = tasks[0]
+    if not isinstance(first, AgreementTask):
+        raise TypeError("agreement is measured first")
+    measured: dict[str, Any] = {"tasks": widened_tasks(before, after), "rest": at_rest(base, model, first, count)}
+    if "written" not in setting and reads:
+        measured["text"] = "its own training text"  # and no place of this machine
+    return found.model_copy(update=measured).to_json()
+
+
+def main() -> None:
+    """Every setting that has no result yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=SETTINGS)
+    parser.add_argument("settings", nargs="*", metavar="SETTING")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--work", type=Path, default=Path("runs/widen-study"))
+    asked = parser.parse_args()
+    work = asked.work / asked.model
+    base, tasks, reads = asked_of(asked.model, work)
+    before = landscape_of(base, tasks, work / "before", **TERMS)
+    print(*before.basins(), sep="\n", flush=True)
+    for name in asked.settings or SETTINGS[asked.model]:
+        file = asked.results / asked.model / f"{name}.json"
+        if file.exists():
+            continue
+        began, busy = time.monotonic(), time.process_time()
+        setting = SETTINGS[asked.model][name]
+        result = widened(base, tasks, before, setting, reads, work / name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"setting": setting, **result}, indent=1) + "\n", encoding="utf-8")
+        clocks = f"{time.monotonic() - began:.0f} s, {time.process_time() - busy:.0f} CPU-seconds"
+        print(f"{name}: {result['finding']} ({clocks})", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""A model that exists, made to stand more: a short run of GO in which it is its own teacher.
+
+=======================  ===========================================================================================
+``course``               everything that decides what a run ends in, fixed before its first step
+``divergence``           the loss: how far the moved model is from the unmoved one, nats a token, with its gradient
+``descent``              the steps: pairs ±ε, the trained tensors, their schedule
+``kept_state``           where a run stands, in a file: killed and resumed it ends in the same weights
+``texts``                the text that is read: files, folders, tasks
+``own_writing``          or what the model writes by itself
+``lessons``              the text as batches, with what the unmoved model says of each
+``low_rank``             adapters that are trained in the weights' place
+``measuring``            how far the basin reaches before and after, and what the change costs
+``making``               all of it in one resumable go
+=======================  ===========================================================================================
+"""

@@ -1,0 +1,224 @@
+"""The whole way on toy models: what is left, that nothing is left of what failed, and that a stop changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import corrie
+from corrie.analysis.widening import Widening
+from corrie.capabilities.agreement import agreement_on
+from corrie.errors import InputError
+from corrie.models.model import Model
+from corrie.records.run_folder import RunFolder
+from corrie.testing.toy_models import toy_model
+from corrie.testing.toy_tasks import toy_choice
+from corrie.weights.fingerprint import model_fingerprint
+from corrie.widening import making
+from corrie.widening.kept_state import KeptState
+from corrie.widening.lessons import Lessons
+from corrie.widening.making import Making
+from corrie.widening.measuring import landscape_of, rounded_landscape
+
+SHORT: dict[str, Any] = {"sigma": 0.05, "steps": 6, "written": 6, "windows": 2, "window": 8, "measure": False}
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return toy_model()
+
+
+def test_without_noise_nothing_changes_to_the_bit(model: Model, tmp_path: Path) -> None:
+    found = corrie.widen(model, out=tmp_path / "wide", **{**SHORT, "sigma": 0.0, "anchor": 1.0})
+    assert (found.distance, found.loss, found.rescaling, found.largest_rescaling) == (0.0, 0.0, 1.0, 1.0)
+    assert found.widened.fingerprint == model.identity.fingerprint
+    assert corrie.load(tmp_path / "wide").identity.fingerprint == model.identity.fingerprint
+
+
+def test_it_leaves_a_checkpoint_and_does_not_touch_the_model(model: Model, tmp_path: Path) -> None:
+    out = tmp_path / "wide"
+    found = corrie.widen(model, out=out, **SHORT)
+    assert model_fingerprint(model.module) == model.identity.fingerprint
+    assert all(p.grad is None for p in model.module.parameters())
+    loaded = corrie.load(out)
+    assert loaded.identity.fingerprint == found.widened.fingerprint != model.identity.fingerprint
+    assert loaded.identity.function == model.identity.function
+    assert loaded.identity.tokenizer == model.identity.tokenizer
+    assert [file.name for file in tmp_path.iterdir()] == ["wide"]
+    left = {file.name for file in out.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "widening.json", "steps.csv"} <= left
+    assert len((out / "steps.csv").read_text().splitlines()) == 1 + 6
+    assert not left & {"state.safetensors", "text.safetensors", "course.json", "trained.json"}
+    pairs = zip(loaded.module.parameters(), model.module.parameters(), strict=True)
+    assert found.distance == pytest.approx(sum((a - b).detach().square().sum().item() for a, b in pairs) ** 0.5)
+    assert found.spent.tokens == 6 * 2 * 2 * 8
+    assert Widening.read(out) == found
+    assert corrie.widen(model, out=out, **SHORT) == found  # there already: only read
+
+
+@pytest.mark.parametrize("stop_at", [0, 2, 5])
+def test_stopped_and_resumed_it_ends_in_the_same_weights(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    loss = Lessons.loss
+
+    def killed(self: Lessons, student: Any, step: int) -> Any:
+        if step == stop_at:
+            raise Killed
+        return loss(self, student, step)
+
+    monkeypatch.setattr(KeptState, "is_due", True)
+    corrie.widen(model, out=tmp_path / "whole", **SHORT)
+    monkeypatch.setattr(Lessons, "loss", killed)
+    with pytest.raises(Killed):
+        corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    assert not (tmp_path / "wide").exists()
+    monkeypatch.setattr(Lessons, "loss", loss)
+    said: list[str] = []
+    corrie.widen(model, out=tmp_path / "wide", say=said.append, **SHORT)
+    assert "Going on with what the same command left unfinished." in said
+    assert (f"Step {stop_at} of 6 was kept." in said) == (stop_at > 0)
+    whole, wide = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "wide"))
+    assert whole == wide
+
+
+def test_stopped_between_weights_and_measuring_it_goes_on(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(making, "moved", full)
+        with pytest.raises(OSError, match="no room"):
+            corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    monkeypatch.setattr(making.SmoothedDescent, "step", full)  # no step is made again
+    found = corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    assert found.spent.steps == 6
+
+
+def test_stopped_before_it_is_put_in_place_it_is_only_put_there(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(making.Unfinished, "finish", full)
+        with pytest.raises(OSError, match="no room"):
+            corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    monkeypatch.setattr(Making, "_work", full)  # nothing is done again
+    found = corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    assert (found.spent.steps, [file.name for file in tmp_path.iterdir()]) == (6, ["wide"])
+
+
+def test_radii_and_scores_before_and_after_are_those_of_the_runs_beside(model: Model, tmp_path: Path) -> None:
+    out, task = tmp_path / "wide", toy_choice(model, size=20)
+    terms: dict[str, Any] = {**SHORT, "measure": True, "sigma": None, "factor": 1.5, "rate": 0.003, "most": 48}
+    found = corrie.widen(model, [(task, 20)], out=out, **terms)
+    assert [t.task for t in found.tasks] == ["agreement:toy", "toy"]
+    by_hand = corrie.compare(out / "before", out / "after", unit="relative")
+    for told, compared in zip(found.tasks, by_hand.differences, strict=True):
+        assert compared.ratio is not None
+        assert told.share is not None
+        assert told.share.ratio == compared.ratio.turned.ratio
+        assert told.sigma is not None
+        assert told.sigma.ratio == pytest.approx(told.share.ratio * found.rescaling)
+    before = by_hand.basins[0]["agreement:toy"].sigma
+    assert before is not None
+    assert found.sigma == pytest.approx(1.5 * before, rel=1e-5)
+    assert found.tasks[1].score_before == 1.0
+    assert found.rest is not None
+    assert found.rest.divergence > 0
+    assert [r.kind for r in found.rounded] == ["int8", "int4"]
+    (eight, four) = found.rounded
+    for side in (0, 1):
+        assert 0 < eight.divergence[side] < four.divergence[side]
+        assert eight.agreement[side] > four.agreement[side]
+    with RunFolder.open(out / "before").store() as store:
+        assert [spec.directions[0].normalisation for spec, _ in store.specs()] == ["path", "none"]
+    assert corrie.load(out).identity.fingerprint == found.widened.fingerprint  # with runs in its folder
+    said = str(found)
+    assert "agreement:toy" in said
+    assert "KL to the base" in said
+    assert json.loads(json.dumps(found.to_json()))["sigma"] == found.sigma
+
+
+def test_adapters_are_merged_and_lie_beside(model: Model, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    out = tmp_path / "wide"
+    found = corrie.widen(model, out=out, lora=2, **{**SHORT, "rate": 0.01})
+    loaded, adapter = corrie.load(out), corrie.adapter(model, out / "adapter")
+    with corrie.perturbed(model, corrie.Point.along(adapter, 1.0)):
+        merged = {n: p.detach().clone() for n, p in model.module.named_parameters()}
+    assert found.distance > 0
+    for name, parameter in loaded.module.named_parameters():
+        torch.testing.assert_close(parameter, merged[name], rtol=0, atol=1e-6)
+
+
+def test_only_chosen_tensors_change(model: Model, tmp_path: Path) -> None:
+    corrie.widen(model, out=tmp_path / "wide", tensors="*q_proj*+*k_proj*", **SHORT)
+    own = dict(model.module.named_parameters())
+    changed = {n for n, p in corrie.load(tmp_path / "wide").module.named_parameters() if not torch.equal(p, own[n])}
+    assert changed == {n for n in own if "q_proj" in n or "k_proj" in n}
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"factor": 0.5}, "factor 0.5: a basin is made wider"),
+        ({"sigma": None}, "nothing to choose the noise by"),
+        ({"budget": 1.0}, "a budget and steps"),
+        ({"steps": None, "budget": 1e-6}, "a step takes"),
+        ({"windows": 9}, "9 windows a step: there are 6 of 8 tokens"),
+        ({"text": ["nothing.txt/"]}, "no such file"),
+        ({"tensors": "*nothing*"}, "nothing"),
+        ({"window": 100_000}, "the model takes 1024 at most"),
+    ],
+)
+def test_bad_input_is_refused_and_nothing_written(
+    model: Model, tmp_path: Path, terms: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(corrie.CorrieError) as refused:
+        corrie.widen(model, out=tmp_path / "wide", **{**SHORT, **terms})
+    assert said in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_that_measuring_eats_up_leaves_nothing(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making.SmoothedDescent, "rehearse", lambda *_: 0.001)
+    terms = {**SHORT, "measure": True, "steps": None, "budget": 0.01, "most": 16}
+    with pytest.raises(InputError, match="text and measuring take"):
+        corrie.widen(model, [(toy_choice(model, size=20), 20)], out=tmp_path / "wide", **terms)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_in_low_precision_and_a_place_that_is_taken_are_refused(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"small updates of the weights are lost"):
+        corrie.widen(toy_model(dtype=torch.bfloat16), out=tmp_path / "wide", **SHORT)
+    (tmp_path / "wide").mkdir()
+    (tmp_path / "wide" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="something is there already"):
+        corrie.widen(model, out=tmp_path / "wide", **SHORT)
+    assert [file.name for file in (tmp_path / "wide").iterdir()] == ["mine.txt"]
+
+
+def test_both_measurements_are_read_again_whatever_came_last(model: Model, tmp_path: Path) -> None:
+    """A stop in the midst of the second: then the same command asks for both once more, in their order."""
+    asked = (agreement_on([toy_choice(model, size=20)]), 10)
+
+    def both() -> tuple[str, str]:
+        rounded = rounded_landscape(model, asked, tmp_path / "run")
+        radii = landscape_of(model, [asked], tmp_path / "run", retention=0.8, most=10)
+        return rounded.directions[0].normalisation, radii.directions[0].normalisation
+
+    assert both() == both() == ("path", "none")
