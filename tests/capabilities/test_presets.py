@@ -23,7 +23,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """How tasks were asked for; none is fetched."""
     chats: list[bool] = []
 
-    def tasks(*names: str, chat: bool, say: Any) -> tuple[Any, ...]:
+    def tasks(*names: str, chat: bool, run_code_unsandboxed: bool, say: Any) -> tuple[Any, ...]:
+        assert not run_code_unsandboxed
         chats.append(chat)
         return tuple(map(Named, names))
 
