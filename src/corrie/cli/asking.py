@@ -80,7 +80,7 @@ def ask(
     with watching() if "watch" in words else nullcontext() as progress:
         asked["watch"] = progress
         found = called(**{name: asked[name] for name in words if name in asked})
-    if named in asked and not isinstance(asked[named], str):
+    if "dtype" in given:  # it has a model that was loaded
         from corrie.models.footprint import peak_memory
 
         say(f"Memory taken: at most {peak_memory(set(asked[named].devices))}.")
