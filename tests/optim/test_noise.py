@@ -143,6 +143,7 @@ def test_noise_is_drawn_from_a_thread_that_began_in_inference_mode():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_another_device_draws_by_itself():
     device = torch.device("cuda")
     size = block_size(device)
