@@ -30,10 +30,6 @@ PHRASES = "phrases"
 """The judge of requests where none is named."""
 
 
-PHRASES = "phrases"
-"""The judge of requests where none is named."""
-
-
 class Answer(NamedTuple):
     """What a verb found, in which run folder, and whether it stopped before everything was scored."""
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from corrie.cli.asking import ask
+from corrie.cli.asking import PHRASES, ask
 from corrie.cli.console import give
 from corrie.cli.options import (
     Address,
@@ -52,7 +52,7 @@ LOADED: dict[str, tuple[Any, Any]] = {
     "chat": (Chat, False),
     "trust_task_code": (TrustTaskCode, False),
     "run_code_unsandboxed": (RunCodeUnsandboxed, False),
-    "judge": (Judge, "phrases"),
+    "judge": (Judge, PHRASES),
     "engine": (Engine, "serial"),
     "workers": (Workers, None),
     "address": (Address, None),
