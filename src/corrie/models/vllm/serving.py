@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ def import_vllm(device: str) -> Any:
         os.environ.setdefault(name, value)
     preload = os.environ.get("LD_PRELOAD")
     try:
-        import vllm
+        vllm = import_module("vllm")
     except Exception as problem:  # a build that does not fit the torch that is here raises anything
         said = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
         raise InputError(
