@@ -829,6 +829,7 @@ def widen(
     sigma: float | None = WideningQuestion.sigma,
     budget: float | None = WideningQuestion.budget,
     steps: int | None = WideningQuestion.steps,
+    balance: bool = WideningQuestion.balance,
     rate: float = WideningQuestion.rate,
     windows: int = WideningQuestion.windows,
     window: int = WideningQuestion.window,
@@ -859,7 +860,9 @@ def widen(
         factor: how many times the present radius of agreement the noise is as large as.
         sigma: noise per coordinate, in place of what ``factor`` chooses.
         budget: seconds for all of it; by default 1,200.
-        steps: of the optimizer, in place of a budget.
+        steps: of the optimizer, in place of a budget; 0: only ``balance``.
+        balance: first move factors between the weights: the function stays as it is, and noise on each of them costs
+            alike (:mod:`corrie.widening.balance`).
         rate: largest learning rate.
         windows, window: windows of text a step, and tokens of one.
         pairs: pairs of opposite noise a step.

@@ -133,7 +133,8 @@ def test_radii_and_scores_before_and_after_are_those_of_the_runs_beside(model: M
         assert told.sigma.ratio == pytest.approx(told.share.ratio * found.rescaling)
     before = by_hand.basins[0]["agreement:toy"].sigma
     assert before is not None
-    assert found.sigma == pytest.approx(1.5 * before, rel=1e-5)
+    assert found.balance is not None
+    assert found.sigma == pytest.approx(1.5 * before * found.balance.gain, rel=1e-5)
     assert found.tasks[1].score_before == 1.0
     assert found.rest is not None
     assert found.rest.divergence > 0
@@ -163,8 +164,23 @@ def test_adapters_are_merged_and_lie_beside(model: Model, tmp_path: Path) -> Non
         torch.testing.assert_close(parameter, merged[name], rtol=0, atol=1e-6)
 
 
+def test_no_steps_only_balance(model: Model, tmp_path: Path) -> None:
+    found = corrie.widen(model, out=tmp_path / "wide", steps=0, written=6, windows=2, window=8, measure=False)
+    assert found.balance is not None
+    assert "Rescaling, before any step: " in str(found)
+    assert (found.balance.gain > 1, found.spent.steps, found.sigma, found.factor) == (True, 0, 0.0, None)
+    assert found.balance.typical == pytest.approx(found.rescaling, rel=1e-3)
+    ids = torch.arange(3, 23)[None]
+    with torch.no_grad():
+        one, two = (torch.log_softmax(m.module(ids).logits, -1) for m in (model, corrie.load(tmp_path / "wide")))
+    assert float((one.exp() * (one - two)).sum(-1).mean()) < 1e-6
+    plain = corrie.widen(model, out=tmp_path / "plain", balance=False, **SHORT)
+    assert plain.balance is None
+    assert plain.largest_rescaling < found.largest_rescaling
+
+
 def test_only_chosen_tensors_change(model: Model, tmp_path: Path) -> None:
-    corrie.widen(model, out=tmp_path / "wide", tensors="*q_proj*+*k_proj*", **SHORT)
+    corrie.widen(model, out=tmp_path / "wide", tensors="*q_proj*+*k_proj*", **SHORT)  # balanced among themselves
     own = dict(model.module.named_parameters())
     changed = {n for n, p in corrie.load(tmp_path / "wide").module.named_parameters() if not torch.equal(p, own[n])}
     assert changed == {n for n in own if "q_proj" in n or "k_proj" in n}

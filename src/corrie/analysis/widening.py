@@ -122,6 +122,30 @@ class Rounded(Record):
         return f"{self.kind} {kept} of tokens kept, KL {self.divergence[0]:.3g} → {self.divergence[1]:.3g}"
 
 
+class Balance(Record):
+    """What moving factors between a model's weights does, its function as it is (:mod:`corrie.widening.balance`).
+
+    gain      of the radius in σ, to second order: what rescaling alone explains
+    typical   the typical weight after over the one before
+    factors   how many were chosen
+    largest   the largest of them, or of their inverses
+    kinds     which rescalings the model has
+    """
+
+    gain: float
+    typical: float
+    factors: int
+    largest: float
+    kinds: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.factors:,} factors moved between weights, the function stays ({', '.join(self.kinds)}; the "
+            f"largest {self.largest:.3g}): a radius {self.gain:.2f} times as large, to second order, at a typical "
+            f"weight {self.typical:.3f} times as large"
+        )
+
+
 class Spent(Record):
     """What the run took.
 
@@ -150,6 +174,7 @@ class Widening(Record):
     tasks            radii and scores; none where nothing was measured
     rest             how far it is from the base without noise; None where nothing was measured
     rounded          what rounding of the weights does to each of them
+    balance          what was done to the weights before the first step; None: nothing
     spent            steps, tokens and time
     """
 
@@ -168,6 +193,7 @@ class Widening(Record):
     tasks: tuple[WidenedTask, ...]
     rest: AtRest | None
     rounded: tuple[Rounded, ...] = ()
+    balance: Balance | None = None
     spent: Spent
 
     @property
@@ -199,6 +225,8 @@ class Widening(Record):
             )
         if self.rounded:
             yield f"Rounded weights: {'; '.join(map(str, self.rounded))} nats a token."
+        if self.balance is not None:
+            yield f"Rescaling, before any step: {self.balance}."
         yield (
             f"Scale: a typical weight is {self.rescaling:.4f} times as large, that of {self.rescaled} "
             f"{self.largest_rescaling:.3f} times; more of a gain in σ than this no rescaling explains."

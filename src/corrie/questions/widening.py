@@ -62,8 +62,19 @@ class WideningQuestion(BaseQuestion):
         ),
     ] = None
     steps: Annotated[
-        int | None, Term("Steps of the optimizer, however long they take, in place of --budget.", counts("steps"))
+        int | None,
+        Term(
+            "Steps of the optimizer, however long they take, in place of --budget; 0: only --balance.",
+            counts("steps", 0),
+        ),
     ] = None
+    balance: Annotated[
+        bool,
+        Term(
+            "First move factors between the weights: the function stays, and noise on each of them costs alike.",
+            flags=("--balance/--no-balance",),
+        ),
+    ] = True
     rate: Annotated[
         float,
         Term(
@@ -106,7 +117,7 @@ class WideningQuestion(BaseQuestion):
 
     def check(self) -> None:
         """σ is given or measured; time or steps; adapters or chosen tensors."""
-        if not self.measure and self.sigma is None:
+        if not self.measure and self.sigma is None and self.steps != 0:
             raise InputError(
                 "widening without measuring", found="nothing to choose the noise by", advice="--sigma 0.01 beside it"
             )
@@ -118,6 +129,12 @@ class WideningQuestion(BaseQuestion):
                 found="adapters are on every linear layer, and nothing else is trained",
                 advice="one of the two",
             )
+        if self.steps == 0 and not self.balances:
+            raise InputError(
+                "no steps",
+                found="nothing would change: no balance is made without noise, of adapters, or with --no-balance",
+                advice="--steps 1, or more",
+            )
         if self.most is not None and not self.measure:
             raise InputError("outcomes at most", found="nothing is measured", advice="--measure")
 
@@ -125,6 +142,12 @@ class WideningQuestion(BaseQuestion):
     def seconds(self) -> float | None:
         """How long all of it may take; None where steps are asked for."""
         return None if self.steps is not None else USUAL_BUDGET if self.budget is None else self.budget
+
+    @property
+    def balances(self) -> bool:
+        """Whether factors are moved between the weights first: not where there is no noise, nor under adapters, which
+        belong to the weights as they are."""
+        return self.balance and self.lora is None and self.sigma != 0
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 =======================  ===========================================================================================
 ``course``               everything that decides what a run ends in, fixed before its first step
 ``divergence``           the loss: how far the moved model is from the unmoved one, nats a token, with its gradient
+``equivalents``          rescalings of its weights that leave its function as it is
+``sensitivity``          how much noise on each weight costs
+``balance``              the widest of the models that say the same, before any step
 ``descent``              the steps: pairs ±ε, the trained tensors, their schedule
 ``kept_state``           where a run stands, in a file: killed and resumed it ends in the same weights
 ``texts``                the text that is read: files, folders, tasks

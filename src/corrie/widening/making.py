@@ -1,6 +1,6 @@
 """A widened model from a model, in one resumable go.
 
-    text → measure before → σ → steps → weights → measure after → what it did
+    text → measure before → balance → σ → steps → weights → measure after → what it did
 
 Until all of it is there the work lies beside its place under a hidden name (:mod:`corrie.models.unfinished`): the text,
 the run that measures before, where the steps stand, the weights, the run that measures after. The same question goes on
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.whole_file import write_whole
-from corrie.analysis.widening import AtRest, Spent, Widening, rounded_weights, widened_tasks
+from corrie.analysis.widening import AtRest, Balance, Spent, Widening, rounded_weights, widened_tasks
 from corrie.capabilities.agreement import AgreementTask
 from corrie.errors import InputError
 from corrie.models.load import load
@@ -36,9 +36,12 @@ from corrie.scanning.watch import Watch
 from corrie.sources.packages import Say, silent
 from corrie.weights.available import available_memory
 from corrie.weights.fingerprint import fingerprint
+from corrie.weights.selection import named_parameters
 from corrie.weights.tensor_writer import write_tensors
+from corrie.widening.balance import balanced
 from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
+from corrie.widening.equivalents import rescalings_of
 from corrie.widening.kept_state import KeptState
 from corrie.widening.lessons import USUAL_ROOM, Lessons
 from corrie.widening.measuring import (
@@ -50,12 +53,16 @@ from corrie.widening.measuring import (
     rounded_landscape,
 )
 from corrie.widening.own_writing import own_writing
+from corrie.widening.sensitivity import sensitivity
 from corrie.widening.student import Student
 from corrie.widening.texts import Text, name_of, windows_of
 
 _TEXT, _COURSE, _TRAINED = "text.safetensors", "course.json", "trained.json"
 _STEPS = "steps.csv"
 """Every step's σ, learning rate and loss: it stays beside the weights."""
+
+_READINGS = 32
+"""Batches by which it is measured how much noise on each weight costs."""
 
 _TELL_EVERY = 10.0
 """Seconds between two words about the steps."""
@@ -77,11 +84,13 @@ class Trained(Record):
     loss      mean over the last tenth of the steps
     trained   which tensors, in words
     spent     steps, tokens and time
+    balance   what was done to the weights first
     """
 
     loss: float
     trained: str
     spent: Spent
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +210,8 @@ class Making:
         measuring = time.monotonic()
         before = self._measured(self.model, place.work / "before")
         measuring = time.monotonic() - measuring
-        course = self._course(place.work, before, rehearsed, time.monotonic() - began + measuring)
+        balance = self._balanced(student, rows)
+        course = self._course(place.work, before, rehearsed, time.monotonic() - began + measuring, balance)
         lessons = Lessons(self.model.module, rows, course.windows, course.seed, self._room())
         run = SmoothedDescent(student.trained, course, student.moved)
         state = KeptState(place.work)
@@ -210,7 +220,7 @@ class Making:
         self._follow(run, lessons, student, state)
         last = run.losses[-max(1, course.steps // _LAST) :]
         told = Trained(
-            loss=sum(last) / len(last),
+            loss=sum(last) / max(1, len(last)),
             trained=str(student),
             spent=Spent(
                 steps=course.steps,
@@ -218,11 +228,35 @@ class Making:
                 seconds=run.seconds,
                 cpu=run.cpu,
             ),
+            balance=balance,
         )
         _write(place.work / _TRAINED, told)
         write_whole(place.work / _STEPS, lambda new: new.write_text(steps_table(run), "utf-8"))
         write_trained(self.model, student.whole(place.work), place.work, place.question)
         return before
+
+    def _balanced(self, student: Student, rows: Tensor) -> Balance | None:
+        """Move factors between the student's weights; the same ones whenever the same question comes here."""
+        asked = self.question
+        if not asked.balances:
+            return None
+        rescalings = [
+            r
+            for r in rescalings_of(student.module, self.model.text_config, rows[: asked.windows])
+            if all(side.tensor in student.trained for side in r.sides)
+        ]
+        if not rescalings:
+            self.say("No rescaling of these tensors is known that leaves the function: nothing to balance.")
+            return None
+        costs = sensitivity(
+            student.module, student.moved, rows, size=asked.windows, readings=_READINGS, seed=asked.seed
+        )
+        weights = named_parameters(student.module)
+        factors, found = balanced(rescalings, weights, costs)
+        for rescaling, its in zip(rescalings, factors, strict=True):
+            rescaling.apply(weights, its)
+        self.say(f"Balanced: {found}.")
+        return found
 
     def _follow(self, run: SmoothedDescent, lessons: Lessons, student: Student, state: KeptState) -> None:
         steps, said = run.course.steps, time.monotonic()
@@ -249,19 +283,25 @@ class Making:
             raise self._too_small(f"a step takes {_about(took)}", took)
         return took
 
-    def _course(self, work: Path, before: Measured | None, rehearsed: float, spent: float) -> Course:
+    def _course(
+        self, work: Path, before: Measured | None, rehearsed: float, spent: float, balance: Balance | None
+    ) -> Course:
         """What the run was begun with; else what is asked for, now that radius and times are known."""
         file = work / _COURSE
         if file.is_file():
             return Course.parse(file.read_text("utf-8"))
         asked = self.question
-        sigma = asked.sigma
+        sigma = 0.0 if asked.steps == 0 else asked.sigma
         if sigma is None:
             if before is None:
                 raise TypeError("a question that was not checked")
             radius = radius_of_agreement(before.radii, self.tasks[0][0].identity.name)
-            sigma = float(f"{asked.factor * radius:.6g}")
-            self.say(f"Its radius of agreement is σ = {radius:.3g}: noise of σ = {sigma:.3g}, {asked.factor:g} times.")
+            wider = 1.0 if balance is None else balance.gain
+            sigma = float(f"{asked.factor * radius * wider:.6g}")
+            more = f" ({wider:.2f} times as large once balanced)" if balance else ""
+            self.say(
+                f"Its radius of agreement is σ = {radius:.3g}{more}: noise of σ = {sigma:.3g}, {asked.factor:g} times."
+            )
         steps = asked.steps
         if steps is None:
             seconds = asked.seconds or 0.0
@@ -273,7 +313,10 @@ class Making:
                 )
         course = self._terms(steps=steps, sigma=sigma)
         _write(file, course)
-        self.say(f"{steps} steps at σ up to {sigma:.3g}" + (f": {_about(steps * rehearsed)}." if rehearsed else "."))
+        if steps:
+            self.say(
+                f"{steps} steps at σ up to {sigma:.3g}" + (f": {_about(steps * rehearsed)}." if rehearsed else ".")
+            )
         return course
 
     def _terms(self, *, steps: int, sigma: float) -> Course:
@@ -346,7 +389,7 @@ class Making:
             text=self.text,
             trained=trained.trained,
             sigma=course.sigma,
-            factor=None if self.question.sigma is not None else self.question.factor,
+            factor=None if self.question.sigma is not None or not course.steps else self.question.factor,
             rate=course.rate,
             anchor=course.anchor,
             loss=trained.loss,
@@ -356,6 +399,7 @@ class Making:
             tasks=widened_tasks(before.radii, after.radii) if before and after else (),
             rest=rest,
             rounded=rounded_weights(before.rounded, after.rounded) if before and after else (),
+            balance=trained.balance,
             spent=trained.spent,
         )
 
