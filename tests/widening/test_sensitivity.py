@@ -17,13 +17,13 @@ def test_it_is_the_mean_over_places_and_tokens() -> None:
     module = toy_module(width=8)
     moved = {name: named_parameters(module)[name] for name in NAMES}
     slow = {name: torch.zeros_like(tensor) for name, tensor in moved.items()}
-    said = torch.log_softmax(module(ROWS).logits, -1).flatten(0, 1)
+    said = torch.log_softmax(module(ROWS[:1]).logits, -1).flatten(0, 1)
     for place in said:
         for token, logarithm in enumerate(place):
             slopes = torch.autograd.grad(logarithm, list(moved.values()), retain_graph=True)
             for name, slope in zip(NAMES, slopes, strict=True):
                 slow[name] += place[token].exp().detach() * slope.square() / len(said)
-    found = sensitivity(module, moved, ROWS, size=2, readings=600)
+    found = sensitivity(module, moved, ROWS[:1], size=1, readings=600)
     for name in NAMES:
         assert 0.9 < float(found[name].sum() / slow[name].sum()) < 1.1
         likeness = torch.nn.functional.cosine_similarity(found[name].flatten(), slow[name].flatten(), dim=0)

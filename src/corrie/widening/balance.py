@@ -70,7 +70,7 @@ def balanced(
             present *= times
             for side in rescaling.sides:
                 if side.tensor in a:
-                    by = side.spread(times, a[side.tensor]).square()
+                    by = side.spread(times, a[side.tensor]).square().to(a[side.tensor])
                     w[side.tensor].mul_(by)
                     a[side.tensor].div_(by)
         excess = _sum(w) / w_0
