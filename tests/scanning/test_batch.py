@@ -165,12 +165,15 @@ def test_a_batch_is_a_whole_number_of_blocks(model: Model) -> None:
     for text in ("", "all", "0", "-5", "1.5", "9" * 30, "20/", "/5", "20/0", "0/5", "20/10/5", "20/-5", "٢٠"):
         with pytest.raises(InputError, match="not a number of examples"):
             parse_batch(text)
+        with pytest.raises(InputError, match="not a number of examples"):
+            scan(model, batch=text)
     assert scan(model, batch=5).identity.batch is None
 
 
 def test_fewer_slots_than_a_batch_are_part_of_what_a_run_is(model: Model) -> None:
     whole, queue = scan(model, batch=20).identity, scan(model, batch=BatchRule(20, 10)).identity
     assert (queue.batch, queue.slots) == (20, 10)
+    assert scan(model, batch="20/10").identity == queue
     assert RunIdentity.parse(queue.canonical()) == queue != whole
     assert whole.slots is None
     assert scan(model, batch=parse_batch("20/20")).identity == scan(model, batch=parse_batch("20/99")).identity == whole

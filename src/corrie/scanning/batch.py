@@ -4,16 +4,15 @@ patience go."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.models.room import rows_that_fit
 from corrie.records.batch_rule import BatchRule
 
-BatchAsked = int | BatchRule | Literal["auto"] | None
-"""Examples written together, or also how many of them at a time; ``auto``: chosen for a new run; None: block by
-block."""
+BatchAsked = int | str | BatchRule | None
+"""Examples written together, or also how many of them at a time (``320/80``); ``auto``: chosen for a new run; None:
+block by block."""
 
 _MOST_ON_CPU, _MOST = 80, 256
 """No more are written at a time: beyond it a processor gains little."""
@@ -41,11 +40,12 @@ def batch_of(
         queue: ``auto`` may choose more than are written at a time.
 
     Raises:
-        InputError: a batch that is not a whole number of blocks.
+        InputError: a batch that is not a whole number of blocks, or a text that names none.
     """
     if asked is None:
         return None
     if asked != "auto":
+        asked = BatchRule.parse(asked) if isinstance(asked, str) else asked
         rule = asked if isinstance(asked, BatchRule) else BatchRule(asked)
         if rule.size < 1 or rule.size % block:
             near = max(round(rule.size / block), 1) * block
