@@ -278,11 +278,36 @@ def test_columns_that_no_text_needs_are_let_go() -> None:
     assert len(widths) > 2 * most, "many columns have passed"
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_columns_go_while_rows_stay_in_their_places(keep: bool) -> None:
+    module: Any = toy_module()
+    texts = [[*range(5, 17)], [20, 21, 22], [30, 31, 32, 33]]
+    batch = Batch(module, [tuple(text) for text in texts], keep, room=2)
+    widths: list[int] = []
+
+    def note(_: Any, __: Any, kwargs: dict[str, Any]) -> None:
+        widths.append(kwargs["attention_mask"].shape[-1])
+
+    for step in range(7):
+        handle = module.register_forward_pre_hook(note, with_kwargs=True)
+        logits = batch.logits()
+        handle.remove()
+        for row in (1, 2):
+            with torch.no_grad():
+                whole = module(input_ids=torch.tensor([texts[row]]), use_cache=False).logits[0, -1]
+            torch.testing.assert_close(logits[row], whole)
+        batch.add(torch.tensor([40 + step, 50 + step, 60 + step]))
+        for row, text in enumerate(texts):
+            text.append(40 + 10 * row + step)
+        batch.trim([1, 2])
+    assert widths == [12, 5, 6, 7, 8, 9, 10]
+
+
 def test_a_row_without_numbers_leaves_nothing_behind_in_its_place() -> None:
     module: Any = toy_module(tied=False)
     with torch.no_grad():
         module.get_input_embeddings().weight[99] = float("nan")
-    asked = [(5, 6, 7), (5, 99, 7), (8, 9, 10, 11), (4, 99), (12, 13), (14, 15, 16)]
+    asked = [(5, 6, 7), (5, 99, 7), (8, 9), (4, 99), (12, 13), (14, 15, 16)]
     found = write_greedily(module, asked, 5, frozenset(), slots=2)
     assert [w.finite for w in found] == [True, False, True, False, True, True]
     for prompt, written in zip(asked, found, strict=True):
