@@ -105,7 +105,8 @@ def scan(
         to: a run folder; the same call continues it. None keeps the run in memory.
         block: examples scored together; part of a run's identity.
         batch: examples whose answers are written together, a multiple of the block: a new run's rule, by which it goes
-            on. ``"auto"``: chosen from limits and memory; None: block by block.
+            on. ``"320/80"``: 320 of them, 80 at a time, others come in as texts end. ``"auto"``: chosen from limits and
+            memory; None: block by block.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         precision: with ``"auto"``, upper over lower limit of a radius that is narrow enough; by default 2.
         most: with ``"auto"``, outcomes of a task at most, whether its radius is known then or not; by default 640.

@@ -29,6 +29,8 @@ class Crowd:
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
+        self.slots: int | None = None
+        self.queues: list[int | None] = []
 
     def read(self, questions: Sequence[Question], shared: str = "") -> list[tuple[Reading, ...]]:
         raise NotImplementedError
@@ -40,6 +42,7 @@ class Crowd:
         self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
     ) -> list[Writing]:
         self.batches.append(list(prompts))
+        self.queues.append(self.slots)
         return [Writing(f"{len(prompts)} after {prompts[0]}", 3, True, True) for _ in prompts]
 
 
@@ -76,6 +79,23 @@ def test_texts_are_those_of_every_row_alone(architecture: Architecture) -> None:
     alone = [o for i in range(12) for o in task.score(model.reader(), i, i + 1)]
     assert list(WrittenTogether(task, 8).score(model.reader(), 0, 12)) == alone
     assert len({o.answer for o in alone}) > 6
+
+
+def test_the_slots_of_the_rule_hold_while_it_writes_whatever_was_asked() -> None:
+    task = written(25)
+    rule, plain, reader = WrittenTogether(task, 10, 4), WrittenTogether(task, 10), Crowd()
+    assert rule.score(reader, 7, 12) == plain.score(Crowd(), 0, 25)[7:12]
+    assert (reader.queues, reader.slots) == ([4, 4], None)
+    assert [len(b) for b in reader.batches] == [10, 10]
+    again = pickle.loads(pickle.dumps(rule))
+    again.score(other := Crowd(), 3, 4)
+    assert other.queues == [4]
+
+
+def test_what_is_written_in_a_queue_is_what_each_gets_alone() -> None:
+    model, task = toy_model(dtype=torch.float64), written(12)
+    alone = [o for i in range(12) for o in task.score(model.reader(), i, i + 1)]
+    assert list(WrittenTogether(task, 12, 5).score(model.reader(), 0, 12)) == alone
 
 
 def test_it_keeps_the_law_of_tasks() -> None:

@@ -164,9 +164,9 @@ def test_two_functions_are_not_joined_by_a_run_that_names_none(one: Path, tmp_pa
         merge_runs([one, tmp_path / "a", tmp_path / "b"], tmp_path / "three")
 
 
-def written(place: Path, batch: int | None) -> Path:
+def written(place: Path, batch: int | None, slots: int | None = None) -> Path:
     """A run with a task whose answers are written."""
-    make(place, identity().model_copy(update={"batch": batch}), directions=1)
+    make(place, identity().model_copy(update={"batch": batch, "slots": slots}), directions=1)
     with SqliteStore.create_or_open(place, identity()) as store:
         task = store.tasks()[0]
         text = task.model_copy(update={"name": "written", "scoring": "generation"})
@@ -188,6 +188,15 @@ def test_answers_that_were_written_by_two_rules_are_refused(
     with pytest.raises(RunError, match=words):
         merge_runs(runs[1:], runs[0])
     assert at(runs[0]) == kept
+
+
+def test_answers_of_a_queue_are_not_merged_with_those_of_whole_batches(one: Path, tmp_path: Path) -> None:
+    runs = [written(tmp_path / "queue", 40, 20), written(tmp_path / "whole", 40)]
+    with pytest.raises(RunError, match="40/20 at a time there and 40 here"):
+        merge_runs(runs, tmp_path / "both")
+    merge_runs([one, runs[0]], tmp_path / "with")
+    with SqliteStore.open(tmp_path / "with") as store:
+        assert (store.identity.batch, store.identity.slots) == (40, 20)
 
 
 def test_a_run_without_written_answers_takes_the_rule_of_the_one_with_them(one: Path, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from corrie.models.reading import Reader, Writing
+from corrie.models.reading import Queueing, Reader, Writing
 from corrie.models.stops import Stops
 
-_Asked = tuple[tuple[str, ...], int, bool, Stops | None]
+_Asked = tuple[tuple[str, ...], int, bool, Stops | None, int | None]
 
 _written: WeakKeyDictionary[Reader, dict[_Asked, list[Writing]]] = WeakKeyDictionary()
 
@@ -27,7 +27,8 @@ def write_once(
     True
     """
     known = _written.setdefault(reader, {})
-    asked = (tuple(prompts), max_tokens, templated, stops)
+    slots = reader.slots if isinstance(reader, Queueing) else None
+    asked = (tuple(prompts), max_tokens, templated, stops, slots)
     if asked not in known:
         known[asked] = reader.write(prompts, max_tokens, templated=templated, stops=stops)
     return known[asked]

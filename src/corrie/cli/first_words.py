@@ -28,7 +28,7 @@ class FirstWords(ScanProgress):
         self._first = next((t.identity for t in trial.tasks.values() if t.identity.scoring == "agreement"), None)
         say(f"To score: {trial.spec.size}.")
         if store.identity.batch is not None:
-            say(f"Answers are written {store.identity.batch} at a time.")
+            say(f"Answers are written {store.identity.rule.words}.")
         if store.identity.engine:
             say(f"Answers are written by {store.identity.engine}.")
 

@@ -53,6 +53,7 @@ class Engine:
     together  texts written in batches, padded on the left
     keep      texts written from kept keys and values (or states)
     share     what the texts of a batch begin with is read once
+    enter     a text that waits takes the place of one that has ended
     reach     how far both hold: beyond, a sequence runs alone
     why       in words, for people
     """
@@ -63,6 +64,7 @@ class Engine:
     together: bool
     keep: bool
     share: bool
+    enter: bool
     reach: Reach
     why: str
 
@@ -80,6 +82,7 @@ class Refused:
     together: str = ""
     keep: str = ""
     share: str = ""
+    enter: str = ""
     all: str = ""
 
 
@@ -97,7 +100,7 @@ def choose_engine(module: Any) -> Engine:
     config: Any = module.config
     reach = reach_of(config)
     vocabulary = int(config.get_text_config().vocab_size)
-    known = _in_miniature(module) or Refused()
+    known = _in_miniature(module) or Refused(enter="no miniature could be asked")
     if known.all:
         raise ModelError(
             f"model {type(module).__name__}",
@@ -128,6 +131,7 @@ def choose_engine(module: Any) -> Engine:
     if reach.depth is not None and not (tree and together):
         words.append(f"alone beyond {reach.depth} tokens, where its rope changes")
     how = {"tree": tree, "equal": equal, "states": equal or states, "together": together, "keep": keep, "share": share}
+    how["enter"] = together or known.enter
     return Engine(**{name: not why for name, why in how.items()}, reach=reach, why=", ".join(words))
 
 
@@ -181,30 +185,43 @@ def writing_difference(
     keep: bool = True,
     share: bool = False,
     steps: int = 3,
+    late: Sequence[tuple[int, ...]] = (),
 ) -> float:
     """The largest difference between the logits that writing sees after each prompt and after each of a few given
     tokens, and those of one pass over the whole row alone.
 
+    Args:
+        late: prompts that then take the places of the first, and are followed by as many tokens again.
+
     Raises:
-        NotImplementedError: what the prompts begin with is to be read once, and the model keeps more than keys and
-            values.
+        NotImplementedError: what the prompts begin with is to be read once, or prompts are to come in, and the model
+            keeps more than keys and values.
     """
-    given = [[(3 + step + row) % 5 for step in range(steps)] for row in range(len(prompts))]
     groups = [list(range(len(prompts)))] if together else [[row] for row in range(len(prompts))]
     worst = 0.0
     for group in groups:
-        batch = Batch(module, [prompts[row] for row in group], keep, share=share, room=steps)
+        texts = [list(prompts[row]) for row in group]
+        batch = Batch(module, [prompts[row] for row in group], keep, share=share, room=steps, waiting=late)
         if share and not batch.shares:
             raise NotImplementedError
-        for step in range(steps + 1):
-            found = batch.logits()
-            for place, row in enumerate(group):
-                whole = torch.tensor([(*prompts[row], *given[row][:step])], device=found.device)
-                forget_longer_rows(module)
-                alone = module(input_ids=whole, use_cache=False).logits[0, -1]
-                worst = max(worst, _apart(found[place].float(), alone.float()))
-            if step < steps:
-                batch.add(torch.tensor([given[row][step] for row in group], device=found.device))
+        for turn in range(2 if late else 1):
+            if turn:
+                if not batch.parts:
+                    raise NotImplementedError
+                texts[: len(late)] = map(list, late)
+                batch.enter(range(len(late)), late, range(len(late), len(texts)))
+            for step in range(steps + 1):
+                found = batch.logits()
+                for place, text in enumerate(texts):
+                    forget_longer_rows(module)
+                    whole = torch.tensor([text], device=found.device)
+                    alone = module(input_ids=whole, use_cache=False).logits[0, -1]
+                    worst = max(worst, _apart(found[place].float(), alone.float()))
+                if step < steps or (late and not turn):
+                    given = [(3 + step + row) % 5 for row in group]
+                    batch.add(torch.tensor(given, device=found.device))
+                    for text, token in zip(texts, given, strict=True):
+                        text.append(token)
     return worst
 
 
@@ -231,6 +248,14 @@ def _writing(module: nn.Module, prompts: Sequence[tuple[int, ...]]) -> Refused:
     begun = [prompts[-1][:5] + prompt for prompt in prompts]
     share = together or _otherwise(lambda: writing_difference(module, begun, share=True), module)
     return Refused(together=together, keep=keep, share=share)
+
+
+def _entering(module: nn.Module, share: bool) -> str:
+    """What refuses that prompts come in: one longer than the rows there and than windows, and one of two tokens."""
+    first, *others = _prompts(VOCABULARY, (7, 20, 5, 40))
+    prompts = [first + others[0], first, first + others[1]]
+    late = [first[:3] + others[2], first[:2]]
+    return _otherwise(lambda: writing_difference(module, prompts, share=share, late=late), module)
 
 
 def _in_miniature(module: nn.Module) -> Refused | None:
@@ -284,7 +309,8 @@ def _miniature_says(kind: type[nn.Module], of: _Content) -> Refused | None:
     )
     states = tree and _otherwise(lambda: engine_difference(module, _long(), EqualLengths(module, 1, reach)), module)
     written = _writing(module, _prompts(VOCABULARY, (3, 11, 26, 31)))
-    return replace(written, tree=tree, equal=equal, states=states)
+    enter = written.together or _entering(module, share=not written.share)
+    return replace(written, tree=tree, equal=equal, states=states, enter=enter)
 
 
 def _largest_window(config: Any) -> int:

@@ -21,6 +21,8 @@ class ModelReader:
 
     With several ``rows`` it serves as many points at once, for a module that gives every row of a batch a change of its
     own; :meth:`read` and :meth:`write` then speak of the first (:mod:`corrie.models.rows` has a reader for each).
+
+    ``slots`` of the prompts of a call are written at the same time (:class:`corrie.models.reading.Queueing`).
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class ModelReader:
         self._engine = scorer(module, engine, rows)
         self._end_tokens = end_tokens
         self._rows = rows
+        self.slots: int | None = None
         self._alone = PlainEngine(module, rows)
         self._reference = Reference() if reference is None else reference
 
@@ -78,6 +81,8 @@ class ModelReader:
                 self._how.keep,
                 share=self._how.share,
                 groups=self._rows,
+                slots=self.slots,
+                enter=self._how.enter,
                 reached=None if stops is None else stopping(stops, self._encoder),
             )
             found |= {place: written[number :: len(batch)] for number, place in enumerate(batch)}

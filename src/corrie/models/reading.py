@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -91,6 +92,37 @@ class Reader(Protocol):
 
     @property
     def has_chat_template(self) -> bool: ...
+
+
+@runtime_checkable
+class Queueing(Protocol):
+    """A reader that can be asked to write more than memory holds.
+
+    slots   how many of the prompts of a call are written at the same time; the others wait in their order, and come in
+            as texts end. None: all of them
+    """
+
+    slots: int | None
+
+
+@contextmanager
+def queued(reader: Reader, slots: int | None) -> Iterator[None]:
+    """Within the block a reader writes so many at a time. One that has no such limit has a queue of its own.
+
+    >>> from corrie.testing.toy_models import toy_model
+    >>> reader = toy_model().reader()
+    >>> with queued(reader, 8):
+    ...     reader.slots
+    8
+    """
+    if not isinstance(reader, Queueing):
+        yield
+        return
+    before, reader.slots = reader.slots, slots
+    try:
+        yield
+    finally:
+        reader.slots = before
 
 
 @runtime_checkable

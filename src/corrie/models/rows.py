@@ -34,7 +34,7 @@ class RowReader:
         self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
     ) -> list[Writing]:
         """See :class:`corrie.models.reading.Reader`."""
-        key = ("write", tuple(prompts), max_tokens, templated, stops)
+        key = ("write", tuple(prompts), max_tokens, templated, stops, self.slots)
         if key not in self._known:
             self._known[key] = self._reader.write_rows(prompts, max_tokens, templated, stops)
         return self._known[key][self._row]
@@ -53,6 +53,15 @@ class RowReader:
     def chat(self, request: str) -> str:
         """See :class:`corrie.models.reading.Reader`."""
         return self._reader.chat(request)
+
+    @property
+    def slots(self) -> int | None:
+        """See :class:`corrie.models.reading.Queueing`."""
+        return self._reader.slots
+
+    @slots.setter
+    def slots(self, slots: int | None) -> None:
+        self._reader.slots = slots
 
     @property
     def has_chat_template(self) -> bool:

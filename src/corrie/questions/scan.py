@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from corrie.questions.question import BaseQuestion
 from corrie.questions.term import Term
 from corrie.questions.terms import BlockSize, Budget, SharedOut, parse_batch
+from corrie.records.batch_rule import BatchRule
 from corrie.records.rules import check_retention
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ class ScanQuestion(BaseQuestion):
         Term("Share of the score above chance that counts as kept. Default: 0.95, with auto 0.8.", check_retention),
     ] = None
     batch: Annotated[
-        int | Literal["auto"] | None,
+        int | str | BatchRule | None,
         Term(
-            "Examples whose answers are written together in a new run, or auto: as many as limits and memory allow.",
+            "Examples whose answers are written together in a new run, or auto: as many as limits and memory allow. "
+            "320/80: 320 of them, 80 at a time; others come in as texts end.",
             read=parse_batch,
         ),
     ] = "auto"

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from corrie.errors import InputError
 from corrie.questions.term import Term
+from corrie.records.batch_rule import BatchRule
 from corrie.records.rules import check_block, check_retention, check_sigma, check_tolerance
 
 CHOSEN: Literal["auto"] = "auto"
@@ -110,18 +111,19 @@ def read_duration(text: str) -> float:
     return float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def parse_batch(text: str) -> int | Literal["auto"]:
-    """``auto``, or how many examples.
+def parse_batch(text: str) -> int | BatchRule | Literal["auto"]:
+    """``auto``, or how many examples, or also how many of them at the same time.
 
     Raises:
-        InputError: neither.
+        InputError: none of these.
 
-    >>> parse_batch("auto"), parse_batch("40")
-    ('auto', 40)
+    >>> parse_batch("auto"), parse_batch("40"), parse_batch("320/80")
+    ('auto', 40, BatchRule(size=320, slots=80))
     """
-    if text != CHOSEN and not (text.isdecimal() and 0 < int(text[:9]) < 10**8):
-        raise InputError(f"batch {text[:80]!r}", found="not a number of examples", advice="auto, or 40")
-    return CHOSEN if text == CHOSEN else int(text)
+    if text == CHOSEN:
+        return CHOSEN
+    rule = BatchRule.parse(text)
+    return rule.size if rule.slots is None else rule
 
 
 BlockSize = Annotated[int, Term("Examples scored together. Part of a run's identity.", check_block)]

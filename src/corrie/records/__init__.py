@@ -11,6 +11,7 @@ fraction_spec.py a claim about most directions, before its draws
 subspace.py      where a certificate's noise lives, and noise and places there
 certificate_spec.py   a certificate, before its draws         generalisation_spec.py
 search_spec.py   what is asked of a search for a worst direction
+batch_rule.py    how many answers are written together, and at a time
 rules.py         which values the numbers of a question may have
 input_spec.py    a certificate about changed inputs, before its draws        input_draw.py, input_draws.py
 cell.py          one point × one task × one block of examples, all outcomes kept

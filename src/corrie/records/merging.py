@@ -142,8 +142,8 @@ def _identity(stores: Sequence[SqliteStore]) -> RunIdentity:
     found = stores[0].identity
     for store in stores[1:]:
         found = completed(found, store.identity) or found
-    rule = next((store.identity.batch for store in stores if _writes(store)), found.batch)
-    return found.model_copy(update={"batch": rule})
+    rule = next((store.identity for store in stores if _writes(store)), found)
+    return found.model_copy(update={"batch": rule.batch, "slots": rule.slots})
 
 
 def _writes(store: SqliteStore) -> bool:
@@ -182,7 +182,7 @@ def _refuse_other_batch(target: Sequence[SqliteStore], sources: Sequence[SqliteS
         RunError: they were; both runs are named.
     """
     for one, other in combinations([*target, *(store for store in sources if _writes(store))], 2):
-        rules = [store.identity.batch or store.identity.block for store in (one, other)]
+        rules = [store.identity.rule for store in (one, other)]
         if rules[0] != rules[1] and _writes(other):
             raise RunError(
                 f"run {_both(one, other)}",

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from corrie.records.batch_rule import BatchRule
 from corrie.records.canonical import Record
 from corrie.records.cell import Cell, CellKey
 from corrie.records.certificate_spec import CertificateSpec
@@ -53,6 +54,7 @@ class RunIdentity(Record):
     batch   examples whose answers are written together, a multiple of the block; None: block by block, as in every run
             of before there was a choice. A run keeps the rule that it was made with, and whoever continues it goes by
             that one (``design/written-batches.md``)
+    slots   how many of a batch are written at the same time, where these are fewer; None: all of it
     engine  who scores, with version and mode, where that is arithmetic of its own; empty: corrie's own, whoever runs it
     """
 
@@ -61,27 +63,40 @@ class RunIdentity(Record):
     laws: tuple[str, ...]
     format: int = FORMAT
     batch: int | None = Field(default=None, gt=0)
+    slots: int | None = Field(default=None, gt=0)
     engine: str = ""
 
     def scored_by(self, engine: str) -> RunIdentity:
         """The same with an engine of its own arithmetic; empty: corrie's own."""
         return self.model_copy(update={"engine": engine})
 
+    def written_by(self, rule: BatchRule | None) -> RunIdentity:
+        """The same with another rule; None: block by block."""
+        size, slots = (None, None) if rule is None else (rule.size, rule.slots)
+        return self.model_copy(update={"batch": size, "slots": slots})
+
+    @property
+    def rule(self) -> BatchRule:
+        """The rule by which answers are written."""
+        return BatchRule(self.block) if self.batch is None else BatchRule.of(self.batch, self.slots or self.batch)
+
     @property
     def composition(self) -> str:
         """What is scored, and written, at once."""
         said = f"blocks of {self.block} examples"
         if self.batch is not None:
-            said += f", answers written {self.batch} at a time"
+            said += f", answers written {self.rule.words}"
         return f"{said}, by {self.engine}" if self.engine else said
 
     @model_serializer(mode="wrap")
     def _what_is_usual_is_not_mentioned(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A run that writes block by block, and by corrie's own arithmetic, has the text that it had before there was a
-        choice."""
+        """A run that writes block by block, all of a batch at a time, and by corrie's own arithmetic, has the text that
+        it had before there was a choice."""
         said = handler(self)
         if self.batch is None:
             del said["batch"]
+        if self.slots is None:
+            del said["slots"]
         if not self.engine:
             del said["engine"]
         return said

@@ -21,8 +21,8 @@ def refuse_other_identity(run: str, kept: RunIdentity, asked: RunIdentity) -> No
     """Two scans may share a run only if everything that can change a score is equal.
 
     The model's name says where it lay, its norm is a sum whose last digits depend on the machine, and its notes are
-    words: none of them is compared. Nor is the batch: the run's own rule holds for whoever continues it. A run of
-    before the model's function was recorded goes on with any, and belongs to that one from then on
+    words: none of them is compared. Nor are batch and slots: the run's own rule holds for whoever continues it. A run
+    of before the model's function was recorded goes on with any, and belongs to that one from then on
     (:func:`completed`).
 
     Raises:

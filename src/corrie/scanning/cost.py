@@ -96,7 +96,7 @@ def cost_of(scan: Scan, known: Known | None = None) -> Cost:
     blocks = sum(len(scan.spec.blocks(r)) for r in scan.spec.tasks)
     agenda = scan.plan()(scan.spec, known or Known())
     points = round(max(agenda.expected - len(known or ()), 0) / blocks)
-    together = scan.batch or scan.spec.block
+    together = scan.identity.rule.at_once
     tasks = []
     for request in scan.spec.tasks:
         task = scan.tasks[request.task]

@@ -19,8 +19,9 @@ from corrie.errors import InputError, RunError
 from corrie.models.model import Model
 from corrie.questions.plane import PlaneQuestion
 from corrie.questions.scan import ScanQuestion
+from corrie.records.batch_rule import BatchRule
 from corrie.records.direction import GAUSSIAN_LAW, Direction, gaussian
-from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaGrid, ScanSpec, TaskRequest, usual_directions
+from corrie.records.scan_spec import Alpha, AlphaAuto, AlphaEdges, AlphaGrid, ScanSpec, TaskRequest, usual_directions
 from corrie.records.scoring import GRADED_SCORINGS
 from corrie.records.shard import Shard, parse_shard
 from corrie.records.store import RunIdentity, Store
@@ -73,7 +74,7 @@ class Estimate:
 class Scan(Trial[Any]):
     """Model, tasks by id, and the frozen spec.
 
-    batch      examples whose answers are written together in a new run (None: block by block)
+    batch      the rule by which answers are written in a new run (None: block by block)
     requires   a run that writes otherwise is refused; else a run goes on by its own rule
     shard      which share of the points is scored; None: all of them
     """
@@ -81,7 +82,7 @@ class Scan(Trial[Any]):
     model: Model
     tasks: Mapping[str, Task]
     spec: ScanSpec
-    batch: int | None = None
+    batch: BatchRule | None = None
     requires: bool = False
     shard: Shard | None = None
 
@@ -105,7 +106,7 @@ class Scan(Trial[Any]):
             beta: step sizes along the second of two directions: then the points lie in their plane.
             shard: which share of the points is scored; None: all of them.
             batch: examples whose answers are written together in a new run (:func:`corrie.scanning.batch.batch_of`);
-                a number is also asked of a run that is there.
+                a rule that is named is also asked of a run that is there.
 
         Raises:
             InputError: no task, a task twice, a limit outside of a task's size, directions of several normalisations, a
@@ -148,12 +149,13 @@ class Scan(Trial[Any]):
         written = [limit for task, limit in tasks if writes(task)]
         scattered = isinstance(alpha, AlphaAuto)  # one block at a point: a batch would be written for it alone
         chosen = None if batch == "auto" and scattered else batch
+        scouts = isinstance(alpha, AlphaEdges)  # one block at some of the points
         scan = cls(
             model=model,
             tasks={t.identity.id: t for t, _ in tasks},
             spec=spec,
-            batch=batch_of(model, chosen, written, spec.block, tokens),
-            requires=isinstance(batch, int),
+            batch=batch_of(model, chosen, written, spec.block, tokens, queue=not scouts),
+            requires=batch not in (None, "auto"),
             shard=shard,
         )
         if shard is not None:
@@ -229,7 +231,8 @@ class Scan(Trial[Any]):
     @property
     def identity(self) -> RunIdentity:
         """What must be equal for another scan to share this one's run."""
-        return RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,), batch=self.batch)
+        identity = RunIdentity(model=self.model.identity, block=self.spec.block, laws=(GAUSSIAN_LAW,))
+        return identity.written_by(self.batch)
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -306,15 +309,15 @@ class Scan(Trial[Any]):
             InputError: no such engine, or one that cannot do this.
             RunError: the run writes its answers in other batches than this scan requires.
         """
-        batch = store.identity.batch
-        if self.requires and batch != self.batch:
-            block = self.spec.block
+        rule, asked = store.identity.rule, self.identity.rule
+        if self.requires and rule != asked:
             raise RunError(
-                f"batch {self.batch or block}",
-                found=f"this run writes its answers {batch or block} at a time, and mixes no two rules",
-                advice=f"--batch {batch or block}, or another folder",
+                f"batch {asked}",
+                found=f"this run writes its answers {rule.words}, and mixes no two rules",
+                advice=f"--batch {rule}, or another folder",
             )
-        tasks = {id: together(task, batch) for id, task in self.tasks.items()}
+        kept = store.identity
+        tasks = {id: together(task, kept.batch, kept.slots) for id, task in self.tasks.items()}
         return engine_named(engine)(self.model, tasks, self.spec.block, within)
 
     def register(self, store: Store) -> None:
@@ -335,7 +338,7 @@ class Scan(Trial[Any]):
         reader = self.model.reader()
         for request in self.spec.tasks:
             task = self.tasks[request.task]
-            size = min(self.batch or block, task.identity.size) if writes(task) else block
+            size = min(self.identity.rule.at_once, task.identity.size) if writes(task) else block
             started = time.perf_counter()
             task.score(reader, 0, size)
             seconds += (time.perf_counter() - started) / -(-size // block) * per_point[request.task] / blocks
