@@ -196,16 +196,20 @@ def test_workers_that_carry_it_need_room_for_all_their_copies_together(
     ray_in_process(monkeypatch)
     monkeypatch.setattr("corrie.models.footprint.available_memory", lambda _: 2 * needed_bytes(model, mixed=True))
     terms: Any = {"directions": gaussian(1), "alpha": "0:0.1:2", "to": tmp_path / "run", "engine": "ray:vllm:2"}
-    said = r"2 workers on Ray: each takes 1\.5 GB on cpu \(.*vLLM's copy .*, keys and values 1\.1 GB\), together 2\.9 GB"
+    said = (
+        r"2 workers on Ray: each takes 1\.5 GB on cpu \(.*vLLM's copy .*, keys and values 1\.1 GB\), together 2\.9 GB"
+    )
     with pytest.raises(InputError, match=said):
         corrie.scan(model, [(toy_writing(size=10), 10)], **terms)
     assert not (tmp_path / "run").exists()
 
 
-def test_what_it_takes_is_said_before_the_copy_is_made(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_takes_is_said_before_the_copy_is_made(
+    model: Model, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vllm_executor, "available_memory", lambda _: 7_000_000_000)
     alone = {"w": toy_writing(size=5)}
-    assert memory_of("vllm", model, Scored(alone)).endswith("keys and values 1.1 GB); 7 GB are available.")
+    assert memory_of("vllm", model, Scored(alone)).endswith("keys and values 1.1 GB; 7 GB are available).")
     both = {**alone, "r": toy_choice(model, size=5)}
     assert ", pristine copy " in memory_of("vllm", model, Scored(both))
     monkeypatch.setattr(vllm_executor, "has_copy", lambda _: True)
