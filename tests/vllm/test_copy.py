@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.vllm.toy import WIDTH, saved
 from torch import Tensor
 
 import corrie
@@ -28,17 +29,7 @@ from corrie.testing.toy_tasks import toy_writing
 from corrie.weights.perturbed import perturbed
 from corrie.weights.streamed import Streamed
 
-WIDTH = 128
-"""Of a toy: vLLM's attention on a CPU takes heads of 32 numbers and more."""
-
 FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
-
-
-def saved(folder: Path, seed: int = 0) -> Path:
-    module: Any = toy_module("qwen2", seed, WIDTH)
-    module.save_pretrained(folder)
-    byte_tokenizer().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -217,10 +208,7 @@ def test_the_process_stays_as_it_was(model: Model, copy: VllmCopy) -> None:
 
 def test_a_head_of_its_own_in_sixteen_bits(tmp_path: Path) -> None:
     """What is proven when the copy is made holds for it, and for a point that is laid down."""
-    module: Any = toy_module("llama", 0, WIDTH, tied=False)
-    module.save_pretrained(tmp_path)
-    byte_tokenizer().save_pretrained(tmp_path)
-    model = load(tmp_path, dtype="bfloat16")
+    model = load(saved(tmp_path / "toy", family="llama", tied=False), dtype="bfloat16")
     copy, point = copy_of(model), Point.along(Gaussian(seed=3), 0.05)
     lay(copy, model, point)
     with perturbed(model, point):

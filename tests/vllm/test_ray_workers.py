@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.vllm.toy import saved
 
 import corrie
 from corrie.analysis.export import export
@@ -27,22 +28,14 @@ from corrie.scanning.executors import RayEngine
 from corrie.scanning.ray_executor import RayExecutor
 from corrie.scanning.vllm_executor import VllmExecutor
 from corrie.scanning.work import Work
-from corrie.testing.toy_models import byte_tokenizer, toy_module
 from corrie.testing.toy_tasks import toy_choice, toy_writing
 
 pytest.importorskip("ray")
 
-WIDTH = 128
-"""Of a toy: vLLM's attention on a CPU takes heads of 32 numbers and more."""
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    folder = tmp_path_factory.mktemp("toy")
-    module: Any = toy_module("qwen2", 0, WIDTH)
-    module.save_pretrained(folder)
-    byte_tokenizer().save_pretrained(folder)
-    model = load(folder)
+    model = load(saved(tmp_path_factory.mktemp("toy") / "toy"))
     yield model
     drop_copy(model)
 

@@ -58,9 +58,9 @@ def doctor(
         from corrie.models.load import load
 
         loaded = load(model, say=say)
-        engine = str(loaded.engine)
-        found["model"] = {"name": model, "engine": engine, "memory": peak_memory(set(loaded.devices))}
-        found["model"]["engines"] = _taken(loaded, found["engines"])
+        taken = _taken(loaded, found["engines"])
+        memory = peak_memory(set(loaded.devices))
+        found["model"] = {"name": model, "engine": str(loaded.engine), "memory": memory, "engines": taken}
     if as_json:
         give(found)
         return
