@@ -63,8 +63,10 @@ class StandIn:
         if fingerprint(self.tensors) != self.before:
             raise RestoreError("weights put back")
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, ends: frozenset[int]) -> list[Written]:
-        return write_greedily(self.module, prompts, max_tokens, ends)
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, ends: frozenset[int], reached: Any = None
+    ) -> list[Written]:
+        return write_greedily(self.module, prompts, max_tokens, ends, reached=reached)
 
 
 @pytest.fixture(scope="module")
