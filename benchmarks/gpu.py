@@ -32,6 +32,8 @@ import torch
 from corrie.models.load import from_module, load, locate
 from corrie.models.model import Model
 from corrie.models.reading import Question
+from corrie.models.vllm.here import vllm_here
+from corrie.models.vllm.serving import refuse_unserved
 from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.testing.toy_models import toy_model
@@ -40,6 +42,7 @@ from corrie.weights.drawn_again import Drawing
 from corrie.weights.noise import plain_noise
 from corrie.weights.perturbed import moving
 from corrie.weights.realise import realise
+from corrie.weights.streamed import Streamed
 
 SMALL, LARGE = "SmolLM2-135M-Instruct", "7 B, random weights"
 QUESTIONS, WORDS, PREFIX = 40, 24, 300
@@ -258,19 +261,32 @@ def writing(table: Table, model: Model, small: bool) -> str:
     return f"{written[-1] / found:,.0f} tokens a second, {count} answers of up to {tokens} tokens at once"
 
 
-def writing_by_vllm(table: Table) -> str:
-    """The same prompts by vLLM itself, at the unmoved weights."""
+def writing_by_vllm(table: Table, make: Callable[[torch.device], Model], small: bool = False) -> str:
+    """The same prompts by the engine vllm, at a point: its copy of the model, which has to be laid down there first."""
     if find_spec("vllm") is None:
         return "not measured: vLLM is not installed"
-    vllm: Any = __import__("vllm")
-    engine = vllm.LLM(str(locate("smollm2-135m-instruct")[0]), dtype="bfloat16", gpu_memory_utilization=0.3)
-    greedy = vllm.SamplingParams(temperature=0.0, max_tokens=TOKENS)
-    prompts = sentences(PROMPTS, WORDS, 3)
-    engine.generate(prompts[:8], greedy, use_tqdm=False)
+    from corrie.models.vllm.copy import copy_of, drop_copy
+    from corrie.models.vllm.reader import VllmReader
+
+    table.forget_peak()
+    model = make(table.device)
+    refuse_unserved(model)
     begun = time.perf_counter()
-    out = engine.generate(prompts, greedy, use_tqdm=False)
-    tokens = sum(len(o.outputs[0].token_ids) for o in out)
-    return f"{tokens / (time.perf_counter() - begun):,.0f} tokens a second, vLLM {version('vllm')}"
+    copy = copy_of(model)
+    made = time.perf_counter() - begun
+    own = {name: p.data for name, p in model.selection.tensors.items()}
+    steps = iter(range(1, 1000))
+    laid = table.timed(lambda: copy.lay(Streamed(Point.along(Gaussian(seed=3), 1e-5 * next(steps)), own)), 3)
+    count, tokens = (4, 4) if small else (PROMPTS, TOKENS)
+    prompts, reader = sentences(count, WORDS, 3), VllmReader(model, copy, moved=False)
+    written: list[int] = []
+    found = table.timed(lambda: written.append(sum(w.tokens for w in reader.write(prompts, tokens))), 1)
+    copy.home()
+    copy.verify()
+    drop_copy(model)
+    speed = f"{written[-1] / found:,.0f} tokens a second, {count} answers of up to {tokens} tokens at once"
+    who = vllm_here().arithmetic(model.device)
+    return f"{speed}; a point laid down in {milliseconds(laid)}; made and proven in {made:.0f} s; {who}"
 
 
 def gpu_tests(seconds: float) -> str:
@@ -309,7 +325,7 @@ def main(words: Sequence[str] | None = None) -> int:
         )
         measure_model(table, SMALL, small, small=False, least=20.0)
         measure_model(table, LARGE, seven_billion, small=False, least=90.0)
-        table.add(SMALL, "writing by vLLM", lambda: writing_by_vllm(table), 60.0)
+        table.add(SMALL, "writing by vLLM", lambda: writing_by_vllm(table, small), 60.0)
     asked.to.parent.mkdir(parents=True, exist_ok=True)
     asked.to.write_text(table.page(), "utf-8")
     print(f"Written: {asked.to}")

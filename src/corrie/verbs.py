@@ -807,7 +807,7 @@ def retract(
     loaded = base if isinstance(base, Model) else load(base)
     direction = tuned_direction(loaded, tuned)
     prepared = RetractionScan.of(loaded, direction, _limited(tasks), skills=_limited(skills), **terms)
-    asked = prepared.question
+    asked = prepared.question(engine)
     if out is not None:
         check_beside(loaded, direction)
         if asked_of(Path(out)) != asked:

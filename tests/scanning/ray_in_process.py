@@ -31,6 +31,12 @@ class RayInProcess:
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": 2.0}
 
+    def nodes(self) -> list[dict[str, Any]]:
+        return []
+
+    def get_runtime_context(self) -> Any:
+        return SimpleNamespace(get_node_id=lambda: "here")
+
     def put(self, value: object) -> Any:
         return copy.deepcopy(value)  # Ray's own pickling takes more than that of the standard library
 

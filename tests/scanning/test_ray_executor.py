@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from tests.scanning.every_verb import VERBS, answer
-from tests.scanning.ray_in_process import ray_in_process
+from tests.scanning.ray_in_process import RayInProcess, ray_in_process
 
 import corrie
 from corrie.capabilities.agreement import agreement_on
-from corrie.errors import InputError, ModelError, RunError
+from corrie.errors import InputError, ModelError, RunError, UnknownName
 from corrie.models.load import load
 from corrie.models.model import Model
 from corrie.models.reader import ModelReader
@@ -27,10 +29,19 @@ from corrie.records.direction import gaussian
 from corrie.records.point import Point
 from corrie.records.scan_spec import AlphaAuto
 from corrie.records.sqlite_store import SqliteStore
+from corrie.scanning.crowd import LIBRARIES
 from corrie.scanning.executor import Executor
 from corrie.scanning.executors import RayEngine, engine_named
-from corrie.scanning.in_process import Within
-from corrie.scanning.ray_executor import LOCAL, RayExecutor, refuse_crowds
+from corrie.scanning.in_process import Within, serial
+from corrie.scanning.ray_executor import (
+    LOCAL,
+    Carried,
+    RayExecutor,
+    ask_for_a_token,
+    refuse_crowds,
+    surely_here,
+)
+from corrie.scanning.watch import Nobody
 from corrie.scanning.work import Work
 from corrie.testing.check_executor import check_executor
 from corrie.testing.toy_models import save_toy, toy_model
@@ -73,7 +84,27 @@ def test_names() -> None:
     assert engine_named("ray:@10.0.0.1:6379") == RayEngine(2, "10.0.0.1:6379")
 
 
-@pytest.mark.parametrize("name", ["ray:0", "ray:-1", "ray:two", "ray:2.5"])
+def test_names_with_the_engine_that_workers_carry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corrie.scanning.executors.vllm_here", lambda: None)
+    assert engine_named("ray:serial") == RayEngine(2, LOCAL)
+    assert engine_named("ray:vllm") == RayEngine(2, LOCAL, "vllm")
+    assert engine_named("ray:vllm:8") == RayEngine(8, LOCAL, "vllm")
+    assert engine_named("ray:vllm:@10.0.0.1:6379") == RayEngine(2, "10.0.0.1:6379", "vllm")
+    assert engine_named("ray:vllm:3@auto") == RayEngine(3, "auto", "vllm")
+    with pytest.raises(UnknownName, match=r"no engine named 'vlm'.*Did you mean 'vllm'"):
+        engine_named("ray:vlm:2")
+    with pytest.raises(InputError, match="engine ray:ray:2: workers that would carry workers"):
+        engine_named("ray:ray:2")
+
+
+def test_workers_that_would_carry_what_is_not_installed() -> None:
+    if find_spec("vllm") is not None:
+        pytest.skip("it is installed here")
+    with pytest.raises(InputError, match=r"engine vllm: vLLM is not installed\. Try: pip install"):
+        engine_named("ray:vllm:2")
+
+
+@pytest.mark.parametrize("name", ["ray:0", "ray:-1", "ray:two", "ray:2.5", "ray:serial:two", "ray:vllm:0"])
 def test_no_number_of_workers(name: str) -> None:
     with pytest.raises(InputError, match="workers"):
         engine_named(name)
@@ -298,6 +329,130 @@ def test_a_path_and_an_adaptive_scan_are_the_serial_ones(ray: Any, model: Model,
             with SqliteStore.open(run) as store:
                 cells.append({cell.key: cell for cell in store.cells()})
         assert cells[0] == cells[1]
+
+
+def test_workers_that_do_not_fit_together_are_refused_before_a_folder_is_made(
+    model: Model, task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray_in_process(monkeypatch)
+    monkeypatch.setattr("corrie.models.footprint.available_memory", lambda device: 3 * LIBRARIES // 2)
+    asked: Any = {"directions": gaussian(1), "alpha": "0.1", "to": tmp_path / "run"}
+    with pytest.raises(InputError, match=r"2 workers on Ray: each takes .*, together 0\.8 GB, .* Try: --workers 1"):
+        corrie.scan(model, [(task, 10)], **asked, engine="ray:2")
+    assert not (tmp_path / "run").exists()
+    corrie.scan(model, [(task, 10)], **asked, engine="ray:1")
+
+
+def test_workers_of_a_cluster_are_counted_here_where_no_other_machine_has_a_place_for_them() -> None:
+    def node(name: str, alive: bool = True, **has: float) -> dict[str, Any]:
+        return {"NodeID": name, "Alive": alive, "Resources": has}
+
+    ray = RayInProcess()
+    ray.nodes = lambda: [  # type: ignore[method-assign]
+        node("here", CPU=4.0),
+        node("there", CPU=3.0, GPU=5.0),
+        node("gone", alive=False, CPU=64.0),
+    ]
+    cpu, two = [torch.device("cpu")], [torch.device("cuda", 0), torch.device("cuda", 1)]
+    assert [surely_here(ray, cpu, workers) for workers in (1, 3, 4, 7)] == [0, 0, 1, 4]
+    assert [surely_here(ray, two, workers) for workers in (2, 3)] == [0, 1]
+
+
+def test_what_workers_take_is_said_first(model: Model, task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Listening(Nobody):
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def says(self, line: str) -> None:
+            self.lines.append(line)
+
+    ray_in_process(monkeypatch)
+    watch = Listening()
+    for engine in ("serial", "ray:2"):
+        corrie.scan(model, [(task, 10)], directions=gaussian(1), alpha="0.1", engine=engine, watch=watch)
+    (line,) = watch.lines
+    assert line.startswith("Memory of 2 workers: each about 0.4 GB on cpu (model ")
+
+
+class Frail:
+    """An engine of numbers of its own, which fails at its first point and cannot go on then: it has to be left."""
+
+    made: ClassVar[list[Frail]] = []
+
+    def __init__(self, *given: Any) -> None:
+        self._inner = serial(*given)
+        self.alive = False
+        Frail.made.append(self)
+
+    def __enter__(self) -> Frail:
+        self._inner.__enter__()
+        self.alive = True
+        return self
+
+    def __exit__(self, *problem: Any) -> None:
+        self.alive = False
+        self._inner.__exit__(*problem)
+
+    def run(self, work: Any) -> Iterator[Any]:
+        assert self.alive
+        if self is Frail.made[0]:
+            raise ZeroDivisionError("the first")
+        yield from self._inner.run(work)
+
+
+class Makes:
+    def __init__(self, arithmetic: str = "") -> None:
+        self.said = arithmetic
+
+    def __call__(self, *given: Any) -> Frail:
+        return Frail(*given)
+
+    def arithmetic(self, model: Model) -> str:
+        return self.said
+
+
+def test_a_worker_leaves_an_engine_that_has_raised_and_goes_on_with_another(
+    model: Model, task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray_in_process(monkeypatch)
+    Frail.made.clear()
+    id, carried = task.identity.id, Carried("frail", Makes())
+    work = [Work(Point.along(d, 0.1), ((id, 0),)) for d in gaussian(3)]
+    found = []
+    with (
+        RayExecutor(model, {id: task}, 10, workers=1, carried=carried) as executor,
+        pytest.raises(RunError, match=r"ZeroDivisionError: the first. Try: --engine frail, which shows where"),
+    ):
+        found.extend(executor.run(work))
+    assert len(Frail.made) == 2
+    assert [engine.alive for engine in Frail.made] == [False, True]
+    assert [cell.point for cell in found if isinstance(cell, Cell)] == [piece.point.id for piece in work[1:]]
+
+
+def test_another_arithmetic_on_another_machine_is_refused(
+    model: Model, task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray_in_process(monkeypatch)
+    carried = Carried("frail", Makes("frail 2"), "frail 1")
+    with (
+        RayExecutor(model, {"task": task}, 10, workers=1, carried=carried) as executor,
+        pytest.raises(InputError, match="engine frail on another machine: it is frail 2, not frail 1"),
+    ):
+        list(executor.run([Work(Point.origin(), (("task", 0),))]))
+
+
+def test_a_token_is_asked_for_before_anything_brings_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "mine")
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
+    ask_for_a_token(LOCAL)
+    assert "RAY_AUTH_MODE" not in os.environ
+    monkeypatch.delitem(sys.modules, "ray")
+    ask_for_a_token("auto")
+    assert "RAY_AUTH_MODE" not in os.environ
+    ask_for_a_token(LOCAL)
+    assert (os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"]) == ("token", "mine")
+    monkeypatch.delenv("RAY_AUTH_MODE")
 
 
 def test_a_worker_takes_the_gpus_that_the_model_lies_on() -> None:

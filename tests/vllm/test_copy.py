@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.vllm.toy import WIDTH, saved
 from torch import Tensor
 
 import corrie
@@ -15,6 +16,7 @@ from corrie.errors import InputError, ModelError, RestoreError, TaskError
 from corrie.models.directions import adapter, toward
 from corrie.models.load import load
 from corrie.models.model import Model
+from corrie.models.stops import Stops, stopping
 from corrie.models.vllm.copy import VllmCopy, copy_of
 from corrie.models.vllm.reader import VllmReader
 from corrie.models.vllm.serving import refuse_unserved
@@ -28,17 +30,7 @@ from corrie.testing.toy_tasks import toy_writing
 from corrie.weights.perturbed import perturbed
 from corrie.weights.streamed import Streamed
 
-WIDTH = 128
-"""Of a toy: vLLM's attention on a CPU takes heads of 32 numbers and more."""
-
 FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
-
-
-def saved(folder: Path, seed: int = 0) -> Path:
-    module: Any = toy_module("qwen2", seed, WIDTH)
-    module.save_pretrained(folder)
-    byte_tokenizer().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +185,47 @@ def test_writing_ends_as_with_the_plain_engine(model: Model, copy: VllmCopy) -> 
     assert {w.ended for w in found} == {True, False} or all(w.ended for w in found)
 
 
+def test_an_answer_that_has_reached_its_stop_string_is_written_no_further(model: Model, copy: VllmCopy) -> None:
+    """The texts of the plain engine, which are those that are written to the limit and cut; and no token too many."""
+    copy.home()
+    prompts, limit = [f"a line of {'some ' * n}words and" for n in range(12)], 24
+    ids = [model.encoder.encode(prompt) for prompt in prompts]
+    whole = copy.write(ids, limit, frozenset())
+    texts = [model.encoder.decode(w.ids, special=False) for w in whole]
+    stops = Stops(tuple(sorted({text[9:11] for text in texts[:4]})))
+    reached = stopping(stops, model.encoder)
+    assert reached is not None
+    asked: list[int] = []
+
+    def counted(tokens: Sequence[int]) -> bool:
+        asked.append(len(tokens))
+        return reached(tokens)
+
+    found = copy.write(ids, limit, frozenset(), counted)
+    enough = [next((n for n in range(1, limit) if reached(w.ids[:n])), limit) for w in whole]
+    assert min(enough) < limit
+    assert [w.ids for w in found] == [w.ids[:n] for w, n in zip(whole, enough, strict=True)]
+    assert len(asked) == sum(min(n, limit - 1) for n in enough)
+    cut = [stops.cut(text) for text in texts]
+    assert [stops.cut(model.encoder.decode(w.ids, special=False)) for w in found] == cut
+    ours = VllmReader(model, copy, moved=False).write(prompts, limit, stops=stops)
+    assert ours == model.reader().write(prompts, limit, stops=stops)
+    assert copy.write(ids, limit, frozenset()) == whole
+
+
+def test_what_fails_while_it_is_written_leaves_no_row_behind(model: Model, copy: VllmCopy) -> None:
+    def fails(tokens: Sequence[int]) -> bool:
+        if len(tokens) == 3:
+            raise ZeroDivisionError("the third token")
+        return False
+
+    ids = [model.encoder.encode(f"some {n} words") for n in range(3)]
+    expected = copy.write(ids, 8, frozenset())
+    with pytest.raises(ModelError, match="the third token"):
+        copy.write(ids, 8, frozenset(), fails)
+    assert copy.write(ids, 8, frozenset()) == expected
+
+
 def test_logits_that_are_no_numbers_are_told(model: Model, copy: VllmCopy) -> None:
     lay(copy, model, Point.along(Gaussian(seed=1), 1e30))
     (found,) = copy.write([(20, 21, 22)], 4, frozenset())
@@ -217,10 +250,7 @@ def test_the_process_stays_as_it_was(model: Model, copy: VllmCopy) -> None:
 
 def test_a_head_of_its_own_in_sixteen_bits(tmp_path: Path) -> None:
     """What is proven when the copy is made holds for it, and for a point that is laid down."""
-    module: Any = toy_module("llama", 0, WIDTH, tied=False)
-    module.save_pretrained(tmp_path)
-    byte_tokenizer().save_pretrained(tmp_path)
-    model = load(tmp_path, dtype="bfloat16")
+    model = load(saved(tmp_path / "toy", family="llama", tied=False), dtype="bfloat16")
     copy, point = copy_of(model), Point.along(Gaussian(seed=3), 0.05)
     lay(copy, model, point)
     with perturbed(model, point):

@@ -102,10 +102,15 @@ def engine_asked(engine: str, workers: int | None, address: str | None) -> str:
         InputError: workers of an engine that has none, or an engine that is not installed.
     """
     if workers is not None or address is not None:
-        if engine != "ray":
-            given = "--workers" if workers is not None else "--address"
+        given = "--workers" if workers is not None else "--address"
+        kind, _, terms = engine.partition(":")
+        if kind != "ray":
             raise InputError(f"{given} with the engine {engine}", found="only ray has workers", advice="--engine ray")
-        engine = f"ray:{'' if workers is None else workers}" + (f"@{address}" if address else "")
+        if "@" in terms or terms.rpartition(":")[2].isdecimal():
+            raise InputError(
+                f"{given} with the engine {engine}", found="its name says it already", advice="one of them"
+            )
+        engine += f":{'' if workers is None else workers}" + (f"@{address}" if address else "")
     from corrie.scanning.executors import engine_named
 
     engine_named(engine)

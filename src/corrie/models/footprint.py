@@ -107,9 +107,10 @@ class Footprint:
         for device, needed in self.needs(draw).items():
             room = self.shares[device].room
             if room is not None and needed > room:
+                words = self.words(draw, device)
                 raise InputError(
                     f"{asked} on {device}",
-                    found=f"it takes {_bytes(needed)} ({self.words(draw, device)}), and {_bytes(room)} are available",
+                    found=f"it takes {in_bytes(needed)} ({words}), and {in_bytes(room)} are available",
                     advice=self._advice(draw, device),
                 )
 
@@ -118,15 +119,15 @@ class Footprint:
         share = self.shares[device]
         last = share.beside(draw) - share.pristine
         what = "one tensor of a direction" if last == share.tensor != share.direction else "a direction"
-        return f"model {_bytes(share.weights)}, pristine copy {_bytes(share.pristine)}, {what} {_bytes(last)}"
+        return f"model {in_bytes(share.weights)}, pristine copy {in_bytes(share.pristine)}, {what} {in_bytes(last)}"
 
     def sentence(self, draw: Drawing) -> str:
         """What is said before loading."""
         lines = []
         for device, needed in self.needs(draw).items():
             room = self.shares[device].room
-            known = "" if room is None else f"; {_bytes(room)} are available"
-            lines.append(f"{_bytes(needed)} on {device} ({self.words(draw, device)}{known})")
+            known = "" if room is None else f"; {in_bytes(room)} are available"
+            lines.append(f"{in_bytes(needed)} on {device} ({self.words(draw, device)}{known})")
         return f"Memory: about {', '.join(lines)}."
 
     def _advice(self, draw: Drawing, device: torch.device) -> str:
@@ -145,7 +146,7 @@ class Footprint:
 def peak_memory(devices: set[torch.device]) -> str:
     """The most memory that was taken so far, in words: of this process, and of what torch took on each GPU."""
     found = [
-        f"{_bytes(torch.cuda.max_memory_allocated(d))} on {d}" for d in sorted(devices, key=str) if d.type == "cuda"
+        f"{in_bytes(torch.cuda.max_memory_allocated(d))} on {d}" for d in sorted(devices, key=str) if d.type == "cuda"
     ]
     try:
         import resource
@@ -153,12 +154,13 @@ def peak_memory(devices: set[torch.device]) -> str:
         return ", ".join(found) or "unknown here"
     unit = 1 if sys.platform == "darwin" else 1024
     process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return ", ".join([*found, f"{_bytes(process)} in this process, libraries and files included"])
+    return ", ".join([*found, f"{in_bytes(process)} in this process, libraries and files included"])
 
 
-def _bytes(count: float) -> str:
-    """
-    >>> _bytes(33.4e9), _bytes(1.234e6)
+def in_bytes(count: float) -> str:
+    """A number of bytes in words.
+
+    >>> in_bytes(33.4e9), in_bytes(1.234e6)
     ('33 GB', '1.2 MB')
     """
     unit, name = (1e9, "GB") if count >= 1e8 else (1e6, "MB")

@@ -22,9 +22,7 @@ def rows_that_fit(model: Model, tokens: int) -> int | None:
     >>> few is None or few < many
     True
     """
-    tensors = named_parameters(model.module)
-    places = {name: tensor.device for name, tensor in tensors.items()}
-    taken = Footprint.of(tensors, set(model.selection.tensors), next(iter(tensors.values())).dtype, places)
+    taken = footprint_of(model)
     weights = sum(share.weights for share in taken.shares.values())
     row, fits = row_bytes(model, tokens), []
     for share in taken.shares.values():
@@ -33,6 +31,13 @@ def rows_that_fit(model: Model, tokens: int) -> int | None:
         left = share.room - share.beside(model.draw, loaded=True)
         fits.append(_SHARE * left / (row * share.weights / weights))
     return max(int(min(fits)), 0)
+
+
+def footprint_of(model: Model) -> Footprint:
+    """What a model that is loaded takes, and what moving it would; the room is what is available beside it."""
+    tensors = named_parameters(model.module)
+    places = {name: tensor.device for name, tensor in tensors.items()}
+    return Footprint.of(tensors, set(model.selection.tensors), next(iter(tensors.values())).dtype, places)
 
 
 def row_bytes(model: Model, tokens: int) -> int:

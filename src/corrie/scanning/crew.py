@@ -64,11 +64,12 @@ class Crew(Protocol):
         ...
 
 
-def share_out(crew: Crew, loads: Iterable[tuple[Work, ...]]) -> Iterator[Arrived | Cell]:
+def share_out(crew: Crew, loads: Iterable[tuple[Work, ...]], alone: str = "serial") -> Iterator[Arrived | Cell]:
     """What the pieces make, as it comes.
 
     Args:
         loads: pieces that run together, each load by one worker.
+        alone: the engine that scores as they do in one process, for the error.
 
     Raises:
         CorrieError: the reason for which a piece was set aside, once everything else is done; of several, all reasons.
@@ -105,7 +106,7 @@ def share_out(crew: Crew, loads: Iterable[tuple[Work, ...]]) -> Iterator[Arrived
                     if deaths[piece.point.id] < MOST_DEATHS:
                         waiting.appendleft((piece,))
                     else:
-                        aside.append((piece, _deadly(piece, heard.reason)))
+                        aside.append((piece, _deadly(piece, heard.reason, alone)))
             case Done():
                 del doing[worker]
                 idle.append(worker)
@@ -137,10 +138,10 @@ def _without(piece: Work, made: Cell) -> Work:
     return Work(piece.point, tuple(block for block in piece.blocks if block != (made.task, made.block)))
 
 
-def _deadly(piece: Work, reason: str) -> RunError:
+def _deadly(piece: Work, reason: str, alone: str) -> RunError:
     """The error for a piece that no worker survives."""
     return RunError(
         f"the point {piece.point}",
         found=f"{MOST_DEATHS} workers died of it, the last: {reason}",
-        advice="--engine serial, which shows why; everything else is kept, and the same command tries it again",
+        advice=f"--engine {alone}, which shows why; everything else is kept, and the same command tries it again",
     )

@@ -1,9 +1,9 @@
-"""Workers on Ray: resident actors, each with the model and an engine of this process (``--engine ray:4``).
+"""Workers on Ray: resident actors, each with the model and an engine of one process (``ray:4``, ``ray:vllm:4``).
 
 What goes over the wire is small: once to each actor how the model is loaded, where its directions lie, the tasks, and
 of a question in a subspace what makes that subspace; then a point and its blocks (below 1 KB), and back the outcomes.
-No weights. An actor's model must have the driver's fingerprint, so files that differ between machines are refused and
-not mixed. Why this shape: ``design/ray.md``.
+No weights. An actor's model must have the driver's fingerprint, and its engine the driver's arithmetic: files or
+versions that differ between machines are refused and not mixed. Why this shape: ``design/ray.md``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -28,8 +28,11 @@ from corrie.models.recipe import LoadRecipe
 from corrie.records.cell import Cell
 from corrie.records.model import ModelIdentity
 from corrie.scanning.crew import Died, Done, News, Raised, share_out
+from corrie.scanning.crowd import Crowd
 from corrie.scanning.executor import Arrived, Executor
 from corrie.scanning.in_process import Noised, Within, serial
+from corrie.scanning.maker import Careful, ExecutorMaker, OwnArithmetic
+from corrie.scanning.scored import Inside, Scored
 from corrie.scanning.subspace_executor import in_batches, rows_of
 from corrie.scanning.work import Work
 from corrie.subspaces.recipe import SpaceRecipe
@@ -49,6 +52,44 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True)
+class Carried:
+    """The engine in each worker.
+
+    name        as it is asked for in one process
+    maker       makes it
+    arithmetic  its arithmetic where the run is written; a worker's has to be the same
+    """
+
+    name: str = "serial"
+    maker: ExecutorMaker = serial
+    arithmetic: str = ""
+
+    def here(self, model: Model, tasks: Mapping[str, Task], block: int, within: Within | Noised | None) -> Executor:
+        """The engine in this process.
+
+        Raises:
+            InputError: what the engine is here is not what it is there; or what it refuses.
+            ModelError: it does not serve this model.
+        """
+        found = self.maker.arithmetic(model) if isinstance(self.maker, OwnArithmetic) else ""
+        if found != self.arithmetic:
+            raise InputError(
+                f"engine {self.name} on another machine",
+                found=f"it is {found}, not {self.arithmetic}",
+                advice="the same version and settings on every machine",
+            )
+        if isinstance(self.maker, Careful):
+            self.maker.refuse(model, Scored(tasks, _inside(within)))
+        return self.maker(model, tasks, block, within)
+
+
+def _inside(within: Within | Noised | None) -> Inside:
+    if within is None:
+        return "the weights"
+    return "noised prompts" if isinstance(within, Noised) else "a subspace"
+
+
+@dataclass(frozen=True)
 class _Part:
     """What an actor is made of."""
 
@@ -60,6 +101,7 @@ class _Part:
     block: int
     within: _Sent | Noised | None
     threads: int
+    carried: Carried
 
 
 @dataclass(frozen=True)
@@ -87,46 +129,75 @@ class Unfit:
 
 
 class Player:
-    """An actor: the model, moved from point to point. Any engine could be inside; it is that of one process."""
+    """An actor: the model, moved from point to point by an engine of one process, whichever that is.
+
+    Of an executor whose ``run`` has raised the law says only that it can be left: so it is left then, which puts the
+    weights back and verifies them, and another is made for the next piece.
+    """
 
     def __init__(self, part: _Part) -> None:
         import torch
 
         torch.set_num_threads(part.threads)
+        self._part = part
         self._stack = ExitStack()
+        self._executor: Executor | None = None
         self._unfit: Unfit | None = None
         try:
-            self._executor = self._stack.enter_context(_executor(part))
+            self._make = _engine(part)
+            self._entered()
         except CorrieError as problem:  # raised here, Ray would hand on its text alone
             self._unfit = Unfit(problem)
 
     def score(self, pieces: tuple[Work, ...]) -> Iterator[News | Unfit]:
         """What the pieces make, and at their end that they are done, or why not."""
-        if self._unfit is not None:
-            yield self._unfit
-            return
+        if self._unfit is None:
+            try:
+                executor = self._entered()
+            except CorrieError as problem:
+                self._unfit = Unfit(problem)
+            else:
+                yield from self._scored(executor, pieces)
+                return
+        yield self._unfit
+
+    def _scored(self, executor: Executor, pieces: tuple[Work, ...]) -> Iterator[News | Unfit]:
         try:
-            yield from self._executor.run(pieces)
+            yield from executor.run(pieces)
         except CorrieError as problem:
-            yield Raised(problem)
+            yield self._left(problem) or Raised(problem)
         except Exception as problem:  # a task of somebody else may raise anything
-            yield Raised(
+            yield self._left(problem) or Raised(
                 RunError(
                     " and ".join(f"the point {piece.point}" for piece in pieces),
                     found=f"scoring it raised {type(problem).__name__}: {problem}",
-                    advice="--engine serial, which shows where",
+                    advice=f"--engine {self._part.carried.name}, which shows where",
                 )
             )
         else:
             yield Done()
+
+    def _entered(self) -> Executor:
+        if self._executor is None:
+            self._executor = self._stack.enter_context(self._make())
+        return self._executor
+
+    def _left(self, problem: Exception) -> Unfit | None:
+        """Leave the engine after an error; something worse, if the weights are not what they were."""
+        self._executor = None
+        try:
+            self._stack.__exit__(type(problem), problem, problem.__traceback__)
+        except CorrieError as worse:
+            self._unfit = Unfit(worse)
+        return self._unfit
 
     def process(self) -> int:
         """The number of its process."""
         return os.getpid()
 
 
-def _executor(part: _Part) -> Executor:
-    """The engine of an actor, on a model of its own.
+def _engine(part: _Part) -> Callable[[], Executor]:
+    """Makes the engine of an actor, on a model of its own.
 
     Raises:
         ModelError: the model is another one there.
@@ -141,7 +212,7 @@ def _executor(part: _Part) -> Executor:
     model.sources = part.sources
     model.reader().remember_sequences(part.remembered)
     within = part.within.on(model) if isinstance(part.within, _Sent) else part.within
-    return serial(model, part.tasks, part.block, within)
+    return lambda: part.carried.here(model, part.tasks, part.block, within)
 
 
 class RayExecutor:
@@ -151,6 +222,7 @@ class RayExecutor:
         within: the subspace or the noised prompts that the points lie in.
         workers: how many actors.
         address: of a cluster that runs (``auto``, ``ray://…``); :data:`LOCAL` starts one here.
+        carried: the engine in each of them.
     """
 
     def __init__(
@@ -162,6 +234,7 @@ class RayExecutor:
         *,
         workers: int,
         address: str = LOCAL,
+        carried: Carried | None = None,
     ) -> None:
         import torch
 
@@ -175,6 +248,7 @@ class RayExecutor:
             block,
             _Sent.of(within) if isinstance(within, Within) else within,
             torch.get_num_threads(),
+            carried or Carried(),
         )
         self._devices = model.devices
         self._workers, self._address = workers, address
@@ -204,7 +278,7 @@ class RayExecutor:
         if self._ray is None:
             raise RuntimeError("RayExecutor.run outside of its with block")
         try:
-            yield from share_out(self, in_batches(work, self._rows))
+            yield from share_out(self, in_batches(work, self._rows), self._part.carried.name)
         finally:
             if self._streams:  # left in the midst: whoever is busy goes, the others stay
                 self._dismiss(*self._streams.values())
@@ -271,18 +345,35 @@ def recipe_of(model: Model) -> LoadRecipe:
     return model.recipe_for("ray", "a worker")
 
 
-def refuse_at_first(model: Model, workers: int, address: str) -> None:
+def refuse_at_first(model: Model, workers: int, address: str, crowd: Callable[[int], Crowd]) -> None:
     """What workers on Ray cannot do, found before a run folder is made. A cluster is asked; none is started for it.
 
+    Args:
+        crowd: what so many of them take on this machine.
+
     Raises:
-        InputError: a model in memory, no cluster at the address, more workers than it has devices.
+        InputError: a model in memory, no cluster at the address, more workers than it has devices, or than fit into the
+            memory of this machine.
     """
     recipe_of(model)
     if address == LOCAL and not _connected():
         refuse_crowds(None, model.devices, workers)
+        here = workers
     else:
         with _Connection(address, workers) as ray:
             refuse_crowds(ray, model.devices, workers)
+            here = 0 if address.startswith("ray://") else surely_here(ray, model.devices, workers)
+    if here:
+        crowd(here).check(f"{workers} workers on Ray" + f", {here} of them on this machine" * (here < workers))
+
+
+def surely_here(ray: Any, devices: Sequence[torch.device], workers: int) -> int:
+    """How many workers come to this machine, wherever the others do: those for which no other has a device."""
+    gpus = gpus_of(devices)
+    kind, each = ("GPU", gpus) if gpus else ("CPU", 1)
+    own = ray.get_runtime_context().get_node_id()
+    others = (node["Resources"] for node in ray.nodes() if node["Alive"] and node["NodeID"] != own)
+    return max(workers - sum(int(has.get(kind, 0)) // each for has in others), 0)
 
 
 def gpus_of(devices: Sequence[torch.device]) -> int:
@@ -337,9 +428,7 @@ class _Connection:
         self._own = False
 
     def __enter__(self) -> Any:
-        if self._address == LOCAL and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
-            os.environ["RAY_AUTH_MODE"] = "token"
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        ask_for_a_token(self._address)
         ray = import_ray()
         if ray.is_initialized():
             return ray
@@ -366,6 +455,14 @@ class _Connection:
     def __exit__(self, *_: object) -> None:
         if self._own:
             import_ray().shutdown()
+
+
+def ask_for_a_token(address: str) -> None:
+    """Have a Ray of our own ask for a token; done before anything imports Ray, as vLLM does, for it reads its settings
+    then."""
+    if address == LOCAL and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def _knock(address: str) -> None:

@@ -16,6 +16,7 @@ from corrie.records.point import Point
 from corrie.records.rules import check_tolerance, check_two_sided
 from corrie.records.scan_spec import TaskRequest
 from corrie.records.store import RunIdentity, Store
+from corrie.scanning.executors import arithmetic_of
 from corrie.scanning.fine_tune_scan import END
 from corrie.scanning.plans.places import PlacesPlan
 from corrie.scanning.plans.retract import Found, RetractPlan
@@ -83,12 +84,12 @@ class RetractionScan(Trial[Retraction]):
         """What must be equal for another scan to share this one's run."""
         return self.kept.identity
 
-    @property
-    def question(self) -> str:
-        """A hash of the question: model, path, tasks, terms."""
+    def question(self, engine: str = "serial") -> str:
+        """A hash of the question: model, path, tasks, terms, and of an engine with an arithmetic of its own that."""
+        identity = self.identity.scored_by(arithmetic_of(engine, self.subject))
         specs = [self.kept.spec.canonical(), self.skills.spec.canonical() if self.skills else ""]
         terms = {"tolerance": self.tolerance, "confidence": self.confidence}
-        return content_hash({"retract": self.identity.canonical(), "specs": specs, **terms})
+        return content_hash({"retract": identity.canonical(), "specs": specs, **terms})
 
     def run(self, store: Store, *, engine: str = "serial", watch: Watch | None = None) -> Retraction:
         """Search, confirm, and look at the new skill.

@@ -17,9 +17,9 @@ from corrie.models.model import Model
 from corrie.records.memory_store import MemoryStore
 from corrie.records.sqlite_store import SqliteStore
 from corrie.records.store import RunIdentity, Store
-from corrie.scanning.executors import arithmetic_of, check_engine
+from corrie.scanning.executors import arithmetic_of, check_engine, memory_of
 from corrie.scanning.scored import Scored
-from corrie.scanning.watch import Opening
+from corrie.scanning.watch import Opening, Saying
 
 _Found = TypeVar("_Found")
 
@@ -91,6 +91,8 @@ class Trial(ABC, Generic[_Found]):
                 found="each of them would write it",
                 advice="to=None, in memory, in every process",
             )
+        if isinstance(watch := how.get("watch"), Saying) and (line := memory_of(engine, self.subject, self.scored)):
+            watch.says(line)
         identity = self.identity.scored_by(arithmetic_of(engine, self.subject))
         if to is None:
             return self._filled(MemoryStore(identity), engine=engine, **how)

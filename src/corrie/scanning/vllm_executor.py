@@ -14,14 +14,16 @@ from typing import Self
 
 from corrie.capabilities.task import Task
 from corrie.capabilities.written_together import writes
-from corrie.errors import CorrieError, InputError
+from corrie.errors import InputError
+from corrie.models.footprint import in_bytes
 from corrie.models.model import Model
 from corrie.models.vllm.copy import VllmCopy, copy_of, drop_copy, has_copy
 from corrie.models.vllm.reader import VllmReader
-from corrie.models.vllm.room import copy_bytes, needed_bytes
+from corrie.models.vllm.room import beside_the_model, copy_bytes, needed_bytes
 from corrie.records.cell import Cell
 from corrie.records.point import Point
 from corrie.records.store import Realised
+from corrie.scanning.crowd import Takes
 from corrie.scanning.executor import Arrived
 from corrie.scanning.scored import Inside
 from corrie.scanning.work import Work
@@ -113,7 +115,7 @@ def _put_back(copy: VllmCopy, kind: type[BaseException] | None) -> bool:
     try:
         copy.home()
         copy.verify()
-    except CorrieError:
+    except Exception:  # of loaders that were left in the midst of a layer, anything
         if kind is None:
             raise
         return False
@@ -141,8 +143,7 @@ def refuse_without_room(model: Model, tasks: Mapping[str, Task]) -> None:
         InputError: a second copy, its keys and values, and for tasks that are read a pristine copy, do not.
     """
     mixed = not _written_alone(tasks)
-    there = available_memory(next(model.module.parameters()).device)
-    needed = mixed * copy_bytes(model) if has_copy(model) else needed_bytes(model, mixed)
+    there, needed = available_memory(model.devices[0]), _needed(model, mixed)
     if there is None or needed <= there:
         return
     read = sorted(task.identity.name for task in tasks.values() if not writes(task))
@@ -153,6 +154,27 @@ def refuse_without_room(model: Model, tasks: Mapping[str, Task]) -> None:
         found=f"its copy, keys and values take {needed / 1e9:.1f} GB{why}, and {there / 1e9:.1f} GB are available",
         advice="--engine serial for what is read, and vllm for written tasks alone" if alone else "--engine serial",
     )
+
+
+def memory_of_vllm(model: Model, tasks: Mapping[str, Task]) -> str:
+    """What is stated before the copy is made."""
+    there, taken = available_memory(model.devices[0]), taken_by_vllm(model, tasks)
+    parts = {} if has_copy(model) else dict(taken.beside)
+    if taken.moves:
+        parts["pristine copy"] = copy_bytes(model)
+    words = ", ".join(f"{what} {in_bytes(size)}" for what, size in parts.items()) or "no more than there is"
+    known = "" if there is None else f"; {in_bytes(there)} are available"
+    return f"Memory of vLLM beside the model: about {in_bytes(sum(parts.values()))} on {model.device} ({words}{known})."
+
+
+def taken_by_vllm(model: Model, tasks: Mapping[str, Task]) -> Takes:
+    """What the engine takes in a process of its own."""
+    return Takes(moves=not _written_alone(tasks), beside=beside_the_model(model))
+
+
+def _needed(model: Model, mixed: bool) -> int:
+    """Bytes that are still to be taken."""
+    return mixed * copy_bytes(model) if has_copy(model) else needed_bytes(model, mixed)
 
 
 def _written_alone(tasks: Mapping[str, Task]) -> bool:

@@ -44,6 +44,13 @@ class Opening(Protocol):
     def opens(self, trial: Trial[Any], store: Store) -> None: ...
 
 
+@runtime_checkable
+class Saying(Protocol):
+    """One who also says lines, such as what an engine takes of this machine's memory."""
+
+    def says(self, line: str) -> None: ...
+
+
 class Nobody:
     """Nobody watches."""
 

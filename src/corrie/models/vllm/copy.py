@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,6 +31,9 @@ from corrie.records.direction import Gaussian
 from corrie.records.point import Point
 from corrie.weights.available import available_memory
 from corrie.weights.perturbed import perturbed
+
+Reached = Callable[[Sequence[int]], bool]
+"""Whether tokens that were written need no more after them (:func:`corrie.models.stops.stopping`)."""
 
 _PROMPT = 24
 """Tokens of the prompt by which both functions are compared."""
@@ -69,6 +74,7 @@ class VllmCopy:
         self._names = checkpoint_names(model)
         vllm = import_vllm(model.device)
         self._params: Any = vllm.SamplingParams
+        self._kinds: Any = import_module("vllm.sampling_params").RequestOutputKind
         self._llm: Any = self._loaded(vllm, model, mixed)
         self._longest = int(self._llm.llm_engine.model_config.max_model_len)
         self._vocabulary = int(self._llm.llm_engine.model_config.get_vocab_size())
@@ -118,8 +124,15 @@ class VllmCopy:
         """Of its weights, in vLLM."""
         return tuple(self._digests)
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, end_tokens: frozenset[int]) -> list[Written]:
-        """The most likely token after each prompt, again and again, until an end token or the limit.
+    def write(
+        self,
+        prompts: Sequence[tuple[int, ...]],
+        max_tokens: int,
+        end_tokens: frozenset[int],
+        reached: Reached | None = None,
+    ) -> list[Written]:
+        """The most likely token after each prompt, again and again, until an end token, the limit or ``reached``, which
+        is asked after every token whether a row needs no more; such a row leaves the batch and is not *ended*.
 
         Nothing that was read before is used: what is written is a function of the weights and of these prompts in
         their order. What they begin with alike is read once among them.
@@ -138,11 +151,15 @@ class VllmCopy:
                 found=f"vLLM has room for {self._longest} in all",
                 advice=f"VLLM_CPU_KVCACHE_SPACE (GiB) set to more, a shorter prompt, or {SERIAL}",
             )
-        return [_written(answer) for answer in self._answers(prompts, max_tokens, end_tokens)]
+        return [_written(answer) for answer in self._answers(prompts, max_tokens, end_tokens, reached)]
 
     def _answers(
-        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, end_tokens: frozenset[int] = frozenset()
-    ) -> list[Any]:
+        self,
+        prompts: Sequence[tuple[int, ...]],
+        max_tokens: int,
+        end_tokens: frozenset[int] = frozenset(),
+        reached: Reached | None = None,
+    ) -> list[_Answer]:
         """What vLLM gives: token ids, their log-likelihoods, why it ended."""
         self._forget()
         how = self._params(
@@ -155,12 +172,37 @@ class VllmCopy:
         )
         asked = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         try:
+            if reached is not None:
+                return self._answers_until(asked, how, reached)
             answers = self._llm.generate(asked, how, use_tqdm=False)
         except Exception as problem:  # whatever its many parts raise
             raise ModelError(
                 self._name, found=f"vLLM cannot write with it ({_said(problem)})", advice=SERIAL
             ) from problem
-        return [answer.outputs[0] for answer in answers]
+        found = (answer.outputs[0] for answer in answers)
+        return [_Answer(list(one.token_ids), list(one.logprobs), one.finish_reason) for one in found]
+
+    def _answers_until(self, asked: list[Any], how: Any, reached: Reached) -> list[_Answer]:
+        """Step by step, as vLLM's own ``generate`` does: a row that needs no more is taken out of the batch."""
+        engine: Any = self._llm.llm_engine
+        how.output_kind = self._kinds.DELTA
+        found = {f"corrie-{number}": _Answer() for number in range(len(asked))}
+        writing = set(found)
+        try:
+            for name, prompt in zip(found, engine.renderer.render_cmpl(asked), strict=True):
+                engine.add_request(name, prompt, how)
+            while engine.has_unfinished_requests():
+                for output in engine.step():
+                    answer = found[output.request_id]
+                    answer.add(output.outputs[0])
+                    if output.finished:
+                        writing.discard(output.request_id)
+                    elif reached(answer.token_ids):
+                        writing.discard(output.request_id)
+                        engine.abort_request([output.request_id])
+        finally:
+            engine.abort_request(sorted(writing))
+        return list(found.values())
 
     def _loaded(self, vllm: Any, model: Model, mixed: bool) -> Any:
         recipe = model.recipe_for("vllm", "vLLM")
@@ -298,12 +340,27 @@ class _Passing:
         return None
 
 
+@dataclass(slots=True)
+class _Answer:
+    """One continuation, as it comes from vLLM: its tokens, a mapping of log-likelihoods for each, and why it ended."""
+
+    token_ids: list[int] = field(default_factory=list[int])
+    logprobs: list[Any] = field(default_factory=list[Any])
+    finish_reason: str | None = None
+
+    def add(self, output: Any) -> None:
+        """What has come since."""
+        self.token_ids += output.token_ids
+        self.logprobs += output.logprobs
+        self.finish_reason = output.finish_reason
+
+
 def _said(problem: Exception) -> str:
     """The first line of an error."""
     return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:300]
 
 
-def _written(output: Any) -> Written:
+def _written(output: _Answer) -> Written:
     """One continuation, as of :func:`corrie.models.greedy.write_greedily`."""
     ids, ended = tuple(output.token_ids), output.finish_reason == "stop"
     for place, (token, likely) in enumerate(zip(ids, output.logprobs, strict=True)):

@@ -38,11 +38,11 @@ class VllmReader:
     def write(
         self, prompts: Sequence[str], max_tokens: int, templated: bool = False, stops: Stops | None = None
     ) -> list[Writing]:
-        """Greedy continuations by vLLM. It writes to the limit; what comes after a stop string is taken away here."""
+        """Greedy continuations by vLLM, each as far as the engine in this process would have written it."""
         encoder = self._model.encoder
         ids = [encoder.prompt(prompt, templated, max_tokens) for prompt in prompts]
         reached = None if stops is None else stopping(stops, encoder)
-        written = [_until(w, reached) for w in self._copy.write(ids, max_tokens, self._model.end_tokens)]
+        written = [_until(w, reached) for w in self._copy.write(ids, max_tokens, self._model.end_tokens, reached)]
         return [
             Writing(text=encoder.decode(w.ids, special=False), tokens=len(w.ids), ended=w.ended, finite=w.finite)
             for w in written

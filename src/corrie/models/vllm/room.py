@@ -30,7 +30,12 @@ def needed_bytes(model: Model, mixed: bool) -> int:
     Args:
         mixed: some tasks are read by the model itself, which then moves too.
     """
-    return int(_SPARE * copy_bytes(model)) + mixed * copy_bytes(model) + _asked_for()
+    return sum(beside_the_model(model).values()) + mixed * copy_bytes(model)
+
+
+def beside_the_model(model: Model) -> dict[str, int]:
+    """Bytes of vLLM's copy and of the least room for keys and values, by what they are called."""
+    return {"vLLM's copy": int(_SPARE * copy_bytes(model)), "keys and values": _asked_for()}
 
 
 def room_for_keys(model: Model, mixed: bool) -> int:
