@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -825,6 +826,7 @@ def widen(
     *,
     out: str | Path,
     text: Sequence[Text] = (),
+    labelled: Sequence[Task | tuple[Task, int]] = (),
     factor: float = WideningQuestion.factor,
     sigma: float | None = WideningQuestion.sigma,
     budget: float | None = WideningQuestion.budget,
@@ -834,6 +836,7 @@ def widen(
     window: int = WideningQuestion.window,
     pairs: int = WideningQuestion.pairs,
     anchor: float = WideningQuestion.anchor,
+    mix: float = WideningQuestion.mix,
     written: int = WideningQuestion.written,
     tensors: str = WideningQuestion.tensors,
     lora: int | None = WideningQuestion.lora,
@@ -856,6 +859,8 @@ def widen(
             limit, ``(task, 40)``.
         out: the folder to make: a checkpoint. Until it is whole, the work lies beside it; the same call goes on.
         text: what is read: files, folders or tasks. Empty: what the model writes itself.
+        labelled: examples that are learned beside, the answers given the prompts: a task (all of its examples), or one
+            with a limit.
         factor: how many times the present radius of agreement the noise is as large as.
         sigma: noise per coordinate, in place of what ``factor`` chooses.
         budget: seconds for all of it; by default 1,200.
@@ -864,6 +869,7 @@ def widen(
         windows, window: windows of text a step, and tokens of one.
         pairs: pairs of opposite noise a step.
         anchor: weight of the loss without noise.
+        mix: weight of the labelled examples' loss; 0: they are left out.
         written: windows that the model writes itself where there is no text.
         tensors: what is trained: shell patterns, joined by ``+``.
         lora: rank of adapters that are trained in the weights' place; they are merged, and lie in ``out/adapter`` too.
@@ -889,7 +895,9 @@ def widen(
     """
     question = WideningQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    return Making.of(loaded, question, text, _limited(tasks), engine=engine, watch=watch, say=say).make(Path(out))
+    examples = _limited(labelled, sys.maxsize)
+    making = Making.of(loaded, question, text, _limited(tasks), examples, engine=engine, watch=watch, say=say)
+    return making.make(Path(out))
 
 
 def report(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ from corrie.weights.tensor_writer import write_tensors
 from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 from corrie.widening.kept_state import KeptState
+from corrie.widening.labelled import Labelled
 from corrie.widening.lessons import USUAL_ROOM, Lessons
 from corrie.widening.measuring import (
     at_rest,
@@ -93,6 +94,7 @@ class Making:
     rows       what is read, shape (windows, tokens); None: what the model writes itself
     text       its name
     tasks      what is measured, agreement first; none: nothing is
+    labelled   what is learned beside; None: nothing is
     """
 
     model: Model
@@ -100,6 +102,7 @@ class Making:
     rows: Tensor | None
     text: str
     tasks: tuple[Asked, ...]
+    labelled: Labelled | None = None
     engine: str = "serial"
     watch: Watch | None = None
     say: Say = silent
@@ -111,6 +114,7 @@ class Making:
         question: WideningQuestion,
         texts: Sequence[Text] = (),
         tasks: Sequence[Asked] = (),
+        labelled: Sequence[Asked] = (),
         *,
         say: Say = silent,
         **how: Any,
@@ -119,8 +123,9 @@ class Making:
 
         Raises:
             InputError: weights that are not float32; no text, or texts shorter than a window; fewer texts than a step
-                takes.
-            TaskError: a tokenizer that knows no beginning of a text, where the model is to write one.
+                takes; labelled examples that are harmful requests.
+            TaskError: a tokenizer that knows no beginning of a text, where the model is to write one; a labelled task
+                whose answers are judged or have no token, or that this model cannot be asked.
             FetchError: texts of tasks cannot be had.
         """
         if model.identity.dtype != "float32":
@@ -141,7 +146,8 @@ class Making:
             )
         measured = measured_tasks(tasks, say) if question.measure else ()
         text = ", ".join(map(name_of, texts)) if texts else "the model's own writing"
-        return cls(model, question, rows, text, measured, say=say, **how)
+        learned = Labelled.of(model, labelled, question.windows, question.seed) if labelled and question.mix else None
+        return cls(model, question, rows, text, measured, learned, say=say, **how)
 
     @property
     def identity(self) -> str:
@@ -149,9 +155,10 @@ class Making:
         return content_hash(
             {
                 "widen": self.model.identity.canonical(),
-                "how": self.question.terms(),
+                "how": self.question.terms("mix"),
                 "text": "own" if self.rows is None else fingerprint({"rows": self.rows}),
                 "tasks": [[task.identity.id, limit] for task, limit in self.tasks],
+                **({} if self.labelled is None else {"mix": self.question.mix, "labelled": self.labelled.asked}),
             }
         )
 
@@ -214,7 +221,7 @@ class Making:
             trained=str(student),
             spent=Spent(
                 steps=course.steps,
-                tokens=course.steps * course.passes * lessons.tokens,
+                tokens=sum(self._tokens(lessons, course, step) for step in range(course.steps)),
                 seconds=run.seconds,
                 cpu=run.cpu,
             ),
@@ -228,7 +235,7 @@ class Making:
         steps, said = run.course.steps, time.monotonic()
         began, first = time.monotonic(), run.done
         while run.done < steps:
-            loss = run.step(lessons.loss(student.module, run.done))
+            loss = run.step(self._loss(lessons, student, run.done))
             now = time.monotonic()
             if now - said >= _TELL_EVERY:
                 left = (now - began) / (run.done - first) * (steps - run.done)
@@ -237,6 +244,19 @@ class Making:
             if state.is_due and run.done < steps:
                 state.write(run)
 
+    def _loss(self, lessons: Lessons, student: Student, step: int) -> Callable[[], Tensor]:
+        """The divergence on a step's text, and what labelled examples add to it."""
+        divergence = lessons.loss(student.module, step)
+        if self.labelled is None:
+            return divergence
+        of_examples, mix = self.labelled.loss(student.module, step), self.question.mix
+        return lambda: divergence() + mix * of_examples()
+
+    def _tokens(self, lessons: Lessons, course: Course, step: int) -> int:
+        """Read in a step, every pass counted."""
+        beside = 0 if self.labelled is None else self.labelled.tokens(step)
+        return course.passes * (lessons.tokens + beside)
+
     def _seconds_of_a_step(self, student: Student) -> float:
         """How long a step takes; a budget that is too small for one is refused, before anything is written."""
         if self.question.seconds is None:
@@ -244,7 +264,7 @@ class Making:
         some = torch.zeros((self.question.windows, self.question.window), dtype=torch.long)
         course = self._terms(steps=1, sigma=0.0)
         run = SmoothedDescent(student.trained, course, student.moved)
-        took = run.rehearse(Lessons(self.model.module, some, course.windows, room=0).loss(student.module, 0))
+        took = run.rehearse(self._loss(Lessons(self.model.module, some, course.windows, room=0), student, 0))
         if self.question.seconds < took:
             raise self._too_small(f"a step takes {_about(took)}", took)
         return took
@@ -284,6 +304,7 @@ class Making:
             rate=asked.rate,
             pairs=asked.pairs,
             anchor=asked.anchor,
+            mix=0.0 if self.labelled is None else asked.mix,
             windows=asked.windows,
             seed=asked.seed,
         )
@@ -349,6 +370,8 @@ class Making:
             factor=None if self.question.sigma is not None else self.question.factor,
             rate=course.rate,
             anchor=course.anchor,
+            labelled="" if self.labelled is None else self.labelled.name,
+            mix=course.mix,
             loss=trained.loss,
             distance=went.distance,
             largest_rescaling=went.factor,
