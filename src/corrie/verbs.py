@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from corrie.analysis.certificate import Certificate
 from corrie.analysis.certificates_at_hand import certificates_at_hand
@@ -844,6 +844,7 @@ def widen(
     most: int | None = WideningQuestion.most,
     retention: float = WideningQuestion.retention,
     seed: int = WideningQuestion.seed,
+    log: Sequence[str] = (),
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -877,6 +878,8 @@ def widen(
         most: outcomes of a task at most, each time.
         retention: share of the score above chance that counts as kept.
         seed: of noise, order and own writing.
+        log: who is notified of every step's loss, σ, rate and tokens, as a Trainer's ``report_to`` names them:
+            ``"tensorboard"``, ``"wandb"``. Files lie in ``out/log``.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is notified of the progress of measuring.
         say: is notified in words of what is done.
@@ -896,8 +899,8 @@ def widen(
     question = WideningQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
     examples = _limited(labelled, sys.maxsize)
-    making = Making.of(loaded, question, text, _limited(tasks), examples, engine=engine, watch=watch, say=say)
-    return making.make(Path(out))
+    how: dict[str, Any] = {"log": log, "engine": engine, "watch": watch, "say": say}
+    return Making.of(loaded, question, text, _limited(tasks), examples, **how).make(Path(out))
 
 
 def report(

@@ -48,7 +48,8 @@ def test_labelled_examples(corrie: Any, toy: Path, task: Path, tmp_path: Path) -
 def test_what_is_not_valid_leaves_nothing(corrie: Any, toy: Path, tmp_path: Path) -> None:
     wrong = (
         ("--factor", "0.5"), ("--sigma", "0.1", "--text", tmp_path / "none.txt", "--no-measure"), ("--budget", "soon"),
-        ("--no-measure",), ("--sigma", "0.1", "--labelled", "nothing", *SHORT), ("--sigma", "0.1", "--dtype", "bfloat16", *SHORT),
+        ("--no-measure",), ("--sigma", "0.1", "--labelled", "nothing", *SHORT),
+        ("--sigma", "0.1", "--dtype", "bfloat16", *SHORT),
     )  # fmt: skip
     for terms in wrong:
         said = corrie("widen", toy, "--out", tmp_path / "wide", *terms)

@@ -66,7 +66,7 @@ def test_it_leaves_a_checkpoint_and_does_not_touch_the_model(model: Model, tmp_p
 
 def test_labelled_examples_are_learned_beside(model: Model, tmp_path: Path) -> None:
     task = toy_choice(model, size=8)
-    terms = {**SHORT, "sigma": 0.0, "rate": 0.003, "steps": 20}
+    terms = {**SHORT, "sigma": 0.0, "rate": 0.01}
     plain = corrie.widen(model, out=tmp_path / "plain", **terms)
     left_out = corrie.widen(model, out=tmp_path / "left", labelled=[task], mix=0.0, **terms)
     assert left_out.widened.fingerprint == plain.widened.fingerprint == model.identity.fingerprint
@@ -74,7 +74,7 @@ def test_labelled_examples_are_learned_beside(model: Model, tmp_path: Path) -> N
     before, after = (TaskLoss(m, task, 8).mean() for m in (model, corrie.load(tmp_path / "taught")))
     assert after < before - 0.1
     labelled = Labelled.of(model, [(task, 8)], size=2)
-    assert taught.spent.tokens == sum(2 * (2 * 8 + labelled.tokens(step)) for step in range(20))
+    assert taught.spent.tokens == sum(2 * (2 * 8 + labelled.tokens(step)) for step in range(6))
     assert (taught.labelled, taught.mix, plain.labelled, plain.mix) == ("toy", 2.0, "", 0.0)
     assert "and labelled examples of toy (weight 2)" in str(taught)
 

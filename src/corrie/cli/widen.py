@@ -21,6 +21,10 @@ Labelled = Annotated[
     list[str],
     typer.Option(help="TASK[:LIMIT] or FILE.jsonl[:LIMIT] whose answers are learned beside; may be repeated."),
 ]
+Log = Annotated[
+    list[str],
+    typer.Option(help="Log every step to tensorboard, wandb, … (as a Trainer's report_to); may be repeated."),
+]
 
 
 def _free(given: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +43,7 @@ def _free(given: dict[str, Any]) -> dict[str, Any]:
         "out": (Out, ...),
         "text": (Text, []),
         "labelled": (Labelled, []),
+        "log": (Log, []),
     },
     before=_free,
 )

@@ -10,6 +10,7 @@
 ``rounds``               which batch or example comes next
 ``lessons``              the text as batches, with what the unmoved model says of each
 ``labelled``             labelled examples that are learned beside
+``loggers``              who else is notified of the steps: TensorBoard, Weights & Biases
 ``low_rank``             adapters that are trained in the weights' place
 ``measuring``            how far the basin reaches before and after, and what the change costs
 ``making``               all of it in one resumable go

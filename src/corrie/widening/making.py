@@ -42,6 +42,7 @@ from corrie.widening.descent import SmoothedDescent
 from corrie.widening.kept_state import KeptState
 from corrie.widening.labelled import Labelled
 from corrie.widening.lessons import USUAL_ROOM, Lessons
+from corrie.widening.loggers import check_loggers, logged
 from corrie.widening.measuring import (
     at_rest,
     landscape_of,
@@ -55,6 +56,9 @@ from corrie.widening.student import Student
 from corrie.widening.texts import Text, name_of, windows_of
 
 _TEXT, _COURSE, _TRAINED = "text.safetensors", "course.json", "trained.json"
+_LOG = "log"
+"""Where loggers put their files, beside the weights."""
+
 _STEPS = "steps.csv"
 """Every step's σ, learning rate and loss: it stays beside the weights."""
 
@@ -95,6 +99,7 @@ class Making:
     text       its name
     tasks      what is measured, agreement first; none: nothing is
     labelled   what is learned beside; None: nothing is
+    log        loggers that are notified of every step, as a Trainer names them
     """
 
     model: Model
@@ -103,6 +108,7 @@ class Making:
     text: str
     tasks: tuple[Asked, ...]
     labelled: Labelled | None = None
+    log: tuple[str, ...] = ()
     engine: str = "serial"
     watch: Watch | None = None
     say: Say = silent
@@ -116,6 +122,7 @@ class Making:
         tasks: Sequence[Asked] = (),
         labelled: Sequence[Asked] = (),
         *,
+        log: Sequence[str] = (),
         say: Say = silent,
         **how: Any,
     ) -> Making:
@@ -123,7 +130,7 @@ class Making:
 
         Raises:
             InputError: weights that are not float32; no text, or texts shorter than a window; fewer texts than a step
-                takes; labelled examples that are harmful requests.
+                takes; labelled examples that are harmful requests; a logger that is unknown or not installed.
             TaskError: a tokenizer that knows no beginning of a text, where the model is to write one; a labelled task
                 whose answers are judged or have no token, or that this model cannot be asked.
             FetchError: texts of tasks cannot be had.
@@ -134,6 +141,7 @@ class Making:
                 found="small updates of the weights are lost in it",
                 advice="--dtype float32",
             )
+        check_loggers(log)
         rows = windows_of(model, texts, question.window) if texts else None
         if rows is None:
             model.encoder.prompt("", False, question.window)
@@ -147,7 +155,7 @@ class Making:
         measured = measured_tasks(tasks, say) if question.measure else ()
         text = ", ".join(map(name_of, texts)) if texts else "the model's own writing"
         learned = Labelled.of(model, labelled, question.windows, question.seed) if labelled and question.mix else None
-        return cls(model, question, rows, text, measured, learned, say=say, **how)
+        return cls(model, question, rows, text, measured, learned, tuple(log), say=say, **how)
 
     @property
     def identity(self) -> str:
@@ -214,7 +222,7 @@ class Making:
         state = KeptState(place.work)
         if state.read(run):
             self.say(f"Step {run.done} of {course.steps} was kept.")
-        self._follow(run, lessons, student, state)
+        self._follow(run, lessons, student, state, place.work / _LOG)
         last = run.losses[-max(1, course.steps // _LAST) :]
         told = Trained(
             loss=sum(last) / len(last),
@@ -231,18 +239,25 @@ class Making:
         write_trained(self.model, student.whole(place.work), place.work, place.question)
         return before
 
-    def _follow(self, run: SmoothedDescent, lessons: Lessons, student: Student, state: KeptState) -> None:
-        steps, said = run.course.steps, time.monotonic()
-        began, first = time.monotonic(), run.done
-        while run.done < steps:
-            loss = run.step(self._loss(lessons, student, run.done))
-            now = time.monotonic()
-            if now - said >= _TELL_EVERY:
-                left = (now - began) / (run.done - first) * (steps - run.done)
-                self.say(f"Step {run.done} of {steps}, σ {run.sigma:.3g}: {loss:.4g} nats a token, {_about(left)} left")
-                said = now
-            if state.is_due and run.done < steps:
-                state.write(run)
+    def _follow(self, run: SmoothedDescent, lessons: Lessons, student: Student, state: KeptState, folder: Path) -> None:
+        course, said = run.course, time.monotonic()
+        began, first, steps = said, run.done, course.steps
+        tokens = sum(self._tokens(lessons, course, step) for step in range(first))
+        shown = {"max_steps": steps, "learning_rate": course.rate, "seed": course.seed}
+        with logged(self.log, folder, self.identity[:16], student.module, shown) as log:
+            while (step := run.done) < steps:
+                sigma = run.sigma
+                loss = run.step(self._loss(lessons, student, step))
+                tokens += self._tokens(lessons, course, step)
+                rate = course.rate * course.rate_share(step)
+                log.step(run.done, loss=loss, sigma=sigma, learning_rate=rate, tokens=tokens)
+                now = time.monotonic()
+                if now - said >= _TELL_EVERY:
+                    left = _about((now - began) / (run.done - first) * (steps - run.done))
+                    self.say(f"Step {run.done} of {steps}, σ {sigma:.3g}: {loss:.4g} nats a token, {left} left")
+                    said = now
+                if state.is_due and run.done < steps:
+                    state.write(run)
 
     def _loss(self, lessons: Lessons, student: Student, step: int) -> Callable[[], Tensor]:
         """The divergence on a step's text, and what labelled examples add to it."""
