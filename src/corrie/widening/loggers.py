@@ -91,7 +91,7 @@ class StepLog:
 
 
 def _made(names: Sequence[str]) -> list[Any]:
-    from transformers.integrations import get_reporting_integration_callbacks
+    from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
     try:
         return [kind() for kind in get_reporting_integration_callbacks(names[0] if len(names) == 1 else list(names))]
