@@ -66,6 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=SETTINGS)
     parser.add_argument("settings", nargs="*", metavar="SETTING")
+    parser.add_argument("--seed", type=int, default=0, help="of noise, order and own writing")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--work", type=Path, default=Path("runs/widen-study"))
     asked = parser.parse_args()
@@ -73,12 +74,13 @@ def main() -> None:
     base, tasks, reads = asked_of(asked.model, work)
     before = landscape_of(base, tasks, work / "before", **TERMS)
     print(*before.basins(), sep="\n", flush=True)
-    for name in asked.settings or SETTINGS[asked.model]:
+    for setting_name in asked.settings or SETTINGS[asked.model]:
+        name = f"{setting_name}-seed{asked.seed}" if asked.seed else setting_name
         file = asked.results / asked.model / f"{name}.json"
         if file.exists():
             continue
         began, busy = time.monotonic(), time.process_time()
-        setting = SETTINGS[asked.model][name]
+        setting = SETTINGS[asked.model][setting_name] | ({"seed": asked.seed} if asked.seed else {})
         result = widened(base, tasks, before, setting, reads, work / name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"setting": setting, **result}, indent=1) + "\n", encoding="utf-8")
