@@ -21,8 +21,8 @@ class Anchor:
     """θ ← θ − η λ (θ − θ0) before each step of an optimizer, η its learning rate: AdamW's decay, toward θ0.
 
     It is *decoupled*: what the gradient does, and what Adam's moments hold, knows nothing of it. With θ0 = 0 it is
-    AdamW's own weight decay. Plain descent rests where gradient and anchor are in balance: for a loss with Hessian H and least
-    at m that is the precision-weighted mean
+    AdamW's own weight decay. Plain descent rests where gradient and anchor are in balance: for a loss of Hessian H,
+    least at m, that is the precision-weighted mean
 
         θ* = (H + λ I)⁻¹ (H m + λ θ0),
 
