@@ -2,6 +2,7 @@
 
 ================  ==================================================================================================
 ``fine-tune``     the text as it is, AdamW: more training, without noise
+``go``            the text at θ + ε, one ε a step: GO in a fine-tune (:class:`corrie.optim.GO`)
 ``sam``           the text at the worst weights within L2 ``rho``, found by its gradient: two passes
                   (``pytorch_optimizer``)
 ``function-sam``  the divergence from the unmoved model at the worst weights within ``rho`` *for it*, and at their
@@ -164,6 +165,21 @@ def _fine_tune(student: nn.Module, unmoved: nn.Module, setting: dict[str, Any], 
     return step
 
 
+def _go(student: nn.Module, unmoved: nn.Module, setting: dict[str, Any], seed: int) -> Step:
+    shares = [1.0]
+    go = GO(_adamw(student, setting["rate"]), setting["sigma"], schedule=lambda step: shares[-1], seed=seed)
+
+    def step(ids: Tensor, rate: float, share: float) -> float:
+        shares.append(share)
+        with go.perturbed():
+            loss = text_loss(student, ids)
+            loss.backward()
+        _update(go, rate)
+        return float(loss.detach())
+
+    return step
+
+
 def _sam(student: nn.Module, unmoved: nn.Module, setting: dict[str, Any], seed: int) -> Step:
     from pytorch_optimizer import SAM
 
@@ -270,6 +286,7 @@ def _divergence(student: Any, ids: Tensor, said: Tensor) -> Tensor:
 
 METHODS = {
     "fine-tune": Method(_fine_tune, 1),
+    "go": Method(_go, 1),
     "sam": Method(_sam, 2),
     "function-sam": Method(_function_sam, 3),
     "ivon": Method(_ivon, 1),

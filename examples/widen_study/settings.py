@@ -50,6 +50,8 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         "fine-tune-uniform": {**PLAIN, "average": "uniform"},
         "fine-tune-fast": {**PLAIN, "rate": 6e-3, "fall": 0.1},
         "fine-tune-anchor": {**PLAIN, "prior": 3.0},
+        "fine-tune-go": {**PLAIN, "method": "go", "factor": 2.0},
+        "fine-tune-go-inside": {**PLAIN, "method": "go", "factor": 0.3},
         "sam": {**PLAIN, "method": "sam", "steps": 300, "rho": 0.3},
         "sam-far": {**PLAIN, "method": "sam", "steps": 300, "rho": 1.0},
         "function-sam": {**PLAIN, "method": "function-sam", "steps": 200, "rho": 0.5},

@@ -66,6 +66,12 @@ def test_at_the_unmoved_model_there_is_nothing_to_learn(load: Any, model: Model,
     assert found.loss == 0
 
 
+def test_go_without_noise_is_fine_tuning(load: Any, model: Model) -> None:
+    one, two = (load("baselines").trained(model, ROWS, {**SHORT, **terms})
+                for terms in ({"method": "fine-tune"}, {"method": "go", "sigma": 0.0}))  # fmt: skip
+    assert torch.equal(weights(one.module), weights(two.module))
+
+
 def test_sam_without_a_radius_is_fine_tuning(load: Any, model: Model) -> None:
     pytest.importorskip("pytorch_optimizer")
     one, two = (load("baselines").trained(model, ROWS, {**SHORT, **terms})
@@ -97,7 +103,12 @@ def test_an_anchor_keeps_a_fine_tune_nearer(load: Any, model: Model) -> None:
 
 @pytest.mark.parametrize(
     ("method", "terms"),
-    [("ivon", {"samples": 1e4, "hessian": 0.1}), ("function-sam", {"rho": 0.3}), ("relative", {"sigma": 0.01})],
+    [
+        ("ivon", {"samples": 1e4, "hessian": 0.1}),
+        ("function-sam", {"rho": 0.3}),
+        ("relative", {"sigma": 0.01}),
+        ("go", {"sigma": 0.01}),
+    ],
 )
 def test_the_others_move(load: Any, model: Model, method: str, terms: Any) -> None:
     if method == "ivon":
