@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from corrie.analysis.certificate import Certificate
 from corrie.analysis.certificates_at_hand import certificates_at_hand
@@ -826,6 +827,7 @@ def widen(
     *,
     out: str | Path,
     text: Sequence[Text] = (),
+    labelled: Sequence[Task | tuple[Task, int]] = (),
     factor: float = WideningQuestion.factor,
     sigma: float | None = WideningQuestion.sigma,
     budget: float | None = WideningQuestion.budget,
@@ -836,6 +838,7 @@ def widen(
     window: int = WideningQuestion.window,
     pairs: int = WideningQuestion.pairs,
     anchor: float = WideningQuestion.anchor,
+    mix: float = WideningQuestion.mix,
     written: int = WideningQuestion.written,
     tensors: str = WideningQuestion.tensors,
     lora: int | None = WideningQuestion.lora,
@@ -843,6 +846,7 @@ def widen(
     most: int | None = WideningQuestion.most,
     retention: float = WideningQuestion.retention,
     seed: int = WideningQuestion.seed,
+    log: Sequence[str] = (),
     engine: str = "serial",
     watch: Watch | None = None,
     say: Say = silent,
@@ -858,6 +862,8 @@ def widen(
             limit, ``(task, 40)``.
         out: the folder to make: a checkpoint. Until it is whole, the work lies beside it; the same call goes on.
         text: what is read: files, folders or tasks. Empty: what the model writes itself.
+        labelled: examples that are learned beside, the answers given the prompts: a task (all of its examples), or one
+            with a limit.
         factor: how many times the present radius of agreement the noise is as large as.
         sigma: noise per coordinate, in place of what ``factor`` chooses.
         budget: seconds for all of it; by default 1,200.
@@ -868,6 +874,7 @@ def widen(
         windows, window: windows of text a step, and tokens of one.
         pairs: pairs of opposite noise a step.
         anchor: weight of the loss without noise.
+        mix: weight of the labelled examples' loss; 0: they are left out.
         written: windows that the model writes itself where there is no text.
         tensors: what is trained: shell patterns, joined by ``+``.
         lora: rank of adapters that are trained in the weights' place; they are merged, and lie in ``out/adapter`` too.
@@ -875,6 +882,8 @@ def widen(
         most: outcomes of a task at most, each time.
         retention: share of the score above chance that counts as kept.
         seed: of noise, order and own writing.
+        log: who is notified of every step's loss, σ, rate and tokens, as a Trainer's ``report_to`` names them:
+            ``"tensorboard"``, ``"wandb"``. Files lie in ``out/log``.
         engine: who scores, by name (:mod:`corrie.scanning.executors`).
         watch: who is notified of the progress of measuring.
         say: is notified in words of what is done.
@@ -893,7 +902,9 @@ def widen(
     """
     question = WideningQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
-    return Making.of(loaded, question, text, _limited(tasks), engine=engine, watch=watch, say=say).make(Path(out))
+    examples = _limited(labelled, sys.maxsize)
+    how: dict[str, Any] = {"log": log, "engine": engine, "watch": watch, "say": say}
+    return Making.of(loaded, question, text, _limited(tasks), examples, **how).make(Path(out))
 
 
 def report(

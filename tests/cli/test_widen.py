@@ -37,10 +37,19 @@ def test_text_and_a_budget(corrie: Any, toy: Path, task: Path, tmp_path: Path, m
     assert found["text"] == str(task)
 
 
+def test_labelled_examples(corrie: Any, toy: Path, task: Path, tmp_path: Path) -> None:
+    terms = ("--sigma", "0.05", "--labelled", f"{task}:4", "--mix", "0.5", *SHORT, "--json")
+    said = corrie("widen", toy, "--out", tmp_path / "wide", *terms)
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert (found["labelled"], found["mix"], found["spent"]["tokens"] > 3 * 2 * 2 * 8) == (task.stem, 0.5, True)
+
+
 def test_what_is_not_valid_leaves_nothing(corrie: Any, toy: Path, tmp_path: Path) -> None:
     wrong = (
         ("--factor", "0.5"), ("--sigma", "0.1", "--text", tmp_path / "none.txt", "--no-measure"), ("--budget", "soon"),
-        ("--no-measure",), ("--sigma", "0.1", "--dtype", "bfloat16", *SHORT),
+        ("--no-measure",), ("--sigma", "0.1", "--labelled", "nothing", *SHORT),
+        ("--sigma", "0.1", "--dtype", "bfloat16", *SHORT),
     )  # fmt: skip
     for terms in wrong:
         said = corrie("widen", toy, "--out", tmp_path / "wide", *terms)

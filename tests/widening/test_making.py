@@ -12,14 +12,18 @@ import torch
 import corrie
 from corrie.analysis.widening import Widening
 from corrie.capabilities.agreement import agreement_on
+from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.questions.widening import WideningQuestion
+from corrie.records.canonical import content_hash
 from corrie.records.run_folder import RunFolder
 from corrie.testing.toy_models import toy_model
 from corrie.testing.toy_tasks import toy_choice
 from corrie.weights.fingerprint import model_fingerprint
 from corrie.widening import making
 from corrie.widening.kept_state import KeptState
+from corrie.widening.labelled import Labelled
 from corrie.widening.lessons import Lessons
 from corrie.widening.making import Making
 from corrie.widening.measuring import landscape_of, rounded_landscape
@@ -60,10 +64,39 @@ def test_it_leaves_a_checkpoint_and_does_not_touch_the_model(model: Model, tmp_p
     assert corrie.widen(model, out=out, **SHORT) == found  # there already: only read
 
 
-@pytest.mark.parametrize("stop_at", [0, 2, 5])
+def test_labelled_examples_are_learned_beside(model: Model, tmp_path: Path) -> None:
+    task = toy_choice(model, size=8)
+    terms = {**SHORT, "sigma": 0.0, "rate": 0.01}
+    plain = corrie.widen(model, out=tmp_path / "plain", **terms)
+    left_out = corrie.widen(model, out=tmp_path / "left", labelled=[task], mix=0.0, **terms)
+    assert left_out.widened.fingerprint == plain.widened.fingerprint == model.identity.fingerprint
+    taught = corrie.widen(model, out=tmp_path / "taught", labelled=[task], mix=2.0, **terms)
+    before, after = (TaskLoss(m, task, 8).mean() for m in (model, corrie.load(tmp_path / "taught")))
+    assert after < before - 0.1
+    labelled = Labelled.of(model, [(task, 8)], size=2)
+    assert taught.spent.tokens == sum(2 * (2 * 8 + labelled.tokens(step)) for step in range(6))
+    assert (taught.labelled, taught.mix, plain.labelled, plain.mix) == ("toy", 2.0, "", 0.0)
+    assert "and labelled examples of toy (weight 2)" in str(taught)
+
+
+def test_a_run_without_labelled_examples_has_the_name_that_it_had(model: Model) -> None:
+    question = WideningQuestion(**SHORT)
+    made = Making.of(model, question)
+    terms = {name: value for name, value in question.terms().items() if name != "mix"}
+    before = {"widen": model.identity.canonical(), "how": terms, "text": "own", "tasks": []}
+    assert made.identity == content_hash(before) == Making.of(model, WideningQuestion(mix=3.0, **SHORT)).identity
+    task = toy_choice(model, size=8)
+    identities = [Making.of(model, WideningQuestion(mix=m, **SHORT), labelled=[(task, n)]).identity
+                  for m, n in ((1.0, 8), (2.0, 8), (1.0, 7))]  # fmt: skip
+    assert len({made.identity, *identities}) == 4
+
+
+@pytest.mark.parametrize(("stop_at", "labelled"), [(0, False), (2, False), (5, False), (3, True)])
 def test_stopped_and_resumed_it_ends_in_the_same_weights(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int, labelled: bool
 ) -> None:
+    terms = {**SHORT, "labelled": [toy_choice(model, size=8)] if labelled else ()}
+
     class Killed(BaseException):
         pass
 
@@ -75,14 +108,14 @@ def test_stopped_and_resumed_it_ends_in_the_same_weights(
         return loss(self, student, step)
 
     monkeypatch.setattr(KeptState, "is_due", True)
-    corrie.widen(model, out=tmp_path / "whole", **SHORT)
+    corrie.widen(model, out=tmp_path / "whole", **terms)
     monkeypatch.setattr(Lessons, "loss", killed)
     with pytest.raises(Killed):
-        corrie.widen(model, out=tmp_path / "wide", **SHORT)
+        corrie.widen(model, out=tmp_path / "wide", **terms)
     assert not (tmp_path / "wide").exists()
     monkeypatch.setattr(Lessons, "loss", loss)
     said: list[str] = []
-    corrie.widen(model, out=tmp_path / "wide", say=said.append, **SHORT)
+    corrie.widen(model, out=tmp_path / "wide", say=said.append, **terms)
     assert "Going on with what the same command left unfinished." in said
     assert (f"Step {stop_at} of 6 was kept." in said) == (stop_at > 0)
     whole, wide = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "wide"))
@@ -155,7 +188,7 @@ def test_radii_and_scores_before_and_after_are_those_of_the_runs_beside(model: M
 def test_adapters_are_merged_and_lie_beside(model: Model, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     out = tmp_path / "wide"
-    found = corrie.widen(model, out=out, lora=2, **{**SHORT, "rate": 0.01})
+    found = corrie.widen(model, out=out, lora=2, labelled=[toy_choice(model, size=8)], **{**SHORT, "rate": 0.01})
     loaded, adapter = corrie.load(out), corrie.adapter(model, out / "adapter")
     with corrie.perturbed(model, corrie.Point.along(adapter, 1.0)):
         merged = {n: p.detach().clone() for n, p in model.module.named_parameters()}
@@ -196,6 +229,7 @@ def test_only_chosen_tensors_change(model: Model, tmp_path: Path) -> None:
         ({"windows": 9}, "9 windows a step: there are 6 of 8 tokens"),
         ({"text": ["nothing.txt/"]}, "no such file"),
         ({"tensors": "*nothing*"}, "nothing"),
+        ({"mix": -1.0}, "mix -1: it is no weight of a loss"),
         ({"window": 100_000}, "the model takes 1024 at most"),
     ],
 )

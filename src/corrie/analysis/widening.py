@@ -168,6 +168,7 @@ class Widening(Record):
     sigma            of the noise
     factor           that was asked for; None where σ was given
     rate, anchor     terms of the run
+    labelled, mix    labelled examples learned beside, and the weight of their loss; none and 0 without
     loss             mean over the last tenth of the steps, nats a token
     distance         L2 between the two, over all weights
     largest_rescaling, rescaled   the largest factor of a tensor's typical weight, and whose it is
@@ -186,6 +187,8 @@ class Widening(Record):
     factor: float | None
     rate: float
     anchor: float
+    labelled: str = ""
+    mix: float = 0.0
     loss: float
     distance: float
     largest_rescaling: float
@@ -233,9 +236,13 @@ class Widening(Record):
         )
         yield (
             f"Spent: {self.spent.steps:,} steps of AdamW (rate {self.rate:g}) on {self.spent.tokens:,} tokens of "
-            f"{self.text} at σ up to {self.sigma:.3g}, {self.trained}: {self.spent.seconds:,.0f} s, "
+            f"{self.text}{self._beside} at σ up to {self.sigma:.3g}, {self.trained}: {self.spent.seconds:,.0f} s, "
             f"{self.spent.cpu:,.0f} CPU-seconds."
         )
+
+    @property
+    def _beside(self) -> str:
+        return f" and labelled examples of {self.labelled} (weight {self.mix:g})" if self.labelled else ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from corrie.capabilities.task import Task
@@ -75,16 +75,10 @@ class TaskLoss:
         name, size = task.identity.name, task.identity.size
         if not 0 < limit <= size:
             raise InputError(f"{name}:{limit}", found=f"the task has {size} examples", advice=f"{name}:{size}")
-        if not isinstance(task, HasRight):
-            raise TaskError(
-                f"the gradient of task {name!r}", found="it does not say what is right", advice="a method right()"
-            )
-        reader = model.reader()
-        task.check(reader)
-        self._module: Any = model.module
-        self._device = next(model.module.parameters()).device
+        examples = sequences_of(model, task, limit)
+        self._module = model.module
         self._moving = list(model.selection.tensors.values())
-        self.take([model.sequences(task.right(reader, i)) for i in range(limit)], tokens)
+        self.take(examples, tokens)
 
     def take(self, examples: Sequence[tuple[Sequenced, ...]], tokens: int) -> None:
         """The continuations of every example, cut into batches of so many tokens."""
@@ -113,21 +107,50 @@ class TaskLoss:
 
     def losses(self, batch: Sequence[int]) -> Tensor:
         """Of these examples, as one differentiable vector."""
-        return torch.stack([torch.stack([part.mean() for part in parts]).min() for parts in self.nats(batch)])
+        return losses_of(self._module, [self._examples[i] for i in batch])
 
     def nats(self, batch: Sequence[int]) -> list[list[Tensor]]:
         """Of each scored token, for each continuation of each of these examples; differentiable."""
-        rows = [s for i in batch for s in self._examples[i]]
-        longest = max(len(s.ids) for s in rows) - 1
-        ids = torch.tensor([s.ids[:-1] + s.ids[-1:] * (longest + 1 - len(s.ids)) for s in rows], device=self._device)
-        places = [(r, t - 1) for r, s in enumerate(rows) for t in range(s.start, len(s.ids))]
-        row, position = (torch.tensor(column, device=self._device) for column in zip(*places, strict=True))
-        targets = torch.tensor([token for s in rows for token in s.ids[s.start :]], device=self._device)
-        with logits_at(self._module, row, position):
-            logits = self._module(input_ids=ids, use_cache=False).logits[0]
-        nats = cross_entropy(logits.float(), targets, reduction="none")
-        parts = iter(nats.split([len(s.ids) - s.start for s in rows]))
-        return [[next(parts) for _ in self._examples[i]] for i in batch]
+        return nats_of(self._module, [self._examples[i] for i in batch])
+
+
+def sequences_of(model: Model, task: Task, limit: int) -> list[tuple[Sequenced, ...]]:
+    """The right continuations of a task's first examples, as tokens.
+
+    Raises:
+        TaskError: this model cannot be asked, or the task has no loss.
+    """
+    if not isinstance(task, HasRight):
+        raise TaskError(
+            f"the gradient of task {task.identity.name!r}",
+            found="it does not say what is right",
+            advice="a method right()",
+        )
+    reader = model.reader()
+    task.check(reader)
+    return [model.sequences(task.right(reader, i)) for i in range(limit)]
+
+
+def losses_of(module: nn.Module, examples: Sequence[tuple[Sequenced, ...]]) -> Tensor:
+    """The loss of each example at a module's present weights: nats per token of its likeliest continuation."""
+    return torch.stack([torch.stack([part.mean() for part in parts]).min() for parts in nats_of(module, examples)])
+
+
+def nats_of(module: nn.Module, examples: Sequence[tuple[Sequenced, ...]]) -> list[list[Tensor]]:
+    """Of each scored token, for each continuation of each example, in one pass; differentiable."""
+    model: Any = module
+    device = next(module.parameters()).device
+    rows = [s for parts in examples for s in parts]
+    longest = max(len(s.ids) for s in rows) - 1
+    ids = torch.tensor([s.ids[:-1] + s.ids[-1:] * (longest + 1 - len(s.ids)) for s in rows], device=device)
+    places = [(r, t - 1) for r, s in enumerate(rows) for t in range(s.start, len(s.ids))]
+    row, position = (torch.tensor(column, device=device) for column in zip(*places, strict=True))
+    targets = torch.tensor([token for s in rows for token in s.ids[s.start :]], device=device)
+    with logits_at(module, row, position):
+        logits = model(input_ids=ids, use_cache=False).logits[0]
+    nats = cross_entropy(logits.float(), targets, reduction="none")
+    parts = iter(nats.split([len(s.ids) - s.start for s in rows]))
+    return [[next(parts) for _ in one] for one in examples]
 
 
 def _batches(examples: Sequence[tuple[Sequenced, ...]], tokens: int) -> list[list[int]]:

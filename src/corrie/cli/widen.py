@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from corrie.cli.asking import choose_tasks, task_terms
 from corrie.cli.console import say
 from corrie.cli.question import MODEL, Asked, Ending, asks, tasks_option
 from corrie.questions.widening import WideningQuestion
@@ -15,14 +17,22 @@ Out = Annotated[Path, typer.Option(help="The folder to make: a checkpoint that e
 Text = Annotated[
     list[str], typer.Option(help="FILE, FOLDER or TASK to read; may be repeated. Default: what the model writes.")
 ]
+Labelled = Annotated[
+    list[str],
+    typer.Option(help="TASK[:LIMIT] or FILE.jsonl[:LIMIT] whose answers are learned beside; may be repeated."),
+]
+Log = Annotated[
+    list[str],
+    typer.Option(help="Log every step to tensorboard, wandb, … (as a Trainer's report_to); may be repeated."),
+]
 
 
 def _free(given: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a place that is taken, before a model is loaded."""
+    """Refuse a place that is taken, before a model is loaded; the labelled tasks."""
     from corrie.models.unfinished import refuse_others
 
     refuse_others(given["out"])
-    return {}
+    return {"labelled": choose_tasks(given["labelled"], limit=sys.maxsize, **task_terms(given))}
 
 
 @asks(
@@ -32,6 +42,8 @@ def _free(given: dict[str, Any]) -> dict[str, Any]:
         "task": (tasks_option(", measured beside agreement; may be repeated."), []),
         "out": (Out, ...),
         "text": (Text, []),
+        "labelled": (Labelled, []),
+        "log": (Log, []),
     },
     before=_free,
 )

@@ -8,17 +8,22 @@
 ``BasinWatch``          how far a fine-tune is from its base, and how much of each basin it has used up
 ``BasinGuard``          the same as a Trainer callback that warns or stops
 ``Ball``                keeps chosen tensors within an L2 distance of where they began
+``Anchor``              decays them toward where they began, instead of toward 0
+``Average``             the mean of the weights along a run: exponential or uniform
+``AverageCallback``     the same in a Trainer
 ``BallDescent``         gradient descent that spends as little distance as it can
 ``freeze_down``         freezes every A of a model's adapters: training stays in one subspace
 ======================  =============================================================================================
 
-``BasinGuard`` and ``for_trainer`` import transformers when they are first asked for.
+``AverageCallback``, ``BasinGuard`` and ``for_trainer`` import transformers when they are first asked for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from corrie.optim.anchor import Anchor
+from corrie.optim.averaging import Average
 from corrie.optim.ball import Ball, Projection
 from corrie.optim.choosing import choose
 from corrie.optim.descent import BallDescent
@@ -28,11 +33,15 @@ from corrie.optim.schedules import Constant, Cosine, Ramp
 from corrie.optim.watch import BasinWatch, Whereabouts
 
 if TYPE_CHECKING:
+    from corrie.optim.average_callback import AverageCallback
     from corrie.optim.guard import BasinGuard
     from corrie.optim.trainer import for_trainer
 
 __all__ = [
     "GO",
+    "Anchor",
+    "Average",
+    "AverageCallback",
     "Ball",
     "BallDescent",
     "BasinGuard",
@@ -49,6 +58,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "AverageCallback":
+        from corrie.optim.average_callback import AverageCallback
+
+        return AverageCallback
     if name == "BasinGuard":
         from corrie.optim.guard import BasinGuard
 

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from corrie.errors import InputError, ModelError
+from corrie.errors import ModelError
+from corrie.optim.center import center_of
 from corrie.optim.distance import displacement, distance, distinct
+from corrie.optim.moved import check_moved
 from corrie.records.rules import check_radius
 
 _SAFETY = 2.0**-20
@@ -78,16 +80,7 @@ class Ball:
         given = tuple(tensors) if isinstance(tensors, Iterable) else tensors
         self.tensors = distinct(given, "Ball(tensors=…)")
         self.radius = float(radius)
-        if center is None:
-            self.center = tuple(t.detach().clone() for t in self.tensors)
-            return
-        if len(center) != len(given):
-            raise InputError(
-                f"a center of {len(center)} tensors",
-                found=f"the ball is over {len(given)}",
-                advice="one for each, in order",
-            )
-        self.center = tuple(dict(zip(given, center, strict=True)).values())
+        self.center = center_of(given, self.tensors, center, "ball")
 
     def distance(self) -> float:
         """‖θ − θ0‖₂ now."""
@@ -117,13 +110,7 @@ class Ball:
         >>> round(float(weight.norm()), 4)
         1.0
         """
-        moved = {parameter for group in optimizer.param_groups for parameter in group["params"]}
-        if moved.isdisjoint(self.tensors):
-            raise InputError(
-                "Ball.hold(optimizer)",
-                found="the optimizer moves none of the ball's tensors",
-                advice="tensors of the model that is trained",
-            )
+        check_moved(self.tensors, optimizer, "Ball.hold(optimizer)", "ball")
         return optimizer.register_step_post_hook(lambda *_: self.project() and None)
 
 

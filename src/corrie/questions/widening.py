@@ -92,6 +92,13 @@ class WideningQuestion(BaseQuestion):
             _number("anchor", 0, "it is no weight of a loss", "--anchor 1"),
         ),
     ] = 0.0
+    mix: Annotated[
+        float,
+        Term(
+            "Weight of the loss on --labelled, beside 1 of the divergence from what the model says.",
+            _number("mix", 0, "it is no weight of a loss", "--mix 1"),
+        ),
+    ] = 1.0
     written: Annotated[
         int, Term("Without --text: windows of text that the model writes itself.", counts("windows"))
     ] = 128

@@ -10,7 +10,10 @@
 ``kept_state``           where a run stands, in a file: killed and resumed it ends in the same weights
 ``texts``                the text that is read: files, folders, tasks
 ``own_writing``          or what the model writes by itself
+``rounds``               which batch or example comes next
 ``lessons``              the text as batches, with what the unmoved model says of each
+``labelled``             labelled examples that are learned beside
+``loggers``              who else is notified of the steps: TensorBoard, Weights & Biases
 ``low_rank``             adapters that are trained in the weights' place
 ``measuring``            how far the basin reaches before and after, and what the change costs
 ``making``               all of it in one resumable go

@@ -19,6 +19,7 @@ class Course(Record):
     rate      the largest learning rate (AdamW, no weight decay)
     pairs     antithetic pairs ±ε a step, all on the step's own text
     anchor    weight of the loss without noise, beside a weight of 1 of the loss with it
+    mix       weight of the labelled examples' loss, beside a weight of 1 of the divergence; 0: there are none
     windows   texts a step
     seed      of the noise, and of the order of the texts
     betas     of AdamW
@@ -37,6 +38,7 @@ class Course(Record):
     rate: float
     pairs: int = 1
     anchor: float = 0.0
+    mix: float = 0.0
     windows: int = 4
     seed: int = 0
     betas: tuple[float, float] = (0.9, 0.95)

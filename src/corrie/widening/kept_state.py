@@ -15,6 +15,7 @@ from corrie.analysis.partial import remove_left
 from corrie.errors import RunError
 from corrie.weights.tensor_files import TensorFiles
 from corrie.weights.tensor_writer import write_tensors
+from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 
 _FILE = "state.safetensors"
@@ -63,7 +64,7 @@ class KeptState:
         if not self.file.is_file():
             return False
         files = TensorFiles.open(self.file)
-        if files.notes.get(_COURSE) != run.course.canonical():
+        if Course.parse(files.notes.get(_COURSE, "")) != run.course:
             raise RunError(f"the run in {self.file.parent}", found="it has another course", advice="remove it")
         losses, run.seconds, run.cpu = json.loads(files.notes[_SO_FAR])
         run.resume({name: files.read(name) for name in files.files}, losses)

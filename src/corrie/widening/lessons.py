@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from corrie.errors import InputError
 from corrie.widening.divergence import divergence_of
+from corrie.widening.rounds import in_round
 
 USUAL_ROOM = 2**30
 """Bytes of kept outputs of the unmoved model: about 5,000 tokens of a vocabulary of 50,000 in float32."""
@@ -59,8 +59,7 @@ class Lessons:
         >>> sorted(lessons.number(step) for step in range(3, 6))
         [0, 1, 2]
         """
-        turn, place = divmod(step, len(self._batches))
-        return int(np.random.default_rng((self._seed, turn)).permutation(len(self._batches))[place])
+        return in_round(step, len(self._batches), self._seed)
 
     def unmoved(self, number: int) -> Tensor:
         """What the teacher says of a batch: log probabilities, shape (windows, tokens, vocabulary)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +43,9 @@ from corrie.widening.course import Course
 from corrie.widening.descent import SmoothedDescent
 from corrie.widening.equivalents import rescalings_of
 from corrie.widening.kept_state import KeptState
+from corrie.widening.labelled import Labelled
 from corrie.widening.lessons import USUAL_ROOM, Lessons
+from corrie.widening.loggers import check_loggers, logged
 from corrie.widening.measuring import (
     at_rest,
     landscape_of,
@@ -58,6 +60,9 @@ from corrie.widening.student import Student
 from corrie.widening.texts import Text, name_of, windows_of
 
 _TEXT, _COURSE, _TRAINED = "text.safetensors", "course.json", "trained.json"
+_LOG = "log"
+"""Where loggers put their files, beside the weights."""
+
 _STEPS = "steps.csv"
 """Every step's σ, learning rate and loss: it stays beside the weights."""
 
@@ -102,6 +107,8 @@ class Making:
     rows       what is read, shape (windows, tokens); None: what the model writes itself
     text       its name
     tasks      what is measured, agreement first; none: nothing is
+    labelled   what is learned beside; None: nothing is
+    log        loggers that are notified of every step, as a Trainer names them
     """
 
     model: Model
@@ -109,6 +116,8 @@ class Making:
     rows: Tensor | None
     text: str
     tasks: tuple[Asked, ...]
+    labelled: Labelled | None = None
+    log: tuple[str, ...] = ()
     engine: str = "serial"
     watch: Watch | None = None
     say: Say = silent
@@ -120,7 +129,9 @@ class Making:
         question: WideningQuestion,
         texts: Sequence[Text] = (),
         tasks: Sequence[Asked] = (),
+        labelled: Sequence[Asked] = (),
         *,
+        log: Sequence[str] = (),
         say: Say = silent,
         **how: Any,
     ) -> Making:
@@ -128,8 +139,9 @@ class Making:
 
         Raises:
             InputError: weights that are not float32; no text, or texts shorter than a window; fewer texts than a step
-                takes.
-            TaskError: a tokenizer that knows no beginning of a text, where the model is to write one.
+                takes; labelled examples that are harmful requests; a logger that is unknown or not installed.
+            TaskError: a tokenizer that knows no beginning of a text, where the model is to write one; a labelled task
+                whose answers are judged or have no token, or that this model cannot be asked.
             FetchError: texts of tasks cannot be had.
         """
         if model.identity.dtype != "float32":
@@ -138,6 +150,7 @@ class Making:
                 found="small updates of the weights are lost in it",
                 advice="--dtype float32",
             )
+        check_loggers(log)
         rows = windows_of(model, texts, question.window) if texts else None
         if rows is None:
             model.encoder.prompt("", False, question.window)
@@ -150,7 +163,8 @@ class Making:
             )
         measured = measured_tasks(tasks, say) if question.measure else ()
         text = ", ".join(map(name_of, texts)) if texts else "the model's own writing"
-        return cls(model, question, rows, text, measured, say=say, **how)
+        learned = Labelled.of(model, labelled, question.windows, question.seed) if labelled and question.mix else None
+        return cls(model, question, rows, text, measured, learned, tuple(log), say=say, **how)
 
     @property
     def identity(self) -> str:
@@ -158,9 +172,10 @@ class Making:
         return content_hash(
             {
                 "widen": self.model.identity.canonical(),
-                "how": self.question.terms(),
+                "how": self.question.terms("mix"),
                 "text": "own" if self.rows is None else fingerprint({"rows": self.rows}),
                 "tasks": [[task.identity.id, limit] for task, limit in self.tasks],
+                **({} if self.labelled is None else {"mix": self.question.mix, "labelled": self.labelled.asked}),
             }
         )
 
@@ -217,14 +232,14 @@ class Making:
         state = KeptState(place.work)
         if state.read(run):
             self.say(f"Step {run.done} of {course.steps} was kept.")
-        self._follow(run, lessons, student, state)
+        self._follow(run, lessons, student, state, place.work / _LOG)
         last = run.losses[-max(1, course.steps // _LAST) :]
         told = Trained(
             loss=sum(last) / max(1, len(last)),
             trained=str(student),
             spent=Spent(
                 steps=course.steps,
-                tokens=course.steps * course.passes * lessons.tokens,
+                tokens=sum(self._tokens(lessons, course, step) for step in range(course.steps)),
                 seconds=run.seconds,
                 cpu=run.cpu,
             ),
@@ -258,18 +273,38 @@ class Making:
         self.say(f"Balanced: {found}.")
         return found
 
-    def _follow(self, run: SmoothedDescent, lessons: Lessons, student: Student, state: KeptState) -> None:
-        steps, said = run.course.steps, time.monotonic()
-        began, first = time.monotonic(), run.done
-        while run.done < steps:
-            loss = run.step(lessons.loss(student.module, run.done))
-            now = time.monotonic()
-            if now - said >= _TELL_EVERY:
-                left = (now - began) / (run.done - first) * (steps - run.done)
-                self.say(f"Step {run.done} of {steps}, σ {run.sigma:.3g}: {loss:.4g} nats a token, {_about(left)} left")
-                said = now
-            if state.is_due and run.done < steps:
-                state.write(run)
+    def _follow(self, run: SmoothedDescent, lessons: Lessons, student: Student, state: KeptState, folder: Path) -> None:
+        course, said = run.course, time.monotonic()
+        began, first, steps = said, run.done, course.steps
+        tokens = sum(self._tokens(lessons, course, step) for step in range(first))
+        shown = {"max_steps": steps, "learning_rate": course.rate, "seed": course.seed}
+        with logged(self.log, folder, self.identity[:16], student.module, shown) as log:
+            while (step := run.done) < steps:
+                sigma = run.sigma
+                loss = run.step(self._loss(lessons, student, step))
+                tokens += self._tokens(lessons, course, step)
+                rate = course.rate * course.rate_share(step)
+                log.step(run.done, loss=loss, sigma=sigma, learning_rate=rate, tokens=tokens)
+                now = time.monotonic()
+                if now - said >= _TELL_EVERY:
+                    left = _about((now - began) / (run.done - first) * (steps - run.done))
+                    self.say(f"Step {run.done} of {steps}, σ {sigma:.3g}: {loss:.4g} nats a token, {left} left")
+                    said = now
+                if state.is_due and run.done < steps:
+                    state.write(run)
+
+    def _loss(self, lessons: Lessons, student: Student, step: int) -> Callable[[], Tensor]:
+        """The divergence on a step's text, and what labelled examples add to it."""
+        divergence = lessons.loss(student.module, step)
+        if self.labelled is None:
+            return divergence
+        of_examples, mix = self.labelled.loss(student.module, step), self.question.mix
+        return lambda: divergence() + mix * of_examples()
+
+    def _tokens(self, lessons: Lessons, course: Course, step: int) -> int:
+        """Read in a step, every pass counted."""
+        beside = 0 if self.labelled is None else self.labelled.tokens(step)
+        return course.passes * (lessons.tokens + beside)
 
     def _seconds_of_a_step(self, student: Student) -> float:
         """How long a step takes; a budget that is too small for one is refused, before anything is written."""
@@ -278,7 +313,7 @@ class Making:
         some = torch.zeros((self.question.windows, self.question.window), dtype=torch.long)
         course = self._terms(steps=1, sigma=0.0)
         run = SmoothedDescent(student.trained, course, student.moved)
-        took = run.rehearse(Lessons(self.model.module, some, course.windows, room=0).loss(student.module, 0))
+        took = run.rehearse(self._loss(Lessons(self.model.module, some, course.windows, room=0), student, 0))
         if self.question.seconds < took:
             raise self._too_small(f"a step takes {_about(took)}", took)
         return took
@@ -327,6 +362,7 @@ class Making:
             rate=asked.rate,
             pairs=asked.pairs,
             anchor=asked.anchor,
+            mix=0.0 if self.labelled is None else asked.mix,
             windows=asked.windows,
             seed=asked.seed,
         )
@@ -392,6 +428,8 @@ class Making:
             factor=None if self.question.sigma is not None or not course.steps else self.question.factor,
             rate=course.rate,
             anchor=course.anchor,
+            labelled="" if self.labelled is None else self.labelled.name,
+            mix=course.mix,
             loss=trained.loss,
             distance=went.distance,
             largest_rescaling=went.factor,
