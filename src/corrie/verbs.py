@@ -828,6 +828,7 @@ def widen(
     out: str | Path,
     text: Sequence[Text] = (),
     labelled: Sequence[Task | tuple[Task, int]] = (),
+    teacher: Model | str | Path | None = None,
     factor: float = WideningQuestion.factor,
     sigma: float | None = WideningQuestion.sigma,
     budget: float | None = WideningQuestion.budget,
@@ -864,6 +865,8 @@ def widen(
         text: what is read: files, folders or tasks. Empty: what the model writes itself.
         labelled: examples that are learned beside, the answers given the prompts: a task (all of its examples), or one
             with a limit.
+        teacher: what the widened model is to say the same as, if not as the model itself: the base, where ``model`` was
+            widened from it before.
         factor: how many times the present radius of agreement the noise is as large as.
         sigma: noise per coordinate, in place of what ``factor`` chooses.
         budget: seconds for all of it; by default 1,200.
@@ -903,7 +906,8 @@ def widen(
     question = WideningQuestion.of(locals())
     loaded = model if isinstance(model, Model) else load(model)
     examples = _limited(labelled, sys.maxsize)
-    how: dict[str, Any] = {"log": log, "engine": engine, "watch": watch, "say": say}
+    taught = teacher if teacher is None or isinstance(teacher, Model) else load(teacher)
+    how: dict[str, Any] = {"teacher": taught, "log": log, "engine": engine, "watch": watch, "say": say}
     return Making.of(loaded, question, text, _limited(tasks), examples, **how).make(Path(out))
 
 

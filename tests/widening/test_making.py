@@ -212,6 +212,25 @@ def test_no_steps_only_balance(model: Model, tmp_path: Path) -> None:
     assert plain.largest_rescaling < found.largest_rescaling
 
 
+def test_a_widened_model_goes_on_with_its_base_as_the_teacher(model: Model, tmp_path: Path) -> None:
+    """The loss at rest is the divergence from the teacher, and falls; a model without a distance to go stays."""
+    first = corrie.widen(model, out=tmp_path / "one", **{**SHORT, "rate": 3e-3})
+    terms: dict[str, Any] = {**SHORT, "sigma": 0.0, "steps": 40, "rate": 1e-3}
+    alone = corrie.widen(tmp_path / "one", out=tmp_path / "alone", **terms)
+    taught = corrie.widen(tmp_path / "one", out=tmp_path / "two", teacher=model, **terms)
+    assert (alone.distance, alone.teacher, taught.teacher) == (0.0, "", model.identity.name)
+    losses = [float(line.rsplit(",", 1)[1]) for line in (tmp_path / "two" / "steps.csv").read_text().splitlines()[1:]]
+    assert losses[0] > 4 * losses[-1] > 0
+    assert first.widened.fingerprint != taught.widened.fingerprint
+
+
+def test_a_teacher_of_other_tokens_is_refused(model: Model, tmp_path: Path) -> None:
+    other = toy_model(chat=False)
+    with pytest.raises(InputError, match="tokenizers differ"):
+        corrie.widen(model, out=tmp_path / "wide", teacher=other, **SHORT)
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_chosen_tensors_change(model: Model, tmp_path: Path) -> None:
     corrie.widen(model, out=tmp_path / "wide", tensors="*q_proj*+*k_proj*", **SHORT)  # balanced among themselves
     own = dict(model.module.named_parameters())

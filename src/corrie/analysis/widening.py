@@ -176,6 +176,7 @@ class Widening(Record):
     rest             how far it is from the base without noise; None where nothing was measured
     rounded          what rounding of the weights does to each of them
     balance          what was done to the weights before the first step; None: nothing
+    teacher          whom it learned from, if not from the model itself; ``rest`` is the distance from that one then
     spent            steps, tokens and time
     """
 
@@ -197,6 +198,7 @@ class Widening(Record):
     rest: AtRest | None
     rounded: tuple[Rounded, ...] = ()
     balance: Balance | None = None
+    teacher: str = ""
     spent: Spent
 
     @property
@@ -221,7 +223,7 @@ class Widening(Record):
     def _lines(self) -> Iterable[str]:
         if self.rest is not None:
             yield (
-                f"Without noise: KL to the base {self.rest.divergence:.3g} nats a token, "
+                f"Without noise: KL to {self.teacher or 'the base'} {self.rest.divergence:.3g} nats a token, "
                 f"{percent(self.rest.agreement)} of {self.rest.tokens:,} tokens agree; "
                 f"L2 distance {self.distance:.4g}, "
                 f"{percent(self.distance / self.model.norm)} of the weights' norm."

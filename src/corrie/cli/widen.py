@@ -21,6 +21,10 @@ Labelled = Annotated[
     list[str],
     typer.Option(help="TASK[:LIMIT] or FILE.jsonl[:LIMIT] whose answers are learned beside; may be repeated."),
 ]
+Teacher = Annotated[
+    str | None,
+    typer.Option(help="A model that it is to say the same as, in its own place: what MODEL was widened from before."),
+]
 Log = Annotated[
     list[str],
     typer.Option(help="Log every step to tensorboard, wandb, … (as a Trainer's report_to); may be repeated."),
@@ -43,6 +47,7 @@ def _free(given: dict[str, Any]) -> dict[str, Any]:
         "out": (Out, ...),
         "text": (Text, []),
         "labelled": (Labelled, []),
+        "teacher": (Teacher, None),
         "log": (Log, []),
     },
     before=_free,

@@ -102,13 +102,14 @@ class Trained(Record):
 class Making:
     """A question that fits a model, its texts and tasks.
 
-    model      the base, and the teacher
+    model      the base, and the teacher unless there is another
     question   how
     rows       what is read, shape (windows, tokens); None: what the model writes itself
     text       its name
     tasks      what is measured, agreement first; none: nothing is
     labelled   what is learned beside; None: nothing is
     log        loggers that are notified of every step, as a Trainer names them
+    other      the teacher, where it is not the model itself
     """
 
     model: Model
@@ -118,6 +119,7 @@ class Making:
     tasks: tuple[Asked, ...]
     labelled: Labelled | None = None
     log: tuple[str, ...] = ()
+    other: Model | None = None
     engine: str = "serial"
     watch: Watch | None = None
     say: Say = silent
@@ -131,6 +133,7 @@ class Making:
         tasks: Sequence[Asked] = (),
         labelled: Sequence[Asked] = (),
         *,
+        teacher: Model | None = None,
         log: Sequence[str] = (),
         say: Say = silent,
         **how: Any,
@@ -139,7 +142,8 @@ class Making:
 
         Raises:
             InputError: weights that are not float32; no text, or texts shorter than a window; fewer texts than a step
-                takes; labelled examples that are harmful requests; a logger that is unknown or not installed.
+                takes; labelled examples that are harmful requests; a teacher that reads other tokens; a logger that is
+                unknown or not installed.
             TaskError: a tokenizer that knows no beginning of a text, where the model is to write one; a labelled task
                 whose answers are judged or have no token, or that this model cannot be asked.
             FetchError: texts of tasks cannot be had.
@@ -149,6 +153,12 @@ class Making:
                 f"widening {model.identity.name} in {model.identity.dtype}",
                 found="small updates of the weights are lost in it",
                 advice="--dtype float32",
+            )
+        if teacher is not None and teacher.identity.tokenizer != model.identity.tokenizer:
+            raise InputError(
+                f"widening {model.identity.name} by the teacher {teacher.identity.name}",
+                found="their tokenizers differ, so what one says is nothing that the other can say",
+                advice="the model that this one was made from",
             )
         check_loggers(log)
         rows = windows_of(model, texts, question.window) if texts else None
@@ -164,7 +174,12 @@ class Making:
         measured = measured_tasks(tasks, say) if question.measure else ()
         text = ", ".join(map(name_of, texts)) if texts else "the model's own writing"
         learned = Labelled.of(model, labelled, question.windows, question.seed) if labelled and question.mix else None
-        return cls(model, question, rows, text, measured, learned, tuple(log), say=say, **how)
+        return cls(model, question, rows, text, measured, learned, tuple(log), teacher, say=say, **how)
+
+    @property
+    def teacher(self) -> Model:
+        """What the student is to say the same as."""
+        return self.other or self.model
 
     @property
     def identity(self) -> str:
@@ -175,6 +190,7 @@ class Making:
                 "how": self.question.terms("mix"),
                 "text": "own" if self.rows is None else fingerprint({"rows": self.rows}),
                 "tasks": [[task.identity.id, limit] for task, limit in self.tasks],
+                **({} if self.other is None else {"teacher": self.other.identity.canonical()}),
                 **({} if self.labelled is None else {"mix": self.question.mix, "labelled": self.labelled.asked}),
             }
         )
@@ -227,7 +243,7 @@ class Making:
         measuring = time.monotonic() - measuring
         balance = self._balanced(student, rows)
         course = self._course(place.work, before, rehearsed, time.monotonic() - began + measuring, balance)
-        lessons = Lessons(self.model.module, rows, course.windows, course.seed, self._room())
+        lessons = Lessons(self.teacher.module, rows, course.windows, course.seed, self._room())
         run = SmoothedDescent(student.trained, course, student.moved)
         state = KeptState(place.work)
         if state.read(run):
@@ -313,7 +329,7 @@ class Making:
         some = torch.zeros((self.question.windows, self.question.window), dtype=torch.long)
         course = self._terms(steps=1, sigma=0.0)
         run = SmoothedDescent(student.trained, course, student.moved)
-        took = run.rehearse(self._loss(Lessons(self.model.module, some, course.windows, room=0), student, 0))
+        took = run.rehearse(self._loss(Lessons(self.teacher.module, some, course.windows, room=0), student, 0))
         if self.question.seconds < took:
             raise self._too_small(f"a step takes {_about(took)}", took)
         return took
@@ -418,7 +434,7 @@ class Making:
         if self.tasks:
             first, count = self.tasks[0]
             if isinstance(first, AgreementTask):
-                rest = at_rest(self.model, widened, first, count)
+                rest = at_rest(self.teacher, widened, first, count)
         return Widening(
             model=self.model.identity,
             widened=widened.identity,
@@ -437,6 +453,7 @@ class Making:
             tasks=widened_tasks(before.radii, after.radii) if before and after else (),
             rest=rest,
             rounded=rounded_weights(before.rounded, after.rounded) if before and after else (),
+            teacher="" if self.other is None else self.other.identity.name,
             balance=trained.balance,
             spent=trained.spent,
         )
