@@ -107,6 +107,13 @@ def every_model_is_asked_once(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("corrie.models.model.choose_engine", choose)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_reading_is_kept() -> Iterator[None]:
+    """Every verb reads the run that it ends, for the first look: here only where that is tested."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("corrie.reporting.kept_reading.kinds_of_others", lambda: True)
         yield
 
 
