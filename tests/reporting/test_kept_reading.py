@@ -67,7 +67,7 @@ def test_a_run_s_end_is_its_first_reading(
         "scan": {"directions": one, "alpha": "0:0.1:2"},
         "plane": {"directions": corrie.gaussian(2), "alpha": "0:0.1:2"},
         "fraction": {"sigma": 0.001, "at_least": 0.5, "confidence": 0.5},
-        "certify": {"subspace": "random:1", "sigma": 0.001, "draws": 2, "selection_draws": 1},
+        "certify": {"subspace": "random:1", "sigma": 0.001, "draws": 2, "selection_draws": 2},
     }
     getattr(corrie, verb)(toy_model(), [(toy_choice(size=10), 10)], **asked[verb], to=run)
     monkeypatch.setattr(Shown, "read", lambda *asked: pytest.fail("it is kept"))
@@ -166,4 +166,4 @@ def test_a_reading_with_a_warning_is_not_kept(
     warnings.simplefilter("always")
     said = [shown(run, capsys, False) for _ in range(2)]
     assert told == ["mind this"] * 2
-    assert said == ["a sheet\nname     σ\nx        1\na line\nmore\n"] * 2
+    assert said == ["a sheet\nname  σ\nx     1\na line\nmore\n"] * 2
