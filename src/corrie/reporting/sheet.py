@@ -64,8 +64,8 @@ class Sheet:
         >>> sheet = Sheet("Radii", (Column("Capability"), Column("σ", right=True)), (("[red]math", "0.01"),))
         >>> Console(width=40, color_system=None).print(sheet.drawn())
         Radii
-        Capability      σ
-        [red]math    0.01
+        Capability     σ
+        [red]math   0.01
         """
         from rich.markup import escape
         from rich.table import Table

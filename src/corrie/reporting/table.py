@@ -30,7 +30,7 @@ def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) ->
     >>> landscape = Landscape.from_store(cliff_run(directions=2, examples=10, kinds=KINDS[:1]))
     >>> radii, *rest = basins_table(landscape)
     >>> radii.title, radii.rows[0][:3]
-    ('toy, bfloat16: how far it can be moved', ('language (language)', '0.600', '95 %'))
+    ('toy, bfloat16: how far it can be moved', ('language', '0.600', '95 %'))
     """
     basins = landscape.basins() if basins is None else basins
     present = [basin for basin in basins if basin.status != "absent"]
