@@ -61,9 +61,10 @@ class Sheet:
         """For rich's console; nothing in it is markup.
 
         >>> from rich.console import Console
-        >>> sheet = Sheet("Radii", (Column("Capability"), Column("σ", right=True)), (("[red]math", "0.01"),))
+        >>> columns = (Column("Capability"), Column("σ", right=True))
+        >>> sheet = Sheet("How far each is:", columns, (("[red]math", "0.01"),))
         >>> Console(width=40, color_system=None).print(sheet.drawn())
-        Radii
+        How far each is:
         Capability     σ
         [red]math   0.01
         """
