@@ -107,6 +107,7 @@ def every_model_is_asked_once(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("corrie.models.model.choose_engine", choose)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
