@@ -56,7 +56,7 @@ def keep_reading(run: str | Path) -> None:
     with a warning, is said when it is shown."""
     if kinds_of_others():
         return
-    with warnings.catch_warnings(record=True), contextlib.suppress(CorrieError):
+    with warnings.catch_warnings(record=True), contextlib.suppress(CorrieError, OSError):
         reading_of(Path(run))
 
 
@@ -98,7 +98,7 @@ class KeptReading:
             new = file.with_name(f".{file.name}.{os.getpid()}")
             new.write_text(json.dumps(shown.to_json()), encoding="utf-8")
             os.replace(new, file)
-            for old in sorted(file.parent.glob("*.json"), key=lambda f: f.stat().st_mtime_ns)[:-MOST_READINGS]:
+            for old in sorted(file.parent.glob("[!.]*"), key=lambda f: f.stat().st_mtime_ns)[:-MOST_READINGS]:
                 old.unlink()
 
     @property
