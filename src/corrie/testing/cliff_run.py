@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -110,7 +110,8 @@ def cliff_run(
             if alpha != 0:
                 store.record_point(Point.along(line, alpha), _realised(store.identity.model, alpha))
     for number, (task, kind) in enumerate(zip(tasks, kinds, strict=True)):
-        for cell in _cells(task, kind, lines, grid, (seed, number), store.identity.block, examples):
+        asked: tuple[Any, ...] = (task, kind, lines, grid, (seed, number), store.identity.block, examples)
+        for cell in _cells(*asked):
             store.put(cell)
     return store
 
