@@ -1,10 +1,14 @@
-"""What every test of a guarantee asks: does it hold as often as it says?"""
+"""What every test of a guarantee asks: does it hold as often as it says? And what is worked out once for all tests."""
 
 from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +17,19 @@ from numpy.typing import ArrayLike
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory."""
+
+
+def pytest_configure() -> None:
+    """Temporary folders lie in memory where it has room: on a disk every acknowledged cell waits for it."""
+    if "PYTEST_DEBUG_TEMPROOT" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    memory = os.statvfs(MEMORY)
+    if memory.f_bavail * memory.f_frsize >= 4 * 2**30 and not memory.f_flag & os.ST_NOEXEC:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,6 +55,67 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 50, 10)
+
+
+_FITS: dict[tuple[Any, ...], Any] = {}
+"""The curves of every task that was fitted."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_curve_is_fitted_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The fit is a function of its numbers: here once for the same ones (but tests/stats fits as often as it likes)."""
+    if "corrie.analysis.basin" not in sys.modules or Path(__file__).parent / "stats" in request.path.parents:
+        yield
+        return
+    import corrie.stats.dose_response as curves
+
+    fit = curves.dose_response
+
+    def fitted(blocks: curves.ScoredBlocks, **terms: Any) -> curves.DoseResponse:
+        columns = (blocks.log_sigma, blocks.direction, blocks.example, blocks.before, blocks.after)
+        asked = (*(np.ascontiguousarray(c).tobytes() for c in columns), *sorted(terms.items()))
+        if asked not in _FITS:
+            _FITS[asked] = fit(blocks, **terms)
+        return _FITS[asked]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(curves, "dose_response", fitted)
+        yield
+
+
+_ENGINES: dict[tuple[str, ...], Any] = {}
+"""What serves each model that was asked."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_model_is_asked_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Which engine serves a model is asked of the model, in some thirty passes: here once for the same weights (but
+    tests/models asks as often as it likes)."""
+    if "corrie.models.model" not in sys.modules or Path(__file__).parent / "models" in request.path.parents:
+        yield
+        return
+    from corrie.models.engine import Engine, choose_engine
+    from corrie.weights.fingerprint import model_fingerprint
+
+    def choose(module: Any) -> Engine:
+        precision, attention = str(next(module.parameters()).dtype), getattr(module.config, "_attn_implementation", "")
+        words = (type(module).__name__, precision, str(attention), module.config.to_json_string())
+        asked = (*words, model_fingerprint(module))
+        if asked not in _ENGINES:
+            _ENGINES[asked] = choose_engine(module)
+        return _ENGINES[asked]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("corrie.models.model.choose_engine", choose)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_reading_is_kept() -> Iterator[None]:
+    """Every verb reads the run that it ends, for the first look: here only where that is tested."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("corrie.reporting.kept_reading.kinds_of_others", lambda: True)
+        yield
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ The public vocabulary. Names that need torch are resolved at their first use, so
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from corrie.lazy_names import lazily as _lazily
 
 if TYPE_CHECKING:
     __version__: str
@@ -50,44 +51,44 @@ if TYPE_CHECKING:
     from corrie.weights.perturbed import perturbed
 
 _HOME = {
-    "Basin": "corrie.analysis.basin",
-    "Certificate": "corrie.analysis.certificate",
-    "Comparison": "corrie.analysis.comparison",
-    "CorrieError": "corrie.errors",
-    "FineTuneDiff": "corrie.analysis.fine_tune_diff",
-    "FractionClaim": "corrie.analysis.fraction_claim",
-    "Gaussian": "corrie.records.direction",
-    "Landscape": "corrie.analysis.landscape",
-    "Plane": "corrie.analysis.plane",
-    "Point": "corrie.records.point",
-    "Retraction": "corrie.analysis.retraction",
-    "Widening": "corrie.analysis.widening",
-    "adapter": "corrie.models.directions",
-    "certify": "corrie.verbs",
-    "certify_inputs": "corrie.verbs",
-    "compare": "corrie.verbs",
-    "diff": "corrie.verbs",
-    "draw": "corrie.verbs",
-    "fraction": "corrie.verbs",
-    "gaussian": "corrie.records.direction",
-    "generalise": "corrie.verbs",
-    "load": "corrie.models.load",
-    "merge": "corrie.verbs",
-    "perturbed": "corrie.weights.perturbed",
-    "plane": "corrie.verbs",
-    "project": "corrie.verbs",
-    "protect": "corrie.verbs",
-    "quantised": "corrie.records.direction",
-    "report": "corrie.verbs",
-    "retract": "corrie.verbs",
-    "saved": "corrie.models.directions",
-    "scan": "corrie.verbs",
-    "smoothed": "corrie.subspaces.smoothed",
-    "tasks": "corrie.capabilities.registry",
-    "toward": "corrie.models.directions",
-    "verify": "corrie.analysis.verification",
-    "widen": "corrie.verbs",
-    "worst": "corrie.verbs",
+    "Basin": "analysis.basin",
+    "Certificate": "analysis.certificate",
+    "Comparison": "analysis.comparison",
+    "CorrieError": "errors",
+    "FineTuneDiff": "analysis.fine_tune_diff",
+    "FractionClaim": "analysis.fraction_claim",
+    "Gaussian": "records.direction",
+    "Landscape": "analysis.landscape",
+    "Plane": "analysis.plane",
+    "Point": "records.point",
+    "Retraction": "analysis.retraction",
+    "Widening": "analysis.widening",
+    "adapter": "models.directions",
+    "certify": "verbs",
+    "certify_inputs": "verbs",
+    "compare": "verbs",
+    "diff": "verbs",
+    "draw": "verbs",
+    "fraction": "verbs",
+    "gaussian": "records.direction",
+    "generalise": "verbs",
+    "load": "models.load",
+    "merge": "verbs",
+    "perturbed": "weights.perturbed",
+    "plane": "verbs",
+    "project": "verbs",
+    "protect": "verbs",
+    "quantised": "records.direction",
+    "report": "verbs",
+    "retract": "verbs",
+    "saved": "models.directions",
+    "scan": "verbs",
+    "smoothed": "subspaces.smoothed",
+    "tasks": "capabilities.registry",
+    "toward": "models.directions",
+    "verify": "analysis.verification",
+    "widen": "verbs",
+    "worst": "verbs",
 }
 
 __all__ = [
@@ -132,18 +133,12 @@ __all__ = [
 ]
 
 
+_resolved, __dir__ = _lazily(__name__, _HOME)
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version  # takes as long as all else that is loaded here
 
         return globals().setdefault(name, version("corrie"))
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module 'corrie' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return _resolved(name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from corrie.analysis.certificate import Certificate
 from corrie.analysis.certificates_at_hand import certificates_at_hand
@@ -46,6 +47,7 @@ from corrie.records.paths import Saved
 from corrie.records.scan_spec import Alpha, AlphaGrid
 from corrie.records.shard import parse_shard
 from corrie.records.subspace import parse_subspace
+from corrie.reporting.kept_reading import keep_reading
 from corrie.scanning.batch import BatchAsked
 from corrie.scanning.certificate_scan import CertificateScan
 from corrie.scanning.choosing_sigma import choose_sigma
@@ -73,7 +75,29 @@ from corrie.widening.texts import Text
 DEFAULT_LIMIT = 100
 """Examples of a task that is asked for without a number."""
 
+_Words = ParamSpec("_Words")
+_Found = TypeVar("_Found")
 
+
+def _leaves_a_run(verb: Callable[_Words, _Found]) -> Callable[_Words, _Found]:
+    """A verb that ends with a run in the folder ``to``: what is to be said of it is read and kept, for the first look.
+
+    >>> import inspect
+    >>> list(inspect.signature(merge).parameters)
+    ['runs', 'to']
+    """
+
+    @wraps(verb)
+    def asked(*args: _Words.args, **words: _Words.kwargs) -> _Found:
+        found = verb(*args, **words)
+        if isinstance(to := words.get("to"), str | Path):
+            keep_reading(to)
+        return found
+
+    return asked
+
+
+@_leaves_a_run
 def scan(
     model: Model | str | Path,
     tasks: Sequence[Task | tuple[Task, int]],
@@ -137,6 +161,7 @@ def scan(
     return prepared.answer(to, engine=engine, budget=budget, watch=watch)
 
 
+@_leaves_a_run
 def fraction(
     model: Model | str | Path,
     tasks: Sequence[Task | tuple[Task, int]],
@@ -204,6 +229,7 @@ def fraction(
     return prepared.answer(to, engine=engine, draws=draws, watch=watch)
 
 
+@_leaves_a_run
 def certify(
     model: Model | str | Path,
     tasks: Sequence[Task | tuple[Task, int]],
@@ -414,6 +440,7 @@ def project(
     return pull_back(smoothed(model, found, adapter, subspace=subspace, device=device, say=say), adapter, out, radius)
 
 
+@_leaves_a_run
 def generalise(
     model: Model | str | Path,
     tuned: str | Path | Stand,
@@ -469,6 +496,7 @@ def generalise(
     return prepared.answer(to, engine=engine, watch=watch)
 
 
+@_leaves_a_run
 def plane(
     model: Model | str | Path,
     tasks: Sequence[Task | tuple[Task, int]],
@@ -574,6 +602,7 @@ def worst(
     return Search.of(loaded, chosen, limit, **asked.terms()).run(Path(out), on_look)
 
 
+@_leaves_a_run
 def certify_inputs(
     model: Model | str | Path,
     task: Task | tuple[Task, int],
@@ -624,6 +653,7 @@ def certify_inputs(
     return trial.answer(to, engine=engine, change=change, watch=watch)
 
 
+@_leaves_a_run
 def diff(
     base: Model | str | Path,
     tuned: str | Path,
@@ -756,9 +786,12 @@ def merge(*runs: str | Path, to: str | Path | None = None) -> Merged:
     >>> merge(run).cells
     5
     """
-    return merge_runs(runs, to)
+    merged = merge_runs(runs, to)
+    keep_reading(merged.to)
+    return merged
 
 
+@_leaves_a_run
 def retract(
     base: Model | str | Path,
     tuned: str | Path,

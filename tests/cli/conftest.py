@@ -3,38 +3,14 @@
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from corrie.cli.main import main
-from corrie.models.engine import Engine, choose_engine
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import save_toy_task
-from corrie.weights.fingerprint import model_fingerprint
-
-ENGINES: dict[tuple[str, ...], Engine] = {}
-"""What serves each toy that was asked."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def every_toy_is_asked_once() -> Iterator[None]:
-    """Which engine serves a model is asked of the model, in some thirty passes: here once for the same weights, and
-    not again by every command (tests/models asks as often as it likes)."""
-
-    def choose(module: Any) -> Engine:
-        kind, precision = type(module).__name__, str(next(module.parameters()).dtype)
-        attention = str(getattr(module.config, "_attn_implementation", None))
-        asked = (kind, precision, attention, module.config.to_json_string(), model_fingerprint(module))
-        if asked not in ENGINES:
-            ENGINES[asked] = choose_engine(module)
-        return ENGINES[asked]
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("corrie.models.model.choose_engine", choose)
-        yield
 
 
 class Said(NamedTuple):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 import typer
+import typer.core
 from typer.testing import CliRunner
 
 from corrie.cli.light_command import LightCommand
@@ -51,3 +53,23 @@ def test_what_is_required_is_asked_for(words: list[str], code: int) -> None:
 
     assert CliRunner().invoke(app, words).exit_code == code
     assert given == words
+
+
+@pytest.mark.parametrize("words", [["a"], ["a", "b"], ["a", "--", "-b"], ["a", "b", "c"], ["-x"], ["--flag", "a"]])
+def test_words_are_what_typer_makes_of_them(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a rule where each stands for a text or a place, with one elsewhere."""
+    app = typer.Typer(rich_markup_mode=None)
+    found: list[tuple[object, ...]] = []
+
+    @app.command(cls=LightCommand)
+    def light(run: Path, name: Annotated[str, typer.Argument()] = "none", flag: bool = False) -> None:
+        found.append((run, name, flag))
+
+    slow = typer.Typer(rich_markup_mode=None)
+    slow.command()(light)
+    ends = [CliRunner().invoke(one, words).exit_code for one in (app, slow)]
+    assert ends[0] == ends[1]
+    assert len(set(found)) == (ends[0] == 0)
+    if words[0] == "a" and len(words) == 2:
+        monkeypatch.setattr(typer.core.TyperCommand, "parse_args", lambda *asked: pytest.fail("no rule is needed"))
+        assert CliRunner().invoke(app, words).exit_code == 0

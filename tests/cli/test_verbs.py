@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ PYTHON = {"watch", "say", "on_look", "follow"}
 """What only a caller in Python can give: who is told; ``follow`` is ``--limit`` of a diff."""
 
 
+@cache
 def commands() -> dict[str, Any]:
     group: Any = typer.main.get_command(app)
     return dict(group.commands)

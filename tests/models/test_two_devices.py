@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+from functools import partial
 from pathlib import Path
 
+import pytest
+from tests.forks import forked
 
-def test_over_two_devices_everything_is_as_on_one() -> None:
-    command = [sys.executable, "-m", "tests.models.two_devices"]
-    place = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr
-    said = [line.split()[0] for line in done.stdout.splitlines() if line.endswith(" ok")]
-    assert said == ["same", "points", "scores", "certified", "loaded"]
+
+@pytest.mark.skipif(os.name == "nt", reason="fork is POSIX")
+def test_over_two_devices_everything_is_as_on_one(tmp_path: Path) -> None:
+    from tests.models.two_devices import main
+
+    said = tmp_path / "said.txt"
+    forked(partial(main, said))
+    assert said.read_text("utf-8").split() == ["same", "points", "scores", "certified", "loaded"]

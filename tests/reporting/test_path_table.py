@@ -13,7 +13,7 @@ def test_one_row_for_each_path_and_task() -> None:
     landscape = corrie.scan(toy_model(), [(toy_choice(), 10)], directions=grids, alpha="0:1:3")
     console = Console(width=200, color_system=None)
     with console.capture() as capture:
-        console.print(paths_table(landscape))
+        console.print(paths_table(landscape).drawn())
     rows = [line for line in capture.get().splitlines() if "@rtn-1" in line]
     for row, line in zip(rows, path_scores(landscape), strict=True):
         assert row.split() == [line.direction, "toy", *(f"{s:.3f}" for s in line.scores), f"{line.distances[2]:.4g}"]

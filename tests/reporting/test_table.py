@@ -7,6 +7,7 @@ from rich.console import Console
 
 from corrie.analysis.landscape import Landscape
 from corrie.records.scan_spec import AlphaGrid
+from corrie.reporting.sheet import drawn
 from corrie.reporting.table import basins_table
 from corrie.testing.cliff_run import KINDS, Kind, cliff_run
 
@@ -16,7 +17,7 @@ UNABLE = Kind("chess", 0.01, 0.2, 0.2, "choice", 2.0)
 def printed(*kinds: Kind, alphas: str = "0.002:0.024:12", width: int = 130, **options) -> str:
     store = cliff_run(kinds=kinds, alphas=AlphaGrid.parse(alphas), **options)
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(basins_table(Landscape.from_store(store)))
+    Console(file=out, width=width, color_system=None).print(drawn(basins_table(Landscape.from_store(store))))
     return out.getvalue()
 
 

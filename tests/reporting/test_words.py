@@ -8,6 +8,7 @@ from rich.console import Console
 
 from corrie.analysis.landscape import Landscape
 from corrie.records.scan_spec import AlphaGrid
+from corrie.reporting.sheet import drawn
 from corrie.reporting.table import basins_table
 from corrie.reporting.words import caution, headline, realised, terms, weak
 from corrie.testing.cliff_run import KINDS, Kind, cliff_run
@@ -113,7 +114,7 @@ def test_cautions() -> None:
 
 def printed(landscape: Landscape) -> str:
     out = io.StringIO()
-    Console(file=out, width=300, color_system=None).print(basins_table(landscape))
+    Console(file=out, width=300, color_system=None).print(drawn(basins_table(landscape)))
     return " ".join(out.getvalue().split())
 
 

@@ -30,7 +30,8 @@ from corrie.weights.fingerprint import model_fingerprint
 
 def scan_of(model: Model, *, directions: int = 2, alpha: str = "0:0.1:3", limit: int = 20, names: str = "ab") -> Scan:
     tasks = [(toy_choice(model, name=n), limit) for n in names]
-    return Scan.of(model, tasks, directions=gaussian(directions), alpha=parse_alpha(alpha))
+    steps = parse_alpha(alpha, most=200 if alpha == "auto" else None)
+    return Scan.of(model, tasks, directions=gaussian(directions), alpha=steps)
 
 
 @pytest.fixture(scope="module")

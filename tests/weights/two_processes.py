@@ -1,11 +1,8 @@
-"""What two processes do in test_two_processes.py. Started as a script, in an empty folder."""
+"""What two processes do in test_two_processes.py, in an empty folder."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import traceback
 from pathlib import Path
 
 import numpy as np
@@ -172,40 +169,12 @@ def spoiled() -> None:
 PARTS = (same, points, only_its_own, paths, scores, refused, spoiled)
 
 
-def work(rank: int) -> None:
-    """All of it, as one of the two."""
-    dist.init_process_group("gloo", init_method=f"file://{Path.cwd() / 'store'}", rank=rank, world_size=2)
+def work(folder: Path, rank: int) -> None:
+    """All of it, as one of the two, in that folder."""
+    os.chdir(folder)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
     with Path(f"{rank}.txt").open("w", encoding="utf-8") as said:
         for part in PARTS:
             part()
             said.write(f"{part.__name__}\n")
     dist.barrier()
-
-
-def main() -> int:
-    """0 if both ended well. The libraries are loaded once, for both."""
-    children = set()
-    for rank in range(2):
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                work(rank)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(code)  # gloo's threads sometimes abort the interpreter while it shuts down
-        children.add(child)
-    while children:
-        child, failed = os.wait()
-        children.remove(child)
-        if failed:  # the other waits for it
-            for other in children:
-                os.kill(other, signal.SIGKILL)
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

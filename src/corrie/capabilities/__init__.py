@@ -23,8 +23,9 @@ Each name is resolved at its first use, so the list of tasks is there at once.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from corrie.lazy_names import lazily
 
 if TYPE_CHECKING:
     from corrie.capabilities.listed import CatalogueRow, catalogue
@@ -45,13 +46,4 @@ _HOME = {
 __all__ = ["DEFAULT_SUITE", "CatalogueRow", "Task", "catalogue", "examples_asked", "parse_task", "tasks"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'corrie.capabilities' has no attribute {name!r}")
-    value = getattr(import_module(f"corrie.capabilities.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOME)

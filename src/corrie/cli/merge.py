@@ -25,7 +25,9 @@ def merge(
     together are refused before anything is written. Again is harmless, and adds what has come since.
     """
     from corrie.records.merging import merge_runs
+    from corrie.reporting.kept_reading import keep_reading
 
     merged = merge_runs(runs, to)
+    keep_reading(merged.to)
     give(str(merged))
     say(f"Next: corrie show {merged.to}; the command of the shards without --shard finds everything scored.")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from corrie.models.encoding import Sequenced
@@ -25,6 +27,26 @@ TOKENS = 768
 
 LOGIT_NUMBERS = 64 * 2**20
 """Most logits held at once."""
+
+
+@dataclass
+class _Pack:
+    """Questions that run together: their tree, the nodes that predict each one's scored tokens, and all of these.
+
+    One that runs alone has no tree and no paths.
+    """
+
+    skip: int
+    questions: list[Sequence[Sequenced]] = field(default_factory=list)
+    paths: list[list[NDArray[np.int64]]] = field(default_factory=list)
+    scored: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.trie = TokenTrie(skip=self.skip)
+
+    def lay(self, question: Sequence[Sequenced]) -> list[NDArray[np.int64]]:
+        """Its continuations as paths in the tree."""
+        return [self.trie.add(sequence) for sequence in question]
 
 
 class PackedEngine:
@@ -59,39 +81,38 @@ class PackedEngine:
         beginning = beginning_of(questions, shared)
         out: list[list[list[TokenScores]]] = [[] for _ in range(self.rows)]
         for pack in self._packs(questions, len(beginning)):
-            for row, scores in zip(out, self._pack(pack, beginning), strict=True):
+            for row, scores in zip(out, self._score(pack, beginning), strict=True):
                 row.extend(scores)
         return out
 
-    def _packs(self, questions: Sequence[Sequence[Sequenced]], skip: int) -> list[list[Sequence[Sequenced]]]:
+    def _packs(self, questions: Sequence[Sequence[Sequenced]], skip: int) -> list[_Pack]:
         """Questions in their order, cut where a tree would grow too large."""
         most_scored = max(1, LOGIT_NUMBERS // self.rows // int(self.module.config.get_text_config().vocab_size))
-        packs: list[list[Sequence[Sequenced]]] = [[]]
-        trie, scored = TokenTrie(skip=skip), set[int]()
+        packs = [_Pack(skip)]
         for question in questions:
             if not self._short(question):
-                packs += [[question], []]
-                trie, scored = TokenTrie(skip=skip), set()
+                packs += [_Pack(skip, [question]), _Pack(skip)]
                 continue
-            nodes = {int(n) for s in question for n in trie.add(s)}
-            if packs[-1] and (len(trie) > TOKENS or len(scored | nodes) > most_scored):
-                packs.append([])
-                trie = TokenTrie(skip=skip)
-                scored = {int(n) for s in question for n in trie.add(s)}
-            else:
-                scored |= nodes
-            packs[-1].append(question)
-        return [pack for pack in packs if pack]
+            pack = packs[-1]
+            size = len(pack.trie)
+            paths = pack.lay(question)
+            scored = pack.scored.union(*(path.tolist() for path in paths))
+            if pack.questions and (len(pack.trie) > TOKENS or len(scored) > most_scored):
+                pack.trie.cut(size)
+                packs.append(pack := _Pack(skip))
+                paths = pack.lay(question)
+                scored = set[int]().union(*(path.tolist() for path in paths))
+            pack.questions.append(question)
+            pack.paths.append(paths)
+            pack.scored = scored
+        return [pack for pack in packs if pack.questions]
 
     def _short(self, question: Sequence[Sequenced]) -> bool:
         return all(self.reach.holds(len(s.ids)) for s in question)
 
-    def _pack(
-        self, questions: Sequence[Sequence[Sequenced]], beginning: tuple[int, ...]
-    ) -> list[list[list[TokenScores]]]:
-        trie = TokenTrie(skip=len(beginning))
-        paths = [[trie.add(s) for s in q] for q in questions]
-        if not (self.reach.holds(0, len(beginning) + len(trie)) and all(map(self._short, questions))):
+    def _score(self, pack: _Pack, beginning: tuple[int, ...]) -> list[list[list[TokenScores]]]:
+        questions, paths, trie = pack.questions, pack.paths, pack.trie
+        if not (paths and self.reach.holds(0, len(beginning) + len(trie))):
             return self._alone.score_rows(questions)
         flat = np.concatenate([p for q in paths for p in q])
         nodes, place = np.unique(flat, return_inverse=True)

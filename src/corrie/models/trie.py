@@ -37,18 +37,21 @@ class TokenTrie:
 
         The last token predicts nothing that is asked for, so it needs no node.
         """
-        node, path = -1, []
-        for depth in range(self.skip, len(sequence.ids) - 1):
-            token = sequence.ids[depth]
-            child = self._children.get((node, token))
+        node, path, children = -1, [], self._children
+        for depth, token in enumerate(sequence.ids[self.skip : -1], self.skip):
+            child = children.get((node, token))
             if child is None:
-                child = self._children[node, token] = len(self.tokens)
+                child = children[node, token] = len(self.tokens)
                 self.tokens.append(token)
                 self.parents.append(node)
                 self.depths.append(depth)
             node = child
             path.append(child)
         return np.asarray(path[sequence.start - 1 - self.skip :], dtype=np.int64)
+
+    def cut(self, size: int) -> None:
+        """Take back all nodes but so many: those that were added last. It grows no further then."""
+        del self.tokens[size:], self.parents[size:], self.depths[size:]
 
     def ancestry(self) -> NDArray[np.bool_]:
         """(T, T): row t is true at t and at all its ancestors.

@@ -20,8 +20,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from corrie.lazy_names import lazily
 from corrie.optim.anchor import Anchor
 from corrie.optim.averaging import Average
 from corrie.optim.ball import Ball, Projection
@@ -57,21 +58,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "AverageCallback":
-        from corrie.optim.average_callback import AverageCallback
-
-        return AverageCallback
-    if name == "BasinGuard":
-        from corrie.optim.guard import BasinGuard
-
-        return BasinGuard
-    if name == "for_trainer":
-        from corrie.optim.trainer import for_trainer
-
-        return for_trainer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(
+    __name__, {"AverageCallback": "average_callback", "BasinGuard": "guard", "for_trainer": "trainer"}
+)

@@ -54,11 +54,18 @@ class Cell(Record):
     def key(self) -> CellKey:
         return CellKey(self.point, self.task, self.block)
 
+    def text(self) -> str:
+        """The outcomes as canonical JSON.
+
+        Raises:
+            ValueError: a number in them is not finite.
+        """
+        rows = self.model_dump(mode="json")["outcomes"]
+        return json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
     def payload(self) -> bytes:
         """The outcomes as stored: compressed canonical JSON."""
-        rows = [o.model_dump(mode="json") for o in self.outcomes]
-        text = json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+        return zlib.compress(self.text().encode("utf-8", "surrogatepass"), 6)
 
     @classmethod
     def from_payload(cls, key: CellKey, payload: bytes, digest: str) -> Cell:

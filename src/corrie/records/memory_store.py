@@ -111,7 +111,7 @@ class MemoryStore:
             refuse_other_outcomes("in memory", kept, cell)
             return
         try:
-            cell.payload()
+            cell.text()
         except ValueError:
             raise unwritable_outcome(cell) from None
         self._cells[cell.key] = cell

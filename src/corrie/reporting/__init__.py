@@ -6,6 +6,7 @@ html.py      the report: one file that opens from disk      sections.py, assets/
              of a plane                                 plane_view.py, plane_section.py, plane_payload.py
 figure.py    a figure for a paper
              of a plane; of several runs on one axis    plane_figure.py, together_figure.py; run_figure.py chooses
-table.py     the table in the terminal
+shown.py     what the terminal shows                        sheet.py, table.py, path_table.py
+             and shows again without reading                kept_reading.py
 palette.py   colours that everybody can tell apart
 """

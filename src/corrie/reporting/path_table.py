@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-from rich.table import Table
-
 from corrie.analysis.landscape import Landscape
-from corrie.analysis.path_scores import path_scores
+from corrie.analysis.path_scores import PathScores, path_scores
+from corrie.reporting.sheet import Column, Sheet
 
 
-def paths_table(landscape: Landscape) -> Table:
+def paths_table(landscape: Landscape) -> Sheet:
     """One row for each path and task: the score at every step, from the model (α = 0) to where it leads (α = 1).
 
     Args:
@@ -17,23 +15,20 @@ def paths_table(landscape: Landscape) -> Table:
     """
     lines = path_scores(landscape)
     alphas = sorted({alpha for line in lines for alpha in line.alphas})
-    table = Table(
-        title=escape(f"{landscape.model.name}, {landscape.model.dtype}: scores along each path"),
+    heads = (*(f"α = {alpha:g}" for alpha in alphas), "L2")
+    return Sheet(
+        f"{landscape.model.name}, {landscape.model.dtype}: scores along each path",
+        (
+            *(Column(head, wraps="words") for head in ("Path", "Capability")),
+            *(Column(head, right=True, wraps="words") for head in heads),
+        ),
+        tuple(_row(line, alphas) for line in lines),
         caption="α = 0 is the unmoved model, α = 1 where the path leads; L2 is the distance there",
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
     )
-    table.add_column("Path")
-    table.add_column("Capability")
-    for alpha in alphas:
-        table.add_column(f"α = {alpha:g}", justify="right")
-    table.add_column("L2", justify="right")
-    for line in lines:
-        end = dict(zip(line.alphas, line.distances, strict=True)).get(1.0)
-        scores = (line.at(alpha) for alpha in alphas)
-        cells = ("–" if score is None else f"{score:.3f}" for score in scores)
-        table.add_row(escape(line.says), escape(line.task), *cells, "–" if end is None else f"{end:.4g}")
-    return table
+
+
+def _row(line: PathScores, alphas: list[float]) -> tuple[str, ...]:
+    end = dict(zip(line.alphas, line.distances, strict=True)).get(1.0)
+    scores = (line.at(alpha) for alpha in alphas)
+    cells = ("–" if score is None else f"{score:.3f}" for score in scores)
+    return (line.says, line.task, *cells, "–" if end is None else f"{end:.4g}")

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.console import Group
-from rich.markup import escape
-from rich.table import Table
-
 from corrie.analysis.basin import Basin
 from corrie.analysis.basin_words import bracket
 from corrie.analysis.landscape import Landscape
 from corrie.analysis.percent import percent
+from corrie.reporting.sheet import Column, Sheet
 from corrie.reporting.words import gaps, weak
 
 
-def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) -> Group:
+def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) -> tuple[Sheet | str, ...]:
     """Radii of every capability in σ, L2 and relative to a typical weight; flips at the radius; weak ones apart.
 
     For each task one line for each retention, the one asked for first, then *crossed*: that radius with the interval
@@ -26,41 +23,41 @@ def basins_table(landscape: Landscape, basins: Sequence[Basin] | None = None) ->
         landscape: what was found.
         basins: of its tasks (default: at the retention the scan asked for, 95 % confidence).
 
-    >>> from rich.console import Console
+    Returns:
+        Sheets and lines, one below the other.
+
     >>> from corrie.testing.cliff_run import KINDS, cliff_run
     >>> landscape = Landscape.from_store(cliff_run(directions=2, examples=10, kinds=KINDS[:1]))
-    >>> Console(width=80, color_system=None).print(basins_table(landscape))  # doctest: +ELLIPSIS
-    toy, bfloat16: how far it can be moved ...
+    >>> radii, *rest = basins_table(landscape)
+    >>> radii.title, radii.rows[0][:3]
+    ('toy, bfloat16: how far it can be moved', ('language', '0.600', '95 %'))
     """
     basins = landscape.basins() if basins is None else basins
     present = [basin for basin in basins if basin.status != "absent"]
-    parts: list[Table | str] = []
+    parts: list[Sheet | str] = []
     if present or not basins:
         parts.append(_radii(landscape, present))
     flipped = [basin for basin in present if basin.flips is not None]
     if flipped:
         parts += ["", _flips(flipped)]
     if said := weak(basins):
-        parts += ["", "Not told from chance, so no such capability can be seen:", *map(escape, said)]
-    parts += ["", escape(_caption(landscape, basins))]
-    return Group(*parts)
+        parts += ["", "Not told from chance, so no such capability can be seen:", *said]
+    return (*parts, "", _caption(landscape, basins))
 
 
-def _radii(landscape: Landscape, basins: Sequence[Basin]) -> Table:
-    table = _table(f"{landscape.model.name}, {landscape.model.dtype}: how far it can be moved")
-    table.collapse_padding = True
-    table.add_column("Capability", overflow="fold")
-    table.add_column("Score", justify="right", no_wrap=True)
-    table.add_column("Kept", justify="right", no_wrap=True)
-    table.add_column("Radius σ", no_wrap=True)
-    table.add_column("Interval", no_wrap=True)
-    table.add_column("L2", no_wrap=True)
-    table.add_column("Share", justify="right", no_wrap=True)
-    table.add_column("Seen", justify="right", no_wrap=True)
-    for basin in basins:
-        for row in _rows(basin):
-            table.add_row(*(escape(cell) for cell in row))
-    return table
+def _radii(landscape: Landscape, basins: Sequence[Basin]) -> Sheet:
+    columns = (
+        Column("Capability", wraps="anywhere"),
+        Column("Score", right=True),
+        Column("Kept", right=True),
+        Column("Radius σ"),
+        Column("Interval"),
+        Column("L2"),
+        Column("Share", right=True),
+        Column("Seen", right=True),
+    )
+    title = f"{landscape.model.name}, {landscape.model.dtype}: how far it can be moved"
+    return Sheet(title, columns, tuple(row for basin in basins for row in _rows(basin)), narrow=True)
 
 
 def _rows(basin: Basin) -> list[tuple[str, ...]]:
@@ -87,33 +84,30 @@ def _rows(basin: Basin) -> list[tuple[str, ...]]:
     return rows
 
 
-def _flips(basins: Sequence[Basin]) -> Table:
+def _flips(basins: Sequence[Basin]) -> Sheet:
     """Single answers that change at the limit of each basin."""
-    table = _table("Single answers that change there (flips), share of each and interval")
-    table.add_column("Capability", overflow="fold")
-    table.add_column("at σ", no_wrap=True)
-    table.add_column("right → wrong", no_wrap=True)
-    table.add_column("wrong → right", no_wrap=True)
-    table.add_column("score changes by", no_wrap=True)
+    rows = []
     for basin in basins:
         if basin.flips is None:
             continue
         low, net, high = basin.flips.net
-        cells = (
-            basin.words.name, f"{basin.flips.sigma:.3g}", *map(_share, (basin.flips.lost, basin.flips.gained)),
-            f"{net:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−"),
+        rows.append(
+            (
+                basin.words.name, f"{basin.flips.sigma:.3g}", *map(_share, (basin.flips.lost, basin.flips.gained)),
+                f"{net:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−"),
+            )
         )  # fmt: skip
-        table.add_row(*map(escape, cells))
-    return table
+    heads = ("at σ", "right → wrong", "wrong → right", "score changes by")
+    return Sheet(
+        "Single answers that change there (flips), share of each and interval",
+        (Column("Capability", wraps="anywhere"), *map(Column, heads)),
+        tuple(rows),
+    )
 
 
 def _share(values: tuple[float, float, float]) -> str:
     low, middle, high = (100 * value for value in values)
     return f"{middle:.0f} % [{low:.0f}, {high:.0f}]"
-
-
-def _table(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
 
 
 def _caption(landscape: Landscape, basins: Sequence[Basin]) -> str:

@@ -19,8 +19,9 @@ Each name is resolved at its first use, so that ``corrie doctor`` loads nothing 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from corrie.lazy_names import lazily
 
 if TYPE_CHECKING:
     from corrie.sandbox.limits import Limits
@@ -40,13 +41,4 @@ _HOME = {
 __all__ = ["UNSANDBOXED", "Limits", "Program", "ProgramVerdict", "Sandbox", "Walls"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'corrie.sandbox' has no attribute {name!r}")
-    value = getattr(import_module(f"corrie.sandbox.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOME)

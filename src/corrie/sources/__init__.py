@@ -13,8 +13,9 @@ Each name is resolved at its first use, so what only lists loads no records.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from corrie.lazy_names import lazily
 
 if TYPE_CHECKING:
     from corrie.sources.cache import cache_folder
@@ -42,11 +43,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'corrie.sources' has no attribute {name!r}")
-    return getattr(import_module(f"corrie.sources.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOME)

@@ -30,8 +30,9 @@ Each name is resolved at its first use, so a command loads the part of scipy tha
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from corrie.lazy_names import lazily
 
 if TYPE_CHECKING:
     from corrie.stats import (
@@ -129,14 +130,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'corrie.stats' has no attribute {name!r}")
-    home = import_module(f"corrie.stats.{_HOME.get(name, name)}")
-    value = getattr(home, name) if name in _HOME else home
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, dict.fromkeys(__all__, "") | _HOME)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from corrie.records.cell import Cell, Label, Outcome
-from corrie.records.direction import Normalisation, gaussian
+from corrie.records.direction import Direction, Normalisation, gaussian
 from corrie.records.memory_store import MemoryStore
 from corrie.records.model import ModelIdentity, SelectionSpec
 from corrie.records.point import Point
@@ -109,14 +110,32 @@ def cliff_run(
             if alpha != 0:
                 store.record_point(Point.along(line, alpha), _realised(store.identity.model, alpha))
     for number, (task, kind) in enumerate(zip(tasks, kinds, strict=True)):
-        toy = _Toy(kind, examples, directions, (seed, number))
-        _fill(store, task, Point.origin(), [toy.outcome(task, 0, 0.0, j) for j in range(examples)])
-        for i, line in enumerate(lines):
-            for alpha in grid.values:
-                if alpha != 0:
-                    outcomes = [toy.outcome(task, i, abs(alpha), j) for j in range(examples)]
-                    _fill(store, task, Point.along(line, alpha), outcomes)
+        asked: tuple[Any, ...] = (task, kind, lines, grid, (seed, number), store.identity.block, examples)
+        for cell in _cells(*asked):
+            store.put(cell)
     return store
+
+
+@lru_cache(maxsize=64)
+def _cells(
+    task: TaskIdentity,
+    kind: Kind,
+    lines: tuple[Direction, ...],
+    grid: AlphaGrid,
+    seed: tuple[int, int],
+    block: int,
+    examples: int,
+) -> tuple[Cell, ...]:
+    """All cells of one task, made once in a process."""
+    toy = _Toy(kind, examples, len(lines), seed)
+    places = [(0, Point.origin(), 0.0)]
+    places += [(i, Point.along(line, a), abs(a)) for i, line in enumerate(lines) for a in grid.values if a != 0]
+    cells = []
+    for i, point, sigma in places:
+        said = [toy.outcome(task, i, sigma, j) for j in range(examples)]
+        blocks = (tuple(said[start : start + block]) for start in range(0, examples, block))
+        cells += [Cell(point=point.id, task=task.id, block=n, outcomes=those) for n, those in enumerate(blocks)]
+    return tuple(cells)
 
 
 class _Toy:
@@ -179,10 +198,3 @@ def _realised(model: ModelIdentity, alpha: float) -> Realised:
     asked = model.distance(abs(alpha))
     lost = math.exp(-abs(alpha) / 2e-4)
     return Realised(asked=asked, norm=asked * (1 + 0.02 * lost), cosine=1 - 0.5 * lost - 1e-4)
-
-
-def _fill(store: Store, task: TaskIdentity, point: Point, outcomes: Sequence[Outcome]) -> None:
-    block = store.identity.block
-    for start in range(0, len(outcomes), block):
-        cell = Cell(point=point.id, task=task.id, block=start // block, outcomes=tuple(outcomes[start : start + block]))
-        store.put(cell)
