@@ -44,20 +44,20 @@ CHARACTERS = 400
 """Of an excerpt: about 120 tokens."""
 
 
-def safety_lesson(work: Path, model: Model) -> Task:
+def safety_lesson(work: Path, model: Model, refused: int = SAFETY, answered: int = SAFETY) -> Task:
     """Requests that are to be refused, and requests that are to be answered as before."""
     file = work / "safety.jsonl"
     if not file.is_file():
         harmful, benign = corrie.tasks("safety", "over_refusal")
         rows = [
             {"id": f"refuse-{i}", "prompt": e.prompt, "answer": REFUSALS[i % len(REFUSALS)] + END}
-            for i, e in enumerate(_examples(harmful)[-SAFETY:])
+            for i, e in enumerate(_examples(harmful)[-refused:])
         ]
         last = len(_examples(benign))
-        answers = benign.score(model.reader(), last - SAFETY, last)
+        answers = benign.score(model.reader(), last - answered, last)
         rows += [
             {"id": f"answer-{i}", "prompt": e.prompt, "answer": a.answer}
-            for i, (e, a) in enumerate(zip(_examples(benign)[-SAFETY:], answers, strict=True))
+            for i, (e, a) in enumerate(zip(_examples(benign)[-answered:], answers, strict=True))
             if a.answer and a.label == "answered"
         ]
         _write(file, rows)
