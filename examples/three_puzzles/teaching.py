@@ -39,9 +39,7 @@ class Teaching:
     warm: int = 3
 
 
-def taught(
-    out: Path, start: str | Path, lesson: Callable[[Model], Task], how: Teaching, seed: int
-) -> dict[str, float]:
+def taught(out: Path, start: str | Path, lesson: Callable[[Model], Task], how: Teaching, seed: int) -> dict[str, float]:
     """A fine-tune as a checkpoint, made once; its numbers stand beside it."""
     file = out.with_name(out.name + ".json")
     if not file.is_file():

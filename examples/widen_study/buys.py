@@ -2,9 +2,9 @@
 
     python examples/widen_study/buys.py BASE WIDENED [PART …] --seeds 3
 
-Names or folders of any two models (or more) that ``corrie.load`` takes. Each part of each model and seed leaves one small
-JSON file in ``--results/MODEL/`` when it is done; what is there is skipped, and a part that was stopped goes on where its
-checkpoints and scores stand in ``--work`` (not committed). ``buys_table.py`` prints what is there.
+Names or folders of any two models (or more) that ``corrie.load`` takes. Each part of each model and seed leaves one
+small JSON file in ``--results/MODEL/`` when it is done; what is there is skipped, and a part that was stopped goes on
+where its checkpoints and scores stand in ``--work`` (not committed). ``buys_table.py`` prints what is there.
 
 certificate   the certified radius at equal retention in the same subspace
 edge          along the worst direction that a short search finds

@@ -17,6 +17,7 @@ from subject import Subject
 import corrie
 from corrie.capabilities.rehearsal import remember
 from corrie.capabilities.task import Task
+from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.subspace import SubspaceNoise
 from corrie.subspaces.row_layers import find_layers, linear_layers
@@ -168,6 +169,8 @@ def usable_sigma(subject: Subject, space: LowRankSpace, seed: int, draws: int = 
     known: dict[float, float] = {}
 
     def agreeing(sigma: float) -> float:
+        if sigma in known:
+            return known[sigma]
         with space.lent(draws) as places:
             places.put([draw_noise(space.shapes, noise, sigma) for noise in noises])
             readers = model.row_readers(draws)
@@ -177,11 +180,12 @@ def usable_sigma(subject: Subject, space: LowRankSpace, seed: int, draws: int = 
 
     sigma = 2.0 ** round(-0.25 * math.log2(dimension(space)))
     up = agreeing(sigma) >= terms.kept
-    for _ in range(24):
+    while (agreeing(sigma) >= terms.kept) == up:
         sigma = 2 * sigma if up else sigma / 2
-        if (agreeing(sigma) >= terms.kept) != up:
-            break
-    low, high = sorted(sorted(known, key=lambda s: abs(s - sigma))[:2])
+        if not 2.0**-24 < sigma < 2.0**24:
+            found = f"agreement stays on one side of {terms.kept:g} up to {sigma:g}"
+            raise InputError(f"σ in {space.spec}", found=found, advice="other layers")
+    low, high = (sigma / 2, sigma) if up else (sigma, 2 * sigma)
     middle = math.sqrt(low * high)
     low, high = (middle, high) if agreeing(middle) >= terms.kept else (low, middle)
     share = (known[low] - terms.kept) / max(known[low] - known[high], 1e-9)
@@ -203,7 +207,7 @@ def _seeded(lesson: Callable[[Path, int], Task], work: Path, seed: int, _: Model
 
 
 def _aligned(subject: Subject) -> tuple[Subject, dict[str, float]]:
-    """The model after its safety fine-tune, one for all seeds; what it answers to harmless requests are its own words."""
+    """The model after its safety fine-tune, one for all seeds. To harmless requests it learns its own answers."""
     terms: Terms = subject.terms
     out = subject.tuned("aligned")
     lesson = partial(safety_lesson, subject.work / "lessons", refused=terms.refused, answered=terms.answered)

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from puzzles import Teaching
 
 
+BENIGN = Teaching(rate=1e-3, steps=24, batch=1, warm=4)
+ALIGN = Teaching(rate=1e-4, steps=24, batch=4)
+ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Chosen so that a part of one model and one seed takes about a minute or two of one core on SmolLM2.
@@ -23,7 +28,7 @@ class Terms:
     climbed        the task whose loss the worst-case search climbs, TASK:LIMIT
     distance       L2, at which it searches
     climbs         steps of the search
-    layers, rank   of the certificate's subspace: B of a frozen-A adapter on these layers of the last third of the blocks
+    layers, rank   of the certificate's subspace: B of a frozen-A adapter on these layers of the last third of blocks
     kept           share of agreement that the usable σ keeps, which is chosen on draws and windows of its own
     retain         share that is certified to be kept
     draws, selection, confidence, certified   of a certificate; the last: windows
@@ -34,16 +39,16 @@ class Terms:
     windows: int = 12
     requests: int = 20
     excerpts: int = 4
-    benign: Teaching = Teaching(rate=1e-3, steps=24, batch=1, warm=4)
-    align: Teaching = Teaching(rate=1e-4, steps=24, batch=4)
-    attack: Teaching = Teaching(rate=2e-5, steps=10, batch=10)
+    benign: Teaching = BENIGN
+    align: Teaching = ALIGN
+    attack: Teaching = ATTACK
     refused: int = 32
     answered: int = 12
     along: str = "0.25:1:4"
     climbed: str = "arc_easy_0shot:8"
     distance: float = 0.1
     climbs: int = 4
-    layers: tuple[str, ...] = ("q_proj",)
+    layers: tuple[str, ...] = ("q_proj", "v_proj")
     rank: int = 1
     kept: float = 0.94
     retain: float = 0.8
