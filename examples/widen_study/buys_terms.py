@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from puzzles import Teaching
 
-
 BENIGN = Teaching(rate=1e-3, steps=24, batch=1, warm=4)
 ALIGN = Teaching(rate=1e-4, steps=24, batch=4)
 ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
