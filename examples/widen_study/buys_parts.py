@@ -123,10 +123,10 @@ class PartOf(NamedTuple):
 
 
 PARTS: dict[str, PartOf] = {
-    "certificate": PartOf(certificate),
-    "edge": PartOf(edge, seeded=False),
     "rounding": PartOf(rounding, seeded=False),
     "forgetting": PartOf(forgetting),
+    "edge": PartOf(edge, seeded=False),
+    "certificate": PartOf(certificate),
     "refusals": PartOf(refusals, chats=True),
     "merging": PartOf(merging, chats=True),
 }
@@ -159,7 +159,7 @@ def last_third(model: Model, ends: Sequence[str]) -> str:
     return "+".join(names[-each:])
 
 
-def usable_sigma(subject: Subject, space: LowRankSpace, seed: int, draws: int = 4) -> float:
+def usable_sigma(subject: Subject, space: LowRankSpace, seed: int, draws: int = 3) -> float:
     """σ at which agreement falls to the share that is to be kept, to three digits: between two powers of two on either
     side, then between their geometric mean and one of them, as log σ goes with the score."""
     terms, model, task = subject.terms, subject.model, subject.agreement

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from puzzles import Teaching
 
-BENIGN = Teaching(rate=1e-3, steps=24, batch=1, warm=4)
+BENIGN = Teaching(rate=1e-3, steps=20, batch=1, warm=4)
 ALIGN = Teaching(rate=1e-4, steps=24, batch=4)
 ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
 
@@ -33,9 +33,9 @@ class Terms:
     draws, selection, confidence, certified   of a certificate; the last: windows
     """
 
-    skills: tuple[str, ...] = ("knowledge:60",)
+    skills: tuple[str, ...] = ("knowledge:40",)
     text: str = ""
-    windows: int = 12
+    windows: int = 8
     requests: int = 20
     excerpts: int = 4
     benign: Teaching = BENIGN
@@ -44,14 +44,14 @@ class Terms:
     refused: int = 32
     answered: int = 12
     along: str = "0.25:1:4"
-    climbed: str = "arc_easy_0shot:8"
+    climbed: str = "arc_easy_0shot:6"
     distance: float = 0.1
     climbs: int = 4
     layers: tuple[str, ...] = ("q_proj", "v_proj")
     rank: int = 1
     kept: float = 0.94
     retain: float = 0.8
-    draws: int = 60
-    selection: int = 10
+    draws: int = 40
+    selection: int = 8
     confidence: float = 0.95
-    certified: int = 6
+    certified: int = 4
