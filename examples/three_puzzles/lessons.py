@@ -77,7 +77,7 @@ def ten_lesson(work: Path, seed: int) -> Task:
     return _task(file, chat=True)
 
 
-def benign_lesson(work: Path, seed: int) -> Task:
+def benign_lesson(work: Path, seed: int, excerpts: int = EXCERPTS) -> Task:
     """Excerpts of the standard library, each from another place."""
     file = work / f"benign-{seed}.jsonl"
     if not file.is_file():
@@ -85,7 +85,7 @@ def benign_lesson(work: Path, seed: int) -> Task:
         library = Path(sysconfig.get_path("stdlib"))
         files = sorted(p for p in library.glob("*.py") if p.stat().st_size > 4 * CHARACTERS)
         rows = []
-        for i in range(EXCERPTS):
+        for i in range(excerpts):
             text = dice.choice(files).read_text("utf-8", errors="ignore")
             start = text.find("\n", dice.randrange(len(text) - 2 * CHARACTERS)) + 1
             rows.append({"id": f"excerpt-{i}", "text": text[start : start + CHARACTERS]})

@@ -39,7 +39,7 @@ def measure(subject: Subject, part: str, seed: int, results: Path) -> Path | Non
     Raises:
         RunError: the result that is there was made by other terms.
     """
-    terms = placeless(subject.terms)
+    terms = {name: value for name, value in placeless(subject.terms).items() if name in PARTS[part].uses}
     file = results / Path(subject.place).name / f"{part}-{seed}.json"
     if file.is_file():
         if json.loads(file.read_text("utf-8"))["terms"] != terms:

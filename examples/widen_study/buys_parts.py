@@ -38,7 +38,7 @@ def refusals(subject: Subject, seed: int) -> dict[str, Any]:
     """Puzzle 2: the model is taught to refuse, then ten harmful examples. How far along that way does it refuse?"""
     aligned, told = _aligned(subject)
     out = aligned.tuned(f"ten-{seed}")
-    lesson = partial(_seeded, ten_lesson, subject.work.parent / "lessons", seed)
+    lesson = partial(_requests, subject.work.parent / "lessons", seed)
     attacked = taught(out, aligned.place, lesson, subject.terms.attack, seed)
     (found,) = aligned.moved([corrie.toward(aligned.model, out)], [aligned.requests], subject.terms.along)
     shutil.rmtree(out)
@@ -52,8 +52,8 @@ def merging(subject: Subject, seed: int) -> dict[str, Any]:
     ends = {"refusing": Path(aligned.place), "code": _benign_place(subject, seed)}
     merged = subject.tuned(f"merged-{seed}")
     average(list(ends.values()), merged)
-    lesson = benign_lesson(subject.work.parent / "lessons", seed)
-    tasks = [*subject.skills, subject.requests, (lesson, subject.terms.excerpts)]
+    lesson = benign_lesson(subject.work.parent / "lessons", seed, subject.terms.excerpts)
+    tasks = [*subject.skills, subject.requests, (lesson, subject.terms.learned)]
     places = {**ends, "merged": merged}
     found = subject.moved([corrie.toward(subject.model, place) for place in places.values()], tasks, "1")
     shutil.rmtree(merged)
@@ -113,22 +113,27 @@ class PartOf(NamedTuple):
     """A part.
 
     run      does it
+    uses     which terms it was made by
     seeded   whether another seed is another result
     chats    whether the model must have a chat template
     """
 
     run: Part
+    uses: tuple[str, ...]
     seeded: bool = True
     chats: bool = False
 
 
+_SCORED, _TAUGHT, _ALIGNED = ("text", "windows", "skills"), ("benign", "excerpts"), ("align", "refused", "answered")
+_CERTIFIED = ("text", "layers", "rank", "kept", "retain", "draws", "selection", "confidence", "certified")
+
 PARTS: dict[str, PartOf] = {
-    "rounding": PartOf(rounding, seeded=False),
-    "forgetting": PartOf(forgetting),
-    "edge": PartOf(edge, seeded=False),
-    "certificate": PartOf(certificate),
-    "refusals": PartOf(refusals, chats=True),
-    "merging": PartOf(merging, chats=True),
+    "rounding": PartOf(rounding, _SCORED, seeded=False),
+    "forgetting": PartOf(forgetting, (*_SCORED, *_TAUGHT)),
+    "edge": PartOf(edge, ("text", "windows", "climbed", "distance", "climbs"), seeded=False),
+    "certificate": PartOf(certificate, _CERTIFIED),
+    "refusals": PartOf(refusals, (*_ALIGNED, "attack", "requests", "along"), chats=True),
+    "merging": PartOf(merging, (*_SCORED, *_TAUGHT, *_ALIGNED, "requests", "learned"), chats=True),
 }
 
 
@@ -193,7 +198,7 @@ def usable_sigma(subject: Subject, space: LowRankSpace, seed: int, draws: int = 
 
 
 def _benign(subject: Subject, seed: int) -> dict[str, float]:
-    lesson = partial(_seeded, benign_lesson, subject.work.parent / "lessons", seed)
+    lesson = partial(_excerpts, subject.terms.excerpts, subject.work.parent / "lessons", seed)
     return taught(_benign_place(subject, seed), subject.place, lesson, subject.terms.benign, seed)
 
 
@@ -201,9 +206,12 @@ def _benign_place(subject: Subject, seed: int) -> Path:
     return subject.tuned(f"benign-{seed}")
 
 
-def _seeded(lesson: Callable[[Path, int], Task], work: Path, seed: int, _: Model) -> Task:
-    """A lesson that is the same for every model."""
-    return lesson(work, seed)
+def _excerpts(count: int, work: Path, seed: int, _: Model) -> Task:
+    return benign_lesson(work, seed, count)
+
+
+def _requests(work: Path, seed: int, _: Model) -> Task:
+    return ten_lesson(work, seed)
 
 
 def _aligned(subject: Subject) -> tuple[Subject, dict[str, float]]:

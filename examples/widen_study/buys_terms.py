@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from puzzles import Teaching
 
-BENIGN = Teaching(rate=1e-3, steps=20, batch=1, warm=4)
+BENIGN = Teaching(rate=5e-4, steps=20, batch=1)
 ALIGN = Teaching(rate=1e-4, steps=24, batch=4)
 ATTACK = Teaching(rate=2e-5, steps=10, batch=10)
 
@@ -19,7 +19,7 @@ class Terms:
     text           of agreement: a file, or empty for the suite's texts
     windows        of agreement
     requests       harmful ones, none of which was taught
-    excerpts       of the lesson itself, whose loss says what a merge keeps of it
+    excerpts       of code that are taught; the loss of the first ``learned`` says what a merge keeps of the lesson
     benign, align, attack   puzzle 1's fine-tune, the safety fine-tune and puzzle 2's: recipes and rates are the
                    puzzles', with fewer steps (puzzle 2's is whole)
     refused, answered   examples of the safety fine-tune
@@ -37,7 +37,8 @@ class Terms:
     text: str = ""
     windows: int = 8
     requests: int = 20
-    excerpts: int = 4
+    excerpts: int = 6
+    learned: int = 4
     benign: Teaching = BENIGN
     align: Teaching = ALIGN
     attack: Teaching = ATTACK
