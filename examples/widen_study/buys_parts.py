@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.records.subspace import SubspaceNoise
+from corrie.stats.rounding import rounded_down
+from corrie.stats.score_law import ScoreLaw
 from corrie.subspaces.row_layers import find_layers, linear_layers
 from corrie.subspaces.row_space import LowRankSpace, random_rows
 from corrie.subspaces.space import dimension, draw_noise
@@ -84,17 +87,27 @@ def edge(subject: Subject, seed: int) -> dict[str, Any]:
 
 def certificate(subject: Subject, seed: int) -> dict[str, Any]:
     """The largest radius within which no change in a subspace takes more than a share of agreement, at the largest
-    noise that the model bears there; σ is chosen on draws and windows that certify nothing."""
+    noise that the model bears there; σ is chosen on draws and windows that certify nothing.
+
+    The threshold is fixed beforehand and the same for every model: those that a certificate chooses are multiples of
+    what one window is worth, too coarse for the share of its tokens.
+    """
     terms, model = subject.terms, subject.model
     space = random_rows(model.module, last_third(model, terms.layers), terms.rank, seed)
-    sigma = usable_sigma(subject, space, seed)
-    first = 2**40 + 2**20 * seed
+    noted = subject.work / f"sigma-{seed}.json"
+    if not noted.is_file():
+        subject.work.mkdir(parents=True, exist_ok=True)
+        noted.write_text(json.dumps(usable_sigma(subject, space, seed)))
+    sigma = json.loads(noted.read_text())
+    first = 2**41 + 2**20 * seed
     found = corrie.certify(
         model, [(subject.agreement, terms.certified)], subspace=space, sigma=sigma, draws=terms.draws,
         confidence=terms.confidence, selection_draws=terms.selection, retain=terms.retain, ratio=0.4, seeds=first,
-        to=subject.work / "certificates",
+        to=subject.work / f"certificate-{seed}",
     )  # fmt: skip
     (task,) = found.tasks
+    law = ScoreLaw.of(task.scores, [terms.threshold], terms.confidence)
+    reach = law.reach(terms.retain)
     layers = find_layers(model.module, last_third(model, terms.layers))
     weights = [layer.weight for layer in layers.values()]
     return {
@@ -102,10 +115,17 @@ def certificate(subject: Subject, seed: int) -> dict[str, Any]:
         "dimension": dimension(space),
         "norm": math.sqrt(sum(float(w.detach().double().square().sum()) for w in weights)),  # type: ignore[operator]
         "sigma": sigma,
-        "radius": task.radius(terms.retain),
-        "curve": {f"{x:g}": task.lower(x * sigma) for x in (0.0, 0.25, 0.5, 1.0)},
+        **told(law, reach, sigma),
         "smoothed": task.smoothed,
-        "levels": list(task.levels),
+    }
+
+
+def told(law: ScoreLaw, reach: float | None, sigma: float) -> dict[str, Any]:
+    """The radius, null where nothing is certain, and the bound at some r/σ."""
+    return {
+        "radius": None if reach is None else rounded_down(reach * sigma, 4),
+        "curve": {f"{x:g}": rounded_down(law.lower(x), 4) for x in (0.0, 0.25, 0.5, 1.0)},
+        "reached": law.reached[0],
     }
 
 
@@ -125,7 +145,7 @@ class PartOf(NamedTuple):
 
 
 _SCORED, _TAUGHT, _ALIGNED = ("text", "windows", "skills"), ("benign", "excerpts"), ("align", "refused", "answered")
-_CERTIFIED = ("text", "layers", "rank", "kept", "retain", "draws", "selection", "confidence", "certified")
+_CERTIFIED = ("text", "layers", "rank", "kept", "retain", "threshold", "draws", "selection", "confidence", "certified")
 
 PARTS: dict[str, PartOf] = {
     "rounding": PartOf(rounding, _SCORED, seeded=False),

@@ -30,6 +30,7 @@ class Terms:
     layers, rank   of the certificate's subspace: B of a frozen-A adapter on these layers of the last third of blocks
     kept           share of agreement that the usable σ keeps, which is chosen on draws and windows of its own
     retain         share that is certified to be kept
+    threshold      of a draw's agreement, how often it is reached is what certifies
     draws, selection, confidence, certified   of a certificate; the last: windows
     """
 
@@ -52,7 +53,8 @@ class Terms:
     rank: int = 1
     kept: float = 0.94
     retain: float = 0.8
+    threshold: float = 0.9
     draws: int = 40
-    selection: int = 8
+    selection: int = 2
     confidence: float = 0.95
     certified: int = 4
