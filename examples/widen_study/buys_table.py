@@ -4,9 +4,9 @@
     python examples/widen_study/buys_table.py BASE WIDENED … --write  # into docs/widening-buys.md
 
 A row's difference is widened − original on the same examples, their scores averaged over the seeds that both have,
-with its 95 % interval over examples: of scores without any assumption (:mod:`corrie.stats.difference`), of losses by
-Student's t. Distances and radii are compared by their ratio, with Student's t of its logarithm over seeds; one seed has
-no interval.
+with its 95 % interval over examples: of right and wrong without any assumption (:mod:`corrie.stats.difference`), of
+losses and shares of tokens by Student's t. Distances and radii are compared by their ratio, with Student's t of its
+logarithm over seeds; one seed has no interval.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ CONFIDENCE = 0.95
 
 Seeds = dict[int, dict[str, Any]]
 What = Literal["score", "loss"]
+KINDS: tuple[tuple[What, str], ...] = (("score", "before → after"), ("loss", "loss in nats a token, before → after"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Both:
         (one, before_one), (two, before_two) = (
             examples(side, key, task, alpha, kind) for side in (self.base, self.wide)
         )
-        if kind == "score":
+        if kind == "score" and task != "agreement":
             if change:
                 found = paired_difference((1 + one - before_one) / 2, (1 + two - before_two) / 2, CONFIDENCE)
                 limits = (2 * found.mean, 2 * found.low, 2 * found.high)
@@ -199,7 +200,8 @@ def _skills(one: Both, key: Sequence[str], said: str = "") -> Iterator[tuple[str
     for result in [*one.base.values()][:1]:
         names = [skill.rpartition(":")[0] for skill in result["terms"]["skills"]]
         for name in names:
-            yield one.row(f"{said}{name}, before → after", key, name.removesuffix(".jsonl"), "1", "score", True)
+            for kind, shown in KINDS:
+                yield one.row(f"{said}{name}, {shown}", key, name.removesuffix(".jsonl"), "1", kind, True)
 
 
 def table(results: Path, base: str, wide: str) -> str:

@@ -93,13 +93,12 @@ def test_the_more_agreement_may_go_the_larger_the_noise_of_a_certificate(load: A
 
 def written(folder: Path, model: str, seed: int, scores: list[float], losses: list[float], radius: float) -> None:
     """Two parts' results as ``buys.py`` leaves them."""
-    measured = {
-        "agreement": {
-            "before": {"score": [1.0] * len(scores), "loss": [0.0] * len(scores)},
-            "after": {"1": {"score": scores, "loss": losses}},
-        }
+    one = {
+        "before": {"score": [1.0] * len(scores), "loss": [0.0] * len(scores)},
+        "after": {"1": {"score": scores, "loss": losses}},
     }
-    shared = {"seed": seed, "terms": {"skills": []}, "model": {"norm": 2.0, "rms": 1.0}}
+    measured = {"agreement": one, "knowledge": one}
+    shared = {"seed": seed, "terms": {"skills": ["knowledge:40"]}, "model": {"norm": 2.0, "rms": 1.0}}
     (folder / model).mkdir(exist_ok=True)
     for part, found in {
         "certificate": {"sigma": 2 * radius, "radius": radius, "norm": 10.0},
@@ -116,9 +115,10 @@ def test_the_table_compares_the_same_examples_and_radii_by_their_ratio(load: Any
     found = {(row[0], row[1]): row for row in table.rows(tmp_path, "base", "wide") if row}
     assert found["certificate", "certified radius"][2:] == ("2", "0.1 / 0.2", "0.3 / 0.6", "**× 3.00 [3.00, 3.00]**")
     assert found["rounding", "int4: KL from before, nats a token"][5] == "**-0.1 [-0.1, -0.1]**"
-    score = found["rounding", "int8: same token as before"]
-    assert score[3:5] == ("0.5", "1")
-    assert score[5].startswith("**+0.5 [+0.3")
+    assert found["rounding", "int8: same token as before"][3:] == ("0.5", "1", "**+0.5 [+0.5, +0.5]**")
+    before, after = found["rounding", "int8: knowledge, before → after"][3:5]
+    assert (before, after) == ("1 → 0.5", "1 → 1")
+    assert found["rounding", "int8: knowledge, before → after"][5].startswith("**+0.5 [+0.")
 
 
 def test_what_only_one_model_has_is_not_compared(load: Any, tmp_path: Path) -> None:
