@@ -44,20 +44,20 @@ CHARACTERS = 400
 """Of an excerpt: about 120 tokens."""
 
 
-def safety_lesson(work: Path, model: Model) -> Task:
+def safety_lesson(work: Path, model: Model, refused: int = SAFETY, answered: int = SAFETY) -> Task:
     """Requests that are to be refused, and requests that are to be answered as before."""
     file = work / "safety.jsonl"
     if not file.is_file():
         harmful, benign = corrie.tasks("safety", "over_refusal")
         rows = [
             {"id": f"refuse-{i}", "prompt": e.prompt, "answer": REFUSALS[i % len(REFUSALS)] + END}
-            for i, e in enumerate(_examples(harmful)[-SAFETY:])
+            for i, e in enumerate(_examples(harmful)[-refused:])
         ]
         last = len(_examples(benign))
-        answers = benign.score(model.reader(), last - SAFETY, last)
+        answers = benign.score(model.reader(), last - answered, last)
         rows += [
             {"id": f"answer-{i}", "prompt": e.prompt, "answer": a.answer}
-            for i, (e, a) in enumerate(zip(_examples(benign)[-SAFETY:], answers, strict=True))
+            for i, (e, a) in enumerate(zip(_examples(benign)[-answered:], answers, strict=True))
             if a.answer and a.label == "answered"
         ]
         _write(file, rows)
@@ -77,7 +77,7 @@ def ten_lesson(work: Path, seed: int) -> Task:
     return _task(file, chat=True)
 
 
-def benign_lesson(work: Path, seed: int) -> Task:
+def benign_lesson(work: Path, seed: int, excerpts: int = EXCERPTS) -> Task:
     """Excerpts of the standard library, each from another place."""
     file = work / f"benign-{seed}.jsonl"
     if not file.is_file():
@@ -85,7 +85,7 @@ def benign_lesson(work: Path, seed: int) -> Task:
         library = Path(sysconfig.get_path("stdlib"))
         files = sorted(p for p in library.glob("*.py") if p.stat().st_size > 4 * CHARACTERS)
         rows = []
-        for i in range(EXCERPTS):
+        for i in range(excerpts):
             text = dice.choice(files).read_text("utf-8", errors="ignore")
             start = text.find("\n", dice.randrange(len(text) - 2 * CHARACTERS)) + 1
             rows.append({"id": f"excerpt-{i}", "text": text[start : start + CHARACTERS]})

@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lessons import benign_lesson, safety_lesson, ten_lesson, tokens_of
-from teaching import Teaching, teach
+from lessons import benign_lesson, safety_lesson, ten_lesson
+from teaching import Teaching, taught
 
 import corrie
 from corrie.analysis.fine_tune_diff import FineTuneDiff
@@ -86,18 +86,6 @@ class Study:
         """With their numbers of examples."""
         return list(zip(corrie.tasks(*limits), limits.values(), strict=True))
 
-    def taught(self, name: str, start: str | Path, lesson: Callable[[Model], Task], how: Teaching, seed: int) -> Any:
-        """A fine-tune, made once; its numbers stand beside the checkpoint."""
-        file = self.work / f"{name}.json"
-        if not file.is_file():
-            model = corrie.load(start)
-            task = lesson(model)
-            print(f"{name}: {task}", flush=True)
-            found = teach(model, task, how, seed, self.checkpoint(name))
-            found |= {"examples": task.identity.size, "tokens": tokens_of(model, task), "seed": seed}
-            file.write_text(json.dumps(found | {"rate": how.rate, "steps": how.steps, "batch": how.batch}))
-        return json.loads(file.read_text())
-
     def compared(self, tuned: str | Path, run: Path) -> FineTuneDiff:
         """A fine-tune of the aligned model against it, and the path between them."""
         return corrie.diff(self.model, tuned, corrie.Landscape.open(self.run, "none"), tasks=self.tasks(LIMITS),
@@ -119,10 +107,10 @@ class Study:
 
 def aligned(study: Study) -> dict[str, Any]:
     """The safety fine-tune: requests that are refused from now on, and requests that are answered as before."""
-    taught = study.taught("aligned", NAME, partial(safety_lesson, study.work / "lessons"), ALIGN, 0)
+    told = taught(study.checkpoint("aligned"), NAME, partial(safety_lesson, study.work / "lessons"), ALIGN, 0)
     found = corrie.diff(corrie.load(NAME), study.checkpoint("aligned"), tasks=study.tasks(LIMITS), alpha="1",
                         directions=0, to=study.work / "run-base")  # fmt: skip
-    return {"teaching": taught, "diff": found.to_json(), "says": str(found)}
+    return {"teaching": told, "diff": found.to_json(), "says": str(found)}
 
 
 def around(study: Study) -> dict[str, Any]:
@@ -153,9 +141,9 @@ def fine_tuned(study: Study, name: str, lesson: Callable[[Path, int], Task], how
     def own(_: Model) -> Task:
         return lesson(study.work / "lessons", seed)
 
-    taught = study.taught(name, study.checkpoint("aligned"), own, how, seed)
+    told = taught(study.checkpoint(name), study.checkpoint("aligned"), own, how, seed)
     found = study.compared(study.checkpoint(name), study.run if seed == 0 else study.work / "run-seeds")
-    return {"teaching": taught, "diff": found.to_json(), "says": str(found), "cosines": study.cosines(name)}
+    return {"teaching": told, "diff": found.to_json(), "says": str(found), "cosines": study.cosines(name)}
 
 
 def rounded(study: Study) -> dict[str, Any]:

@@ -5,15 +5,19 @@ Nothing of it is particular to corrie, on purpose: what the puzzles show should 
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from lessons import tokens_of
 from torch.nn.utils import clip_grad_norm_
 
+import corrie
 from corrie.capabilities.loss_gradient import TaskLoss
 from corrie.capabilities.task import Task
 from corrie.models.model import Model
@@ -33,6 +37,20 @@ class Teaching:
     steps: int
     batch: int
     warm: int = 3
+
+
+def taught(out: Path, start: str | Path, lesson: Callable[[Model], Task], how: Teaching, seed: int) -> dict[str, float]:
+    """A fine-tune as a checkpoint, made once; its numbers stand beside it."""
+    file = out.with_name(out.name + ".json")
+    if not file.is_file():
+        shutil.rmtree(out, ignore_errors=True)
+        model = corrie.load(start)
+        task = lesson(model)
+        print(f"{out.name}: {task}", flush=True)
+        found = teach(model, task, how, seed, out)
+        found |= {"examples": task.identity.size, "tokens": tokens_of(model, task), "seed": seed}
+        file.write_text(json.dumps(found | {"rate": how.rate, "steps": how.steps, "batch": how.batch}))
+    return json.loads(file.read_text())
 
 
 def teach(model: Model, task: Task, how: Teaching, seed: int, out: Path) -> dict[str, float]:
