@@ -15,8 +15,10 @@ def test_what_comes_after_a_stop_string_is_taken_away() -> None:
     model = toy_model()
 
     class StandIn:
-        def write(self, prompts: Sequence[tuple[int, ...]], most: int, ends: frozenset[int]) -> list[Written]:
-            return write_greedily(model.module, prompts, most, ends)
+        def write(
+            self, prompts: Sequence[tuple[int, ...]], most: int, ends: frozenset[int], reached: object
+        ) -> list[Written]:
+            return write_greedily(model.module, prompts, most, ends)  # on to the end, whatever is reached
 
     copy: Any = StandIn()
     prompts = [f"{'a word ' * n}and" for n in range(8)]
