@@ -225,7 +225,7 @@ class Widening(Record):
             yield (
                 f"Without noise: KL to {self.teacher or 'the base'} {self.rest.divergence:.3g} nats a token, "
                 f"{percent(self.rest.agreement)} of {self.rest.tokens:,} tokens agree; "
-                f"L2 distance {self.distance:.4g}, "
+                f"L2 distance {self.distance:.4g}{', rescaling included' if self.balance else ''}, "
                 f"{percent(self.distance / self.model.norm)} of the weights' norm."
             )
         if self.rounded:
