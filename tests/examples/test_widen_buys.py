@@ -141,3 +141,16 @@ def test_the_page_shows_what_the_results_say(load: Any) -> None:
     others = [line.removeprefix("### ") for line in shown.splitlines() if line.startswith("### ")]
     assert others
     assert table.page(table.RESULTS, "smollm2-135m-instruct", others) == shown.strip()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("part", ["refusals", "merging"])
+def test_a_part_that_needs_requests_runs_on_a_toy_model(load: Any, subject: Any, part: str, tmp_path: Path) -> None:
+    few = dataclasses.replace(subject.terms.benign, steps=1)
+    terms = dataclasses.replace(
+        subject.terms, benign=few, align=few, attack=few, refused=2, answered=1, requests=2, along="0.5:1:2", learned=2
+    )
+    toy = load("subject").Subject(str(save_toy(tmp_path / "chatting")), tmp_path / "work" / "chatting", terms)
+    found = json.loads(load("buys").measure(toy, part, 1, tmp_path / "results").read_text("utf-8"))
+    measured = found["measured"] if part == "refusals" else found["measured"]["merged"]
+    assert len(measured["safety"]["after"]["1"]["score"]) == 2
