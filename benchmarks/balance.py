@@ -57,7 +57,7 @@ def main() -> None:
     text = windows_of(model, [TEXT], 96)[:6]
     with torch.no_grad():
         unmoved = torch.log_softmax(module(text, use_cache=False).logits.float(), dim=-1)
-    print(f"at rest: KL {_divergence(balance, unmoved, text, lambda _: 0.0, 0):.2g} nats a token\n")
+    print(f"at rest: KL {divergence_at_noise(balance, unmoved, text, lambda _: 0.0, 0):.2g} nats a token\n")
     print("| noise | KL, as it was | balanced | radius, √ of the ratio |\n|---|---|---|---|")
     for sigma in asked.sigma:
         relative = sigma / model.identity.rms
@@ -69,16 +69,17 @@ def main() -> None:
             ),
         ):
             told = [
-                sum(_divergence(m, unmoved, text, of, seed) for seed in range(asked.draws)) / asked.draws
+                sum(divergence_at_noise(m, unmoved, text, of, seed) for seed in range(asked.draws)) / asked.draws
                 for m in (module, balance)
             ]
             print(f"| {words} | {told[0]:.4f} | {told[1]:.4f} | {math.sqrt(told[0] / told[1]):.2f} |", flush=True)
 
 
 @torch.no_grad()
-def _divergence(
+def divergence_at_noise(
     module: torch.nn.Module, unmoved: Tensor, text: Tensor, size: Callable[[Tensor], float], seed: int
 ) -> float:
+    """KL of a model at noise from ``unmoved``; ``size`` is σ for a tensor. Its weights are as before afterwards."""
     dice = torch.Generator().manual_seed(seed)
     kept = {name: tensor.clone() for name, tensor in named_parameters(module).items()}
     for tensor in named_parameters(module).values():
