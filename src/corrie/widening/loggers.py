@@ -10,6 +10,7 @@ numbers.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,7 @@ def logged(
     ...     log.step(1, loss=0.5)  # to nobody
     """
     with _where(folder, run):
+        _wait_for_a_name(Path(os.environ["TENSORBOARD_LOGGING_DIR"]))
         log = StepLog(_made(names), module, folder, names, terms)
     try:
         yield log
@@ -103,6 +105,12 @@ def _made(names: Sequence[str]) -> list[Any]:
 
 def _refused(names: Sequence[str], found: str, advice: str) -> InputError:
     return InputError(f"--log {', '.join(names)}", found=found, advice=advice)
+
+
+def _wait_for_a_name(folder: Path) -> None:
+    """TensorBoard's writer names a file by the second that it is made in, and writes over one that has this name."""
+    while any(folder.glob(f"events.out.tfevents.{int(time.time())}.*")):
+        time.sleep(0.05)
 
 
 @contextmanager
