@@ -58,7 +58,7 @@ def balanced(
     >>> [round(float(x), 3) for x in (weights["a"] * factor, weights["b"] / factor)]
     [2.0, 2.0]
     """
-    a = {name: f.double() if f.dim() == 1 else f.clone() for name, f in sensitivities.items()}
+    a = {name: f.clone() for name, f in sensitivities.items()}
     w = {name: weights[name].detach().square() for name in a}
     a_0, w_0 = _sum(a), _sum(w)
     factors = [torch.ones(r.factors, dtype=torch.float64) for r in rescalings]

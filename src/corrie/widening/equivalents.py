@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from corrie.weights.selection import named_parameters
+from corrie.widening.divergence import divergence_of
 
 _TOLERANCE = 1e-6
 """KL that random factors between 1/√2 and √2 may cause, nats a token: rounding, and the ε in a norm's denominator. What
@@ -134,7 +135,7 @@ def _hold(module: nn.Module, parameters: Mapping[str, Tensor], tried: Iterable[R
     finally:
         for name, tensor in kept.items():
             parameters[name].copy_(tensor)
-    return bool((before.exp() * (before - after)).sum(dim=-1, dtype=torch.float64).mean().abs() <= _TOLERANCE)
+    return float(divergence_of(after, before)) <= _TOLERANCE
 
 
 def _said(module: Any, rows: Tensor) -> Tensor:
