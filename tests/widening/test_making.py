@@ -118,6 +118,8 @@ def test_stopped_and_resumed_it_ends_in_the_same_weights(
     corrie.widen(model, out=tmp_path / "wide", say=said.append, **terms)
     assert "Going on with what the same command left unfinished." in said
     assert (f"Step {stop_at} of 6 was kept." in said) == (stop_at > 0)
+    assert any(line.startswith("Balanced: ") for line in said) == (stop_at == 0)  # it is in the weights that were kept
+    assert Widening.read(tmp_path / "wide").balance == Widening.read(tmp_path / "whole").balance
     whole, wide = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "wide"))
     assert whole == wide
 

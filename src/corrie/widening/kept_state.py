@@ -37,6 +37,11 @@ class KeptState:
         self._last, self._took = time.monotonic(), 0.0
 
     @property
+    def there(self) -> bool:
+        """Whether a run is kept."""
+        return self.file.is_file()
+
+    @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
         return time.monotonic() - self._last >= max(PAUSE, 20 * self._took)
@@ -61,7 +66,7 @@ class KeptState:
             RunError: it is of another course.
             ModelError: it cannot be read.
         """
-        if not self.file.is_file():
+        if not self.there:
             return False
         files = TensorFiles.open(self.file)
         if Course.parse(files.notes.get(_COURSE, "")) != run.course:

@@ -59,7 +59,7 @@ from corrie.widening.sensitivity import sensitivity
 from corrie.widening.student import Student
 from corrie.widening.texts import Text, name_of, windows_of
 
-_TEXT, _COURSE, _TRAINED = "text.safetensors", "course.json", "trained.json"
+_TEXT, _BALANCE, _COURSE, _TRAINED = "text.safetensors", "balance.json", "course.json", "trained.json"
 _LOG = "log"
 """Where loggers put their files, beside the weights."""
 
@@ -212,7 +212,7 @@ class Making:
             return Widening.read(out)
         if not (place.begun and Widening.lies_in(place.work)):
             self._work(place, began)
-        for left in (_TEXT, _COURSE, _TRAINED):
+        for left in (_TEXT, _BALANCE, _COURSE, _TRAINED):
             (place.work / left).unlink(missing_ok=True)
         KeptState(place.work).remove()
         place.finish()
@@ -241,11 +241,11 @@ class Making:
         measuring = time.monotonic()
         before = self._measured(self.model, place.work / "before")
         measuring = time.monotonic() - measuring
-        balance = self._balanced(student, rows)
+        state = KeptState(place.work)
+        balance = self._balanced(student, rows, place.work, done=state.there)
         course = self._course(place.work, before, rehearsed, time.monotonic() - began + measuring, balance)
         lessons = Lessons(self.teacher.module, rows, course.windows, course.seed, self._room())
         run = SmoothedDescent(student.trained, course, student.moved)
-        state = KeptState(place.work)
         if state.read(run):
             self.say(f"Step {run.done} of {course.steps} was kept.")
         self._follow(run, lessons, student, state, place.work / _LOG)
@@ -266,11 +266,15 @@ class Making:
         write_trained(self.model, student.whole(place.work), place.work, place.question)
         return before
 
-    def _balanced(self, student: Student, rows: Tensor) -> Balance | None:
-        """Move factors between the student's weights; the same ones whenever the same question comes here."""
-        asked = self.question
+    def _balanced(self, student: Student, rows: Tensor, work: Path, done: bool) -> Balance | None:
+        """Move factors between the student's weights; the same ones whenever the same question comes here. Where it is
+        done, in the weights that are kept, what it did is only read.
+        """
+        asked, file = self.question, work / _BALANCE
         if not asked.balances:
             return None
+        if done and file.is_file():
+            return Balance.parse(file.read_text("utf-8"))
         rescalings = [
             r
             for r in rescalings_of(student.module, self.model.text_config, rows[: asked.windows])
@@ -286,6 +290,7 @@ class Making:
         factors, found = balanced(rescalings, weights, costs)
         for rescaling, its in zip(rescalings, factors, strict=True):
             rescaling.apply(weights, its)
+        _write(file, found)
         self.say(f"Balanced: {found}.")
         return found
 
