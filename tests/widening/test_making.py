@@ -124,6 +124,22 @@ def test_stopped_and_resumed_it_ends_in_the_same_weights(
     assert whole == wide
 
 
+@pytest.mark.parametrize(("steps", "kept"), [(3, 0), (4, 3)])
+def test_what_the_teacher_says_is_kept_only_of_text_that_is_read_again(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, kept: int
+) -> None:
+    made: list[Lessons] = []
+    begin = Lessons.__init__
+
+    def noted(self: Lessons, *args: Any, **words: Any) -> None:
+        begin(self, *args, **words)
+        made.append(self)
+
+    monkeypatch.setattr(Lessons, "__init__", noted)
+    corrie.widen(model, out=tmp_path / "wide", **{**SHORT, "steps": steps})  # 6 windows, 2 a step: 3 batches
+    assert len(made[-1]._kept) == kept
+
+
 def test_stopped_between_weights_and_measuring_it_goes_on(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,7 +244,9 @@ class Making:
         state = KeptState(place.work)
         balance = self._balanced(student, rows, place.work, done=state.there)
         course = self._course(place.work, before, rehearsed, time.monotonic() - began + measuring, balance)
-        lessons = Lessons(self.teacher.module, rows, course.windows, course.seed, self._room())
+        once = course.steps <= len(rows) // course.windows
+        room = 0 if once else self._room()
+        lessons = Lessons(self.teacher.module, rows, course.windows, course.seed, room)
         run = SmoothedDescent(student.trained, course, student.moved)
         if state.read(run):
             self.say(f"Step {run.done} of {course.steps} was kept.")
