@@ -93,7 +93,7 @@ def test_the_bound_of_graded_examples_holds_at_every_distance_at_once(
     held, tight = [], []
     for _ in range(20):
         selection = score(dice.standard_normal(chosen.count))
-        levels = chosen.choose(selection, examples, draws, confidence, 1, graded_parts(examples))
+        levels = chosen.choose(selection.tolist(), examples, draws, confidence, 1, graded_parts(examples))
         for _ in range(100):
             law = ScoreLaw.of(score(dice.standard_normal(draws)), levels, confidence)
             held.append(all(law.lower(r) <= smoothed(r) for r in RATIOS))
