@@ -20,9 +20,11 @@ from corrie.capabilities.rehearsal import remember
 from corrie.capabilities.task import Task
 from corrie.errors import InputError
 from corrie.models.model import Model
+from corrie.questions.certificate import CertificateQuestion
+from corrie.records.certificate_spec import graded_parts
 from corrie.records.subspace import SubspaceNoise
 from corrie.stats.rounding import rounded_down
-from corrie.stats.score_law import ScoreLaw
+from corrie.stats.score_law import choose_thresholds, expected_law
 from corrie.subspaces.row_layers import find_layers, linear_layers
 from corrie.subspaces.row_space import LowRankSpace, random_rows
 from corrie.subspaces.space import dimension, draw_noise
@@ -86,28 +88,22 @@ def edge(subject: Subject, seed: int) -> dict[str, Any]:
 
 
 def certificate(subject: Subject, seed: int) -> dict[str, Any]:
-    """The largest radius within which no change in a subspace takes more than a share of agreement, at the largest
-    noise that the model bears there; σ is chosen on draws and windows that certify nothing.
-
-    The threshold is fixed beforehand and the same for every model: those that a certificate chooses are multiples of
-    what one window is worth, too coarse for the share of its tokens.
-    """
+    """The largest radius within which no change in a subspace takes more than a share of agreement, at the noise that
+    promises the largest; the thresholds are those that a certificate chooses."""
     terms, model = subject.terms, subject.model
     space = random_rows(model.module, last_third(model, terms.layers), terms.rank, seed)
-    noted = subject.work / f"sigma-{seed}.json"
+    noted = subject.work / f"promised-{seed}.json"
     if not noted.is_file():
         subject.work.mkdir(parents=True, exist_ok=True)
-        noted.write_text(json.dumps(usable_sigma(subject, space, seed)))
-    sigma = json.loads(noted.read_text())
-    first = 2**41 + 2**20 * seed
+        noted.write_text(json.dumps(promised_radii(subject, space, seed)))
+    promised = [(float(sigma), float(radius)) for sigma, radius in json.loads(noted.read_text())]
+    sigma = max(promised, key=lambda both: both[1])[0]
     found = corrie.certify(
         model, [(subject.agreement, terms.certified)], subspace=space, sigma=sigma, draws=terms.draws,
-        confidence=terms.confidence, selection_draws=terms.selection, retain=terms.retain, ratio=0.4, seeds=first,
-        to=subject.work / f"certificate-{seed}",
+        confidence=terms.confidence, selection_draws=terms.selection, retain=terms.retain, ratio=terms.ratio,
+        to=subject.work / f"certificate-{seed}", block=terms.certified,
     )  # fmt: skip
     (task,) = found.tasks
-    law = ScoreLaw.of(task.scores, [terms.threshold], terms.confidence)
-    reach = law.reach(terms.retain)
     layers = find_layers(model.module, last_third(model, terms.layers))
     weights = [layer.weight for layer in layers.values()]
     return {
@@ -115,17 +111,12 @@ def certificate(subject: Subject, seed: int) -> dict[str, Any]:
         "dimension": dimension(space),
         "norm": math.sqrt(sum(float(w.detach().double().square().sum()) for w in weights)),  # type: ignore[operator]
         "sigma": sigma,
-        **told(law, reach, sigma),
+        "radius": task.radius(terms.retain),
+        "curve": {f"{x:g}": rounded_down(task.law.lower(x), 4) for x in (0.0, 0.25, 0.5, 0.75, 1.0)},
+        "thresholds": task.law.thresholds,
+        "reached": task.law.reached,
         "smoothed": task.smoothed,
-    }
-
-
-def told(law: ScoreLaw, reach: float | None, sigma: float) -> dict[str, Any]:
-    """The radius, null where nothing is certain, and the bound at some r/σ."""
-    return {
-        "radius": None if reach is None else rounded_down(reach * sigma, 4),
-        "curve": {f"{x:g}": rounded_down(law.lower(x), 4) for x in (0.0, 0.25, 0.5, 1.0)},
-        "reached": law.reached[0],
+        "promised": promised,
     }
 
 
@@ -145,7 +136,10 @@ class PartOf(NamedTuple):
 
 
 _SCORED, _TAUGHT, _ALIGNED = ("text", "windows", "skills"), ("benign", "excerpts"), ("align", "refused", "answered")
-_CERTIFIED = ("text", "layers", "rank", "kept", "retain", "threshold", "draws", "selection", "confidence", "certified")
+_CERTIFIED = (
+    *("text", "layers", "rank", "retain", "choosing", "looks"),
+    *("draws", "selection", "confidence", "certified", "ratio"),
+)
 
 PARTS: dict[str, PartOf] = {
     "rounding": PartOf(rounding, _SCORED, seeded=False),
@@ -184,37 +178,69 @@ def last_third(model: Model, ends: Sequence[str]) -> str:
     return "+".join(names[-each:])
 
 
-def usable_sigma(subject: Subject, space: LowRankSpace, seed: int, draws: int = 3) -> float:
-    """σ at which agreement falls to the share that is to be kept, to three digits: between two powers of two on either
-    side, then between their geometric mean and one of them, as log σ goes with the score."""
+def promised_radii(subject: Subject, space: LowRankSpace, seed: int) -> list[tuple[float, float]]:
+    """Every σ that was tried, with the radius that a certificate at it can be expected to give, from few to many.
+
+    Agreement is looked at on windows that are not certified, as many together as will be, so its spread is that of
+    draws and of windows. Thresholds and expectation are those of a certificate. The search goes by octaves, up and down
+    while the promise grows, then by half octaves around the best.
+    """
     terms, model, task = subject.terms, subject.model, subject.agreement
-    windows = range(terms.certified, 2 * terms.certified)
-    remember(task, model.reader(), windows.stop)
-    noises = [SubspaceNoise(subspace=space.spec.id, seed=2**30 + 1000 * seed + i) for i in range(draws)]
-    known: dict[float, float] = {}
+    last = terms.certified + terms.choosing
+    groups = [(at, at + terms.certified) for at in range(terms.certified, last, terms.certified)]
+    remember(task, model.reader(), last)
+    noises = [SubspaceNoise(subspace=space.spec.id, seed=2**30 + 1000 * seed + i) for i in range(terms.looks)]
+    known: dict[int, float] = {}
 
-    def agreeing(sigma: float) -> float:
-        if sigma in known:
-            return known[sigma]
-        with space.lent(draws) as places:
-            places.put([draw_noise(space.shapes, noise, sigma) for noise in noises])
-            readers = model.row_readers(draws)
-            found = [o.success or 0.0 for r in readers for o in task.score(r, windows.start, windows.stop)]
-        known[sigma] = sum(found) / len(found)
-        return known[sigma]
+    def promised(half_octaves: int) -> float:
+        if half_octaves not in known:
+            sigma = _sigma(half_octaves)
+            with space.lent(terms.looks) as places:
+                places.put([draw_noise(space.shapes, noise, sigma) for noise in noises])
+                found = [
+                    [outcome.success or 0.0 for outcome in task.score(reader, *group)]
+                    for reader in model.row_readers(terms.looks)
+                    for group in groups
+                ]
+            known[half_octaves] = expected_radius([sum(row) / len(row) for row in found], sigma, terms)
+        return known[half_octaves]
 
-    sigma = 2.0 ** round(-0.25 * math.log2(dimension(space)))
-    up = agreeing(sigma) >= terms.kept
-    while (agreeing(sigma) >= terms.kept) == up:
-        sigma = 2 * sigma if up else sigma / 2
-        if not 2.0**-24 < sigma < 2.0**24:
-            found = f"agreement stays on one side of {terms.kept:g} up to {sigma:g}"
-            raise InputError(f"σ in {space.spec}", found=found, advice="other layers")
-    low, high = (sigma / 2, sigma) if up else (sigma, 2 * sigma)
-    middle = math.sqrt(low * high)
-    low, high = (middle, high) if agreeing(middle) >= terms.kept else (low, middle)
-    share = (known[low] - terms.kept) / max(known[low] - known[high], 1e-9)
-    return float(f"{low * (high / low) ** min(max(share, 0.0), 1.0):.3g}")
+    best = 2 * round(-0.25 * math.log2(dimension(space)))
+    while not promised(best) and best > -_FAR:
+        best -= 2
+    for step in (2, -2, 1, -1):
+        while promised(best + step) > promised(best) and abs(best) < _FAR:
+            best += step
+    if not known[best] or abs(best) >= _FAR:
+        found = f"no radius is promised at any σ from {_sigma(min(known))} to {_sigma(max(known))}, or no largest one"
+        raise InputError(f"σ in {space.spec}", found=found, advice="more draws, or other layers")
+    return [(_sigma(h), float(f"{known[h]:.4g}")) for h in sorted(known)]
+
+
+_FAR = 48
+"""Half octaves of σ above and below 1 beyond which none is tried."""
+
+
+def _sigma(half_octaves: int) -> float:
+    return float(f"{2 ** (half_octaves / 2):.4g}")
+
+
+def expected_radius(scores: Sequence[float], sigma: float, terms: Terms) -> float:
+    """What a certificate of so many draws can be expected to give where some draws score so; 0 for none.
+
+    >>> round(expected_radius([0.95, 0.94, 0.96, 0.95], 1.0, Terms()), 2)
+    0.53
+    >>> expected_radius([0.8, 0.7, 0.6, 0.7], 1.0, Terms())
+    0.0
+    """
+    chances: dict[str, Any] = {
+        "draws": terms.draws,
+        "confidence": terms.confidence,
+        "step": 1 / terms.certified,
+        "parts": graded_parts(terms.certified),
+    }
+    levels = choose_thresholds(scores, terms.ratio, count=CertificateQuestion.thresholds, **chances)
+    return sigma * (expected_law(scores, levels, **chances).reach(terms.retain) or 0.0)
 
 
 def _benign(subject: Subject, seed: int) -> dict[str, float]:

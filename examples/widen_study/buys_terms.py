@@ -28,10 +28,10 @@ class Terms:
     distance       L2, at which it searches
     climbs         steps of the search
     layers, rank   of the certificate's subspace: B of a frozen-A adapter on these layers of the last third of blocks
-    kept           share of agreement that the usable σ keeps, which is chosen on draws and windows of its own
-    retain         share that is certified to be kept
-    threshold      of a draw's agreement, how often it is reached is what certifies
+    retain         share of agreement that is certified to be kept
+    choosing, looks   windows, none of which is certified, and draws at each σ, on which σ is chosen
     draws, selection, confidence, certified   of a certificate; the last: windows
+    ratio          r/σ at which its thresholds make the bound high, about that of the radius with so many draws
     """
 
     skills: tuple[str, ...] = ("knowledge:40",)
@@ -51,10 +51,11 @@ class Terms:
     climbs: int = 4
     layers: tuple[str, ...] = ("q_proj", "v_proj")
     rank: int = 1
-    kept: float = 0.94
     retain: float = 0.8
-    threshold: float = 0.9
-    draws: int = 40
-    selection: int = 2
+    choosing: int = 8
+    looks: int = 4
+    draws: int = 80
+    selection: int = 8
     confidence: float = 0.95
     certified: int = 4
+    ratio: float = 0.7

@@ -26,6 +26,7 @@ SHOWN = {
     "path": "toy",
     "fraction": "at least 0.5 of all directions keep toy; 4 of 4 draws did",
     "certificate": "keeps toy at least 0.6925 (chance 0.25) after any change of up to r = 0.01001",
+    "graded": "keeps graded:toy at least 0.4791 (chance 0.25) after any change of up to r = 0.01001",
     "generalisation": "VACUOUS: about new examples of toy nothing above chance is certain",
     "inputs": "after any change of L2 norm up to 0.05",
     "diff": "toy-llama-0 → tuned: lost: toy",
@@ -52,7 +53,8 @@ def files_of(run: Path) -> dict[str, bytes]:
 
 
 def test_there_is_one_of_every_kind() -> None:
-    assert {Path(name).name for name in OLD if name.startswith("26fb81b")} == set(MADE["KINDS"]) == set(SHOWN)
+    first = {Path(name).name for name in OLD if name.startswith("26fb81b")}
+    assert first | {"graded"} == {Path(name).name for name in OLD} == set(MADE["KINDS"]) == set(SHOWN)
 
 
 @pytest.mark.parametrize("old", OLD, indirect=True)

@@ -41,8 +41,9 @@ def subject(load: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         climbed=f"{task}:4",
         climbs=1,
         certified=2,
-        draws=6,
-        selection=2,
+        choosing=4,
+        draws=40,
+        selection=4,
     )
     short = dataclasses.replace(terms.benign, steps=2)
     return load("subject").Subject(str(place), folder / "work" / "toy", dataclasses.replace(terms, benign=short))
@@ -84,10 +85,15 @@ def test_the_average_of_two_checkpoints_is_halfway_between_them(load: Any, tmp_p
 
 def test_the_more_agreement_may_go_the_larger_the_noise_of_a_certificate(load: Any, subject: Any) -> None:
     parts, found = load("buys_parts"), []
-    for kept in (0.9, 0.6):
-        asked = dataclasses.replace(subject, terms=dataclasses.replace(subject.terms, kept=kept))
+    for retain in (0.85, 0.5):
+        asked = dataclasses.replace(subject, terms=dataclasses.replace(subject.terms, retain=retain))
         space = parts.random_rows(asked.model.module, "v_proj", 1, 1)
-        found.append(parts.usable_sigma(asked, space, 1))
+        tried = parts.promised_radii(asked, space, 1)
+        sigmas, radii = zip(*tried, strict=True)
+        assert list(sigmas) == sorted(set(sigmas))
+        best = radii.index(max(radii))
+        assert 0 < best < len(radii) - 1, "the best is not the last that was tried"
+        found.append(sigmas[best])
     assert 0 < found[0] < found[1] < 10
 
 

@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from corrie.errors import InputError, RunError
-from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, own_seeds
+from corrie.records.canonical import content_hash
+from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, graded_parts, own_seeds
 from corrie.records.direction import Gaussian
 from corrie.records.fraction_spec import ROOM, FractionSpec
 from corrie.records.memory_store import MemoryStore
@@ -154,3 +156,45 @@ def test_thresholds_are_a_function_of_what_is_written_down() -> None:
     assert levels == chosen.choose(scores, 20, 100, 0.95, 1)
     assert all(0 < 20 * level == round(20 * level) for level in levels)
     assert levels[-1] <= 0.9
+
+
+EARLIER = [
+    ([0.8, 0.6, 0.6, 1.0, 1.0, 0.6], 5, 40, (0.4, 0.6, 0.8)),
+    ([0.6, 0.4, 0.6, 0.6], 10, 60, (0.3, 0.4, 0.5)),
+    ([0.975, 1.0, 1.0, 1.0, 0.95, 1.0, 0.975, 1.0], 40, 100, (0.925,)),
+    ([2 / 3, 1 / 3, 1 / 3], 3, 12, (1 / 3,)),
+    ([1.0, 1.0, 1.0, 1.0], 4, 40, (0.5, 0.75, 1.0)),
+]
+"""Scores, examples, draws, and the thresholds that versions before those of graded examples chose of them."""
+
+
+@pytest.mark.parametrize(("scores", "examples", "draws", "levels"), EARLIER)
+def test_right_or_wrong_has_the_thresholds_and_the_text_that_it_had(
+    scores: list[float], examples: int, draws: int, levels: tuple[float, ...]
+) -> None:
+    chosen = SelectingDraws(first=0, count=len(scores), ratio=1.0, most=3)
+    assert chosen.choose(scores, examples, draws, 0.95, 2) == levels
+    assert Levels(task="a-1", levels=levels).canonical() == (
+        f'{{"levels":[{",".join(map(str, levels))}],"task":"a-1"}}'
+    )
+    assert content_hash(spec().model_dump(mode="json")) == (
+        "2d9e35da00ea7ffe438e6fce66542cc4f139dba195aa8a87752b15ea68a00544"
+    )
+
+
+def test_thresholds_of_graded_examples_lie_between_those_of_whole_ones() -> None:
+    chosen = SelectingDraws(first=0, count=6, ratio=0.7, most=3)
+    scores = [0.93, 0.95, 0.94, 0.92, 0.95, 0.93]
+    fine = chosen.choose(scores, 4, 100, 0.95, 1, graded_parts(4))
+    assert set(chosen.choose(scores, 4, 100, 0.95, 1)) <= {0.25, 0.5, 0.75, 1.0}
+    assert any(0.85 < level < 0.95 for level in fine), "of whole ones nothing lies between 0.75 and 1"
+    assert all(400 * level == pytest.approx(round(400 * level)) for level in fine)
+    made = spec(levels=(Levels(task="a-1", levels=(0.5,)), Levels(task="b-1", levels=(0.225,), parts=100)))
+    assert parse_claim(made.canonical()) == made
+    assert made.canonical().count('"parts":100') == 1, "the other task says nothing of it"
+
+
+@pytest.mark.parametrize("parts", [0, -1, 101, 10**9])
+def test_thresholds_finer_than_there_are_are_refused(parts: int) -> None:
+    with pytest.raises(ValidationError, match="parts"):
+        Levels(task="a-1", levels=(0.5,), parts=parts)

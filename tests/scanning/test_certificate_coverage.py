@@ -2,7 +2,8 @@
 
 m nested half-spaces: example j is right where ⟨a, x⟩/σ ≤ c_j, so after noise and a shift of r along a the score is
 mean_j 1{z + r/σ ≤ c_j}, z ~ N(0, 1), and the smoothed one mean_j Φ(c_j − r/σ). For a single half-space the bound is
-tight.
+tight. Where several half-spaces make one example, its score is a fraction, as the share of a text's tokens is; or it is
+smooth: Φ((c − z)/s) has the smoothed value Φ((c − r/σ)/√(1 + s²)).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from corrie.records.certificate_spec import SelectingDraws
+from corrie.records.certificate_spec import SelectingDraws, graded_parts
 from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.score_law import ScoreLaw
 
@@ -56,3 +57,46 @@ def test_the_bound_holds_at_every_distance_at_once(
     assert np.median(tight) > (0.65 if case == "one half-space" else 0.35), "and it says something"
     if (case, tasks) == ("one half-space", 1):
         assert np.mean(held) < 0.97, "with a tight bound it fails about as often as it may"
+
+
+GRADED: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray], Callable[[float], float], int]] = {
+    "four texts of 25 tokens": (
+        4,
+        lambda z: scores(np.linspace(1.0, 4.0, 100), z),
+        lambda r: float(norm.cdf(np.linspace(1.0, 4.0, 100) - r).mean()),
+        60,
+    ),
+    "one smooth example": (
+        1,
+        lambda z: norm.cdf((1.5 - z) / 0.5),
+        lambda r: float(norm.cdf((1.5 - r) / 1.25**0.5)),
+        60,
+    ),
+    "a smooth slope of twenty": (
+        20,
+        lambda z: norm.cdf((1.0 - z) / 2.0),
+        lambda r: float(norm.cdf((1.0 - r) / 5**0.5)),
+        100,
+    ),
+}
+"""Examples, the score after noise z along the change, the smoothed one after a change of r, certifying draws."""
+
+
+@pytest.mark.parametrize("case", GRADED)
+def test_the_bound_of_graded_examples_holds_at_every_distance_at_once(
+    holds_as_often_as: Callable[[float, ArrayLike], None], case: str
+) -> None:
+    """20 selections, 100 certifications each, with thresholds as fine as a certificate takes them."""
+    examples, score, smoothed, draws = GRADED[case]
+    confidence, dice = 0.9, np.random.default_rng(7)
+    chosen = SelectingDraws(first=0, count=10, ratio=1.0, most=3)
+    held, tight = [], []
+    for _ in range(20):
+        selection = score(dice.standard_normal(chosen.count))
+        levels = chosen.choose(selection.tolist(), examples, draws, confidence, 1, graded_parts(examples))
+        for _ in range(100):
+            law = ScoreLaw.of(score(dice.standard_normal(draws)), levels, confidence)
+            held.append(all(law.lower(r) <= smoothed(r) for r in RATIOS))
+            tight.append(law.lower(1.0) / smoothed(1.0))
+    holds_as_often_as(confidence, held)
+    assert np.median(tight) > 0.4, "and it says something"

@@ -14,6 +14,7 @@ import corrie
 from corrie.analysis.certificate import Certificate, FineTuned
 from corrie.analysis.verification import verify
 from corrie.capabilities.choice import ChoiceTask
+from corrie.capabilities.graded_choice import graded
 from corrie.errors import InputError, RunError
 from corrie.models.model import Model
 from corrie.records.cell import Cell
@@ -53,6 +54,14 @@ def prepare(model: Model, task: ChoiceTask, subspace: str = "adapter:q_proj:1", 
     wanted = {"sigma": SIGMA, "draws": 12, "confidence": 0.9, "lattice": LATTICE, "selection_draws": 4, "rows": 4}
     space = find_subspace(model, parse_subspace(subspace), lattice=LATTICE)
     return CertificateScan.of(model, [(task, 15)], space, **(wanted | terms))
+
+
+def replace_tasks(prepared: CertificateScan, model: Model, tasks: list[Any]) -> CertificateScan:
+    """The same certificate of other tasks."""
+    return CertificateScan.of(
+        model, tasks, prepared.space, sigma=SIGMA, draws=12, confidence=0.9, lattice=LATTICE, selection_draws=4,
+        rows=4, ratio=prepared.selecting.ratio if prepared.requires else None,
+    )  # fmt: skip
 
 
 def certify(prepared: CertificateScan, **terms: Any) -> Certificate:
@@ -139,6 +148,44 @@ def test_the_design_is_fixed_before_the_first_draw(model: Model, task: ChoiceTas
         with pytest.raises(RunError, match="another design before its first draw"):
             prepare(model, task, **change).run(store)
     assert store.keys() == had, "nothing more was drawn"
+
+
+def test_thresholds_of_a_graded_task_are_finer_than_one_of_its_examples(
+    model: Model, task: ChoiceTask, tmp_path: Path
+) -> None:
+    """By their own grid each: a task that is right or wrong beside it keeps its thresholds."""
+    fine = graded(task)
+    both = replace_tasks(prepare(model, task), model, [(task, 15), (fine, 15)])
+    found = certify(both)
+    plain, shares = found.evidence.spec.levels
+    assert (plain.parts, shares.parts) == (1, 100)
+    assert all(15 * level == pytest.approx(round(15 * level)) for level in plain.levels)
+    assert any(abs(15 * level - round(15 * level)) > 1e-9 for level in shares.levels)
+    assert verify(found.write(tmp_path)).certificate == found
+
+
+def test_a_task_is_graded_where_an_outcome_is_a_share(model: Model, task: ChoiceTask) -> None:
+    """Also if it is said to be right or wrong."""
+    request = prepare(model, task).scan.spec.tasks[0]
+    assert prepare(model, task)._parts(request, [[0.0, 1.0, None], [1.0, 1.0, 0.0]]) == 1
+    assert prepare(model, task)._parts(request, [[0.0, 1.0, None], [1.0, 0.5, 0.0]]) == 100
+
+
+@pytest.mark.parametrize("ratio", [None, 1.0])
+def test_a_run_that_was_designed_by_whole_examples_goes_on_so(
+    model: Model, task: ChoiceTask, monkeypatch: pytest.MonkeyPatch, ratio: float | None
+) -> None:
+    fine = graded(task)
+    prepared = replace_tasks(prepare(model, task), model, [(fine, 15)])
+    store = MemoryStore(prepared.identity)
+    with monkeypatch.context() as before:
+        before.setattr("corrie.scanning.certificate_scan.graded_parts", lambda examples: 1)
+        first = prepared.run(store)
+    assert first.evidence.spec.levels[0].parts == 1
+    had = store.keys()
+    assert replace_tasks(prepare(model, task, ratio=ratio), model, [(fine, 15)]).run(store) == first
+    assert store.keys() == had
+    assert certify(prepared).evidence.spec.levels[0].parts == 100, "a new run has finer ones"
 
 
 def test_another_distance_is_asked_of_the_same_draws(model: Model, task: ChoiceTask) -> None:

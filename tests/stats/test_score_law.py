@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, t
 
 from corrie.errors import InputError
 from corrie.stats import clopper_pearson, gaussian_shift
-from corrie.stats.score_law import ScoreLaw, choose_thresholds
+from corrie.stats.score_law import ScoreLaw, choose_thresholds, expected_law
 
 RATIOS = (0.0, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0)
 OFFSETS = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
@@ -140,6 +140,49 @@ def test_thresholds_are_chosen_where_they_pay():
         assert law.lower(ratio) > naive.lower(ratio)
         assert law.lower(ratio) > 0.9 * ScoreLaw.of(certifying, single, 0.99).lower(ratio)
     assert ScoreLaw.of(certifying, choose_thresholds(selection, 0.5, draws=400), 0.95).lower(0.5) > 0.7
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0])
+@pytest.mark.parametrize("parts", [2, 10])
+def test_fine_thresholds_are_the_best_of_all_that_could_be(ratio, parts):
+    """Compared with a search through every multiple; one more is added only if it raises the bound."""
+    rng = np.random.default_rng(parts)
+    for size in (3, 8):
+        terms = {"draws": 50, "confidence": 0.9, "step": 1 / 4, "parts": parts}
+        selection = rng.beta(18, 2, size)
+        grid = [k / (4 * parts) for k in range(1, round(selection.max() * 4 * parts) + 1)]
+        bounds = {level: expected_law(selection, [level], **terms).lower(ratio) for level in grid}
+        (one,) = choose_thresholds(selection, ratio, **terms)
+        assert bounds[one] == pytest.approx(max(bounds.values()), abs=1e-12)
+        more = choose_thresholds(selection, ratio, count=3, **terms)
+        assert one in more
+        assert expected_law(selection, more, **terms).lower(ratio) >= bounds[one] - 1e-12
+
+
+def test_what_is_expected_is_between_student_and_what_was_seen():
+    law = expected_law([1.0] * 9 + [0.5], [0.5, 1.0], draws=110, step=1 / 4, parts=100)
+    assert law.reached[1] == 90, "9 of 10 were 1, and one more is taken to miss"
+    assert law.low[1] == pytest.approx(clopper_pearson.lower_limit(90, 110, 0.975))
+    assert law.high[1] == pytest.approx(clopper_pearson.upper_limit(90, 110, 0.975))
+    alike = expected_law([1.0] * 9, [0.75, 1.0], draws=100, step=1 / 4, parts=100)
+    students = t.cdf((0.25 + 1 / 800) / (1 / 8 * math.sqrt(1 + 1 / 9)), 8)
+    assert alike.reached == (int(100 * students), 90), "no spread was seen: that of an example is taken"
+
+
+@pytest.mark.parametrize(
+    ("examples", "mean", "spread"), [(6, 0.9, 0.03), (6, 0.97, 0.012), (30, 0.9, 0.02), (1, 0.8, 0.05)]
+)
+def test_of_the_same_selection_finer_thresholds_certify_more(examples, mean, spread):
+    """Scores that are nearly normal over the draws, as shares of many tokens are; means over selections."""
+    rng, ratio = np.random.default_rng(4), 0.7
+    terms = {"draws": 100, "count": 2, "step": 1 / examples}
+    bounds: dict[int, list[float]] = {1: [], 100: []}
+    for _ in range(12):
+        selection, *certifying = rng.normal(mean, spread, (1 + 4, 100)).clip(0, 1)
+        for parts, found in bounds.items():
+            levels = choose_thresholds(selection[:10], ratio, parts=parts, **terms)
+            found += [ScoreLaw.of(row, levels, 0.95).lower(ratio) for row in certifying]
+    assert np.mean(bounds[100]) > np.mean(bounds[1])
 
 
 @pytest.mark.parametrize("draws", [50, 57, 64, 300])

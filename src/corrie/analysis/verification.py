@@ -122,12 +122,14 @@ def _check_thresholds(evidence: Evidence) -> None:
     """
     spec = evidence.spec
     for task in evidence.tasks:
-        scores = [task.score(row) for row in task.selection]
-        chosen = spec.selection.choose(scores, len(task.examples), spec.draws, spec.confidence, len(spec.tasks))
-        if chosen != spec.levels_of(task.task.id):
+        scores, kept = [task.score(row) for row in task.selection], spec.row_of(task.task.id)
+        chosen = spec.selection.choose(
+            scores, len(task.examples), spec.draws, spec.confidence, len(spec.tasks), kept.parts
+        )
+        if chosen != kept.levels:
             raise ClaimError(
                 f"thresholds of {task.task.name}",
-                found=f"the selection draws choose {list(chosen)}, the design has {list(spec.levels_of(task.task.id))}",
+                found=f"the selection draws choose {list(chosen)}, the design has {list(kept.levels)}",
             )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from corrie.errors import InputError
 from corrie.records.canonical import Record, content_hash
@@ -22,16 +22,40 @@ from corrie.stats.score_law import choose_thresholds
 _CERTIFYING, _SELECTING = 2**52, 2**53
 """Where the seeds of certifying and of selection draws begin: far from each other and from those that people use."""
 
+_PARTS, _FINEST = 100, 10_000
+"""Into how many steps a graded example's score is taken to fall where thresholds are chosen, and the most of them in
+all examples together: thresholds a ten-thousandth apart are as good as any."""
+
+
+def graded_parts(examples: int) -> int:
+    """Into how many steps each of so many graded examples is taken to fall: hundredths, unless they are many.
+
+    >>> graded_parts(6), graded_parts(1000), graded_parts(20_000)
+    (100, 10, 1)
+    """
+    return max(1, min(_PARTS, _FINEST // examples))
+
 
 class Levels(Record):
     """The thresholds of one task's score.
 
     task     the task's id
     levels   τ_1 < … < τ_K in (0, 1]
+    parts    each is a multiple of 1/(parts · examples): 1 where an example is right or wrong, more where it is graded
     """
 
     task: str
     levels: tuple[float, ...] = Field(min_length=1)
+    parts: int = Field(default=1, gt=0, le=_PARTS)
+
+    @model_serializer(mode="wrap")
+    def _right_or_wrong_is_not_mentioned(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Thresholds that are multiples of what one example is worth have the text that they had before there were
+        others."""
+        written: dict[str, Any] = plain(self)
+        if self.parts == 1:
+            written.pop("parts", None)
+        return written
 
 
 class SelectingDraws(Record):
@@ -54,17 +78,18 @@ class SelectingDraws(Record):
         return range(self.first, self.first + self.count)
 
     def choose(
-        self, scores: Sequence[float], examples: int, draws: int, confidence: float, tasks: int
+        self, scores: Sequence[float], examples: int, draws: int, confidence: float, tasks: int, parts: int = 1
     ) -> tuple[float, ...]:
         """A task's thresholds, from the scores of the selection draws: a function of what is written down, so whoever
         has the outcomes can choose again.
 
         Args:
             scores: of the selection draws, in their order.
-            examples: m; a score is a multiple of 1/m (for fractional scores, thresholds are).
+            examples: m; a score is a multiple of 1/m where each is right or wrong.
             draws: how many certifying draws there will be.
             confidence: with which all tasks' bounds shall hold together.
             tasks: how many tasks share it.
+            parts: into how many steps of its own an example's score falls (:class:`Levels`).
         """
         return choose_thresholds(
             scores,
@@ -73,6 +98,7 @@ class SelectingDraws(Record):
             count=self.most,
             confidence=shared_confidence(confidence, tasks),
             step=1 / examples,
+            parts=parts,
         )
 
 
@@ -176,7 +202,11 @@ class CertificateSpec(Record):
 
     def levels_of(self, task: str) -> tuple[float, ...]:
         """The thresholds of one task."""
-        return next(row.levels for row in self.levels if row.task == task)
+        return self.row_of(task).levels
+
+    def row_of(self, task: str) -> Levels:
+        """The same with how they were chosen."""
+        return next(row for row in self.levels if row.task == task)
 
     def __str__(self) -> str:
         return (

@@ -13,9 +13,17 @@ from corrie.errors import InputError
 from corrie.models.model import Model
 from corrie.questions.certificate import CertificateQuestion
 from corrie.questions.terms import check_retain
-from corrie.records.certificate_spec import CertificateSpec, Levels, SelectingDraws, noise_point, own_seeds
+from corrie.records.certificate_spec import (
+    CertificateSpec,
+    Levels,
+    SelectingDraws,
+    graded_parts,
+    noise_point,
+    own_seeds,
+)
 from corrie.records.point import Point
-from corrie.records.scan_spec import AlphaGrid
+from corrie.records.scan_spec import AlphaGrid, TaskRequest
+from corrie.records.scoring import GRADED_SCORINGS
 from corrie.records.store import RunIdentity, Store
 from corrie.records.subspace import FullSpace
 from corrie.scanning.in_process import Within
@@ -159,7 +167,7 @@ class CertificateScan(Trial[Certificate]):
         self.scan.register(store)
         before = (Point.origin(), *(self._point(seed) for seed in self.selecting.seeds))
         fill(self.scan.spec, PlacesPlan(before), executor, store, watch=watch)
-        spec = self._as_fixed(store).design(store)
+        spec = self.design(store)
         store.record_claim(spec, self.scan.provenance(engine))
         draws = tuple(spec.point(i) for i in range(spec.draws))
         fill(self.scan.spec, PlacesPlan((*before, *draws)), executor, store, watch=watch)
@@ -172,18 +180,26 @@ class CertificateScan(Trial[Certificate]):
     def design(self, store: Store) -> CertificateSpec:
         """The design that the selection draws in the store choose.
 
+        What a run has fixed for this question stays: the r/σ that it was made high at, unless another one is required
+        (the bound holds at every distance), and whether its thresholds of graded examples are multiples of what a whole
+        one is worth, as in a run of before there were finer ones.
+
         Raises:
             InputError: every selection draw of a task scored 0.
         """
-        known = Known(store.cells())
+        known, kept = Known(store.cells()), self._fixed(store)
+        selecting = self.selecting
+        if kept is not None and not self.requires:
+            selecting = selecting.model_copy(update={"ratio": kept.selection.ratio})
         levels = []
         for request in self.scan.spec.tasks:
             found = [known.successes(self.scan.spec, self._point(s), request) or () for s in self.selecting.seeds]
             scores = [sum(x or 0.0 for x in row) / len(row) for row in found]
-            chosen = self.selecting.choose(
-                scores, request.limit, self.draws, self.confidence, len(self.scan.spec.tasks)
+            parts = self._parts(request, found) if kept is None else kept.row_of(request.task).parts
+            chosen = selecting.choose(
+                scores, request.limit, self.draws, self.confidence, len(self.scan.spec.tasks), parts
             )
-            levels.append(Levels(task=request.task, levels=chosen))
+            levels.append(Levels(task=request.task, levels=chosen, parts=parts))
         terms = {
             "tasks": self.scan.spec.tasks,
             "subspace": self.space.spec,
@@ -191,7 +207,7 @@ class CertificateScan(Trial[Certificate]):
             "lattice": self.lattice,
             "draws": self.draws,
             "confidence": self.confidence,
-            "selection": self.selecting,
+            "selection": selecting,
             "levels": tuple(levels),
             "block": self.scan.spec.block,
             "rows": self.rows,
@@ -202,18 +218,22 @@ class CertificateScan(Trial[Certificate]):
         hashed = unseeded.model_dump(mode="json", exclude={"first", "block", "rows"})
         return unseeded.model_copy(update={"first": own_seeds(hashed, "certifying")})
 
-    def _as_fixed(self, store: Store) -> CertificateScan:
-        """With the r/σ of the design that the run has for this question, unless another one is required: the bound
-        holds at every distance, whichever one it was made high at."""
+    def _fixed(self, store: Store) -> CertificateSpec | None:
+        """The design that the run has for this question."""
         tasks = {t.task: t for t in self.scan.spec.tasks}
         for kept, _ in store.claims():
-            if self.requires or not isinstance(kept, CertificateSpec):
+            if not isinstance(kept, CertificateSpec):
                 continue
             same = {t.task: t for t in kept.tasks} == tasks and kept.subspace.id == self.space.spec.id
             if same and (kept.sigma, kept.lattice) == (self.sigma, self.lattice):
-                chosen = self.selecting.model_copy(update={"ratio": kept.selection.ratio})
-                return replace(self, selecting=chosen)
-        return self
+                return kept
+        return None
+
+    def _parts(self, request: TaskRequest, found: Sequence[Sequence[float | None]]) -> int:
+        """How finely a task's thresholds may lie: by its way of scoring, or by an outcome that is neither 0 nor 1."""
+        declared = self.scan.tasks[request.task].identity.scoring in GRADED_SCORINGS
+        graded = declared or any(x not in (0.0, 1.0, None) for row in found for x in row)
+        return graded_parts(request.limit) if graded else 1
 
     def _point(self, seed: int) -> Point:
         return noise_point(self.space.spec, seed, self.lattice, self.sigma)

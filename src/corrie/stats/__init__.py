@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from corrie.stats.paired_change import PairedChange, mcnemar
     from corrie.stats.per_example import PerExample
     from corrie.stats.planned_fraction import PlannedFraction
-    from corrie.stats.score_law import ScoreLaw, choose_thresholds
+    from corrie.stats.score_law import ScoreLaw, choose_thresholds, expected_law
     from corrie.stats.token_kernels import AbsorbingKernel, TokenKernel, UniformKernel, tokens_within
 
 _HOME = {
@@ -84,6 +84,7 @@ _HOME = {
     "basin_radius": "model_free_radius",
     "choose_groups": "grouped_score",
     "choose_thresholds": "score_law",
+    "expected_law": "score_law",
     "mcnemar": "paired_change",
     "paired_difference": "difference",
     "tokens_within": "token_kernels",
@@ -112,6 +113,7 @@ __all__ = [
     "clopper_pearson",
     "dose_response",
     "empirical_bernstein",
+    "expected_law",
     "fraction_process",
     "gaussian_shift",
     "hoeffding",

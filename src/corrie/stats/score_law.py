@@ -45,7 +45,7 @@ from numpy.typing import ArrayLike
 
 from corrie.errors import InputError
 from corrie.stats import clopper_pearson, gaussian_shift
-from corrie.stats.arguments import Array, independent_values, share, whole
+from corrie.stats.arguments import Array, error_of, independent_values, share, whole
 from corrie.stats.bisection import last_holding
 from corrie.stats.multiplicity import shared_confidence
 from corrie.stats.rounding import nudged_down, nudged_up, rounded_down
@@ -126,6 +126,7 @@ def choose_thresholds(
     count: int = 1,
     confidence: float = 0.95,
     step: float | None = None,
+    parts: int = 1,
 ) -> tuple[float, ...]:
     """Thresholds that promise the highest bound at r/σ = ``ratio``, chosen on draws that will not certify.
 
@@ -138,29 +139,43 @@ def choose_thresholds(
     often one is reached is predicted by Student's law for the next draw. Whatever is chosen, the bound holds: the
     certifying draws are others.
 
+    Where an example's own score is a fraction (the share of a text's tokens), multiples of what an example is worth are
+    far too coarse: with four examples nothing lies between 0.75 and 1. With ``parts`` the candidates are the multiples
+    of ``step / parts``, each judged by the law that is expected (:func:`expected_law`).
+
     Args:
         selection: scores of independent selection draws, shape (n,).
         ratio: r/σ at which the bound is wanted.
         draws: how many certifying draws there will be.
         step: what one example is worth, 1/m.
+        parts: into how many steps of its own an example's score falls: 1 where it is right or wrong.
 
     Raises:
         InputError: scores that are no independent values in [0, 1], none of them above 0, counts below 1.
 
     >>> choose_thresholds([0.8, 0.8, 0.825, 0.85, 0.7], 1.0, draws=300)
     (0.7,)
+    >>> shares = [0.96, 0.95, 0.97, 0.94, 0.95, 0.96]  # of four texts' tokens
+    >>> choose_thresholds(shares, 1.0, draws=100, step=1 / 4)
+    (0.75,)
+    >>> choose_thresholds(shares, 1.0, draws=100, step=1 / 4, parts=100)
+    (0.8975,)
     """
     x, n = independent_values(selection), whole(draws, "draws", least=1)
-    most = whole(count, "thresholds", least=1)
+    most, each_in = whole(count, "thresholds", least=1), whole(parts, "parts", least=1)
     if not (x > 0).any():
         raise InputError("thresholds", found="every selection draw scored 0: nothing to certify", advice="a smaller σ")
     if step is None:
         candidates = sorted(set(x[x > 0].tolist()))
         expected = {c: max(0, math.floor(n * ((x >= c).sum() / (x.size + 1)))) for c in candidates}
-    else:
+    elif each_in == 1:
         examples = round(1 / step)
         candidates = [k / examples for k in range(1, round(x.max() * examples) + 1)]
-        expected = {c: math.floor(n * _predicted(x, c, step)) for c in candidates}
+        expected = {c: math.floor(n * float(_predicted(x, c, step, 1))) for c in candidates}
+    else:
+        worth = round(1 / step) * each_in
+        levels = np.arange(1, max(1, round(x.max() * worth)) + 1) / worth
+        return _chosen_finely(levels, _expected(x, levels, n, step, each_in), n, ratio, most, confidence)
 
     def bound(levels: tuple[float, ...]) -> float:
         each = shared_confidence(confidence, len(levels))
@@ -177,13 +192,86 @@ def choose_thresholds(
     return chosen
 
 
-def _predicted(scores: Array, level: float, step: float) -> float:
-    """How likely the next draw is to reach ``level``, scores being multiples of ``step``: Student's predictive law."""
+def expected_law(
+    selection: ArrayLike,
+    thresholds: Sequence[float],
+    *,
+    draws: int,
+    confidence: float = 0.95,
+    step: float,
+    parts: int = 1,
+) -> ScoreLaw:
+    """The law that so many further draws can be expected to show; ``reached`` is rounded down.
+
+    It certifies nothing: by it thresholds are chosen, and one σ may be preferred to another, before the first
+    certifying draw. The next draw is expected to reach τ as often as Student's law for it says or, where that is more,
+    as if k of the s selection draws had and one more had not, k/(s + 1): scores may pile up at the highest. The limits
+    are Clopper and Pearson's at n times that, a count that need not be whole: by whole ones they would jump.
+
+    Args:
+        selection: scores of independent selection draws, shape (s,).
+        thresholds: increasing in (0, 1].
+        draws: n.
+        confidence: of all limits together.
+        step, parts: as of :func:`choose_thresholds`.
+
+    Raises:
+        InputError: scores that are no independent values in [0, 1], thresholds that are not increasing in (0, 1], a
+            confidence outside (0, 1).
+
+    >>> law = expected_law([0.96, 0.95, 0.97, 0.94, 0.95, 0.96], [0.9], draws=100, step=1 / 4, parts=100)
+    >>> law.reached, round(law.lower(1.0), 3)
+    ((99,), 0.718)
+    """
+    x, levels, n = independent_values(selection), _increasing(thresholds), whole(draws, "draws", least=1)
+    counts, each = _expected(x, np.asarray(levels), n, step, parts), shared_confidence(confidence, len(levels))
+    low, high = _limits(counts, n, each), 1 - _limits(n - counts, n, each)
+    reached = tuple(int(count) for count in counts)
+    return ScoreLaw(levels, reached, n, confidence, tuple(low.tolist()), tuple(high.tolist()))
+
+
+def _expected(scores: Array, levels: Array, draws: int, step: float, parts: int) -> Array:
+    """How many of so many further draws can be expected to reach each level."""
+    seen = (scores >= levels[:, None]).sum(1) / (scores.size + 1)
+    return draws * np.maximum(seen, _predicted(scores, levels, step, parts))
+
+
+def _limits(counts: Array, draws: int, confidence: float) -> Array:
+    """Clopper and Pearson's lower limits, also at counts that are not whole."""
+    from scipy.special import betaincinv
+
+    found = betaincinv(np.maximum(counts, 1e-12), draws - counts + 1, error_of(confidence))
+    return np.where(counts > 0, found, 0.0)
+
+
+def _chosen_finely(
+    levels: Array, counts: Array, draws: int, ratio: float, most: int, confidence: float
+) -> tuple[float, ...]:
+    """One by one while the bound at the expected counts grows: a threshold τ between neighbours τ_b < τ < τ_a adds
+    (τ − τ_b)(g(p) − g(p_a))."""
+    chosen: list[int] = []
+    reached = -math.inf
+    while len(chosen) < min(most, levels.size):
+        kept = gaussian_shift.lower(_limits(counts, draws, shared_confidence(confidence, len(chosen) + 1)), ratio)
+        between = np.searchsorted(chosen, np.arange(levels.size))
+        below, above = np.append(0.0, levels[chosen]), np.append(kept[chosen], 0.0)
+        bounds = np.diff(below) @ kept[chosen] + (levels - below[between]) * (kept - above[between])
+        best = int(bounds.argmax())
+        if chosen and bounds[best] <= reached:
+            break
+        chosen, reached = sorted({*chosen, best}), float(bounds[best])
+    return tuple(levels[chosen].tolist())
+
+
+def _predicted(scores: Array, level: ArrayLike, step: float, parts: int) -> Array:
+    """How likely the next draw is to reach ``level``, scores being multiples of ``step / parts``: Student's predictive
+    law. Scores that are all alike show no spread: then it is taken to be that of an example."""
     from scipy.special import stdtr
 
-    spread = max(float(scores.std(ddof=1)) if scores.size > 1 else 0.0, step / 2)
-    z = (scores.mean() - level + step / 2) / (spread * math.sqrt(1 + 1 / scores.size))
-    return float(stdtr(max(scores.size - 1, 1), z))
+    seen, least = float(scores.std(ddof=1)) if scores.size > 1 else 0.0, step / parts / 2
+    spread = max(seen, least) if seen > 1e-12 else step / 2
+    z = (scores.mean() - np.asarray(level) + least) / (spread * math.sqrt(1 + 1 / scores.size))
+    return stdtr(max(scores.size - 1, 1), z)
 
 
 def _increasing(thresholds: Sequence[float]) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import corrie
+from corrie.capabilities import graded_choice
 from corrie.records.model import SelectionSpec
 from corrie.testing.toy_models import save_toy, toy_model
 from corrie.testing.toy_tasks import toy_choice
@@ -43,6 +44,10 @@ class World:
             case "certificate":
                 small = {"subspace": "adapter:q_proj:1", "sigma": 0.05, "draws": 20, "selection_draws": 4}
                 return corrie.certify(model, tasks, distance=0.01, to=to, **small, **how)
+            case "graded":
+                graded: Any = [(graded_choice.graded(tasks[0][0]), 10)]
+                small = {"subspace": "adapter:q_proj:1", "sigma": 0.05, "draws": 20, "selection_draws": 4}
+                return corrie.certify(model, graded, distance=0.01, to=to, **small, **how)
             case "generalisation":
                 small = {"subspace": "core:all:1", "sigma": 0.25, "draws": 4, "confidence": 0.9}
                 return corrie.generalise(model, self.core, tasks, to=to, **small, **how)
@@ -58,7 +63,7 @@ class World:
         raise ValueError(kind)
 
 
-KINDS = ("scan", "plane", "path", "fraction", "certificate", "generalisation", "inputs", "diff", "retraction")
+KINDS = ("scan", "plane", "path", "fraction", "certificate", "graded", "generalisation", "inputs", "diff", "retraction")
 
 
 if __name__ == "__main__":
