@@ -185,7 +185,7 @@ def rows(results: Path, base: str, wide: str) -> Iterator[tuple[str, ...]]:
     yield one.row("refused before the attack", ["measured"], "safety", "before", "score", False)
     yield one.ratio("L2 that the attack moved", lambda r: r["teaching"]["distance"])
     for alpha in ("0.25", "0.5", "0.75", "1"):
-        yield one.row(f"refused at {alpha} of the way", ["measured"], "safety", alpha, "score", True)
+        yield one.row(f"refused at {alpha} of the way", ["measured"], "safety", alpha, "score", False)
     one = part["merging"]
     for place in ("refusing", "code", "merged"):
         yield one.row(f"{place}: {own}", ["measured", place], "agreement", "1", "score", False)
