@@ -53,8 +53,16 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    if forks := sys.modules.get("tests.forks"):
+        forks.keep_one()
     gc.enable()
     gc.set_threshold(20_000, 50, 10)
+
+
+def pytest_unconfigure() -> None:
+    """The process that was kept goes with this one."""
+    if forks := sys.modules.get("tests.forks"):
+        forks.let_go()
 
 
 _FITS: dict[tuple[Any, ...], Any] = {}
