@@ -93,13 +93,15 @@ def every_curve_is_fitted_once(request: pytest.FixtureRequest) -> Iterator[None]
 
 _ENGINES: dict[tuple[str, ...], Any] = {}
 """What serves each model that was asked."""
+ASKED_ANEW = {Path(__file__).parent / "models" / f"test_{name}.py" for name in ("engine", "reader")}
+"""Where it is tested how a model is asked."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def every_model_is_asked_once(request: pytest.FixtureRequest) -> Iterator[None]:
     """Which engine serves a model is asked of the model, in some thirty passes: here once for the same weights (but
-    tests/models asks as often as it likes)."""
-    if "corrie.models.model" not in sys.modules or Path(__file__).parent / "models" in request.path.parents:
+    where that is tested it is asked as often as it likes)."""
+    if "corrie.models.model" not in sys.modules or request.path in ASKED_ANEW:
         yield
         return
     from corrie.models.engine import Engine, choose_engine

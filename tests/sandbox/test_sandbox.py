@@ -164,7 +164,7 @@ def test_each_wall_holds_and_is_needed(wall: str, who: dict, tmp_path: Path, mon
 
 
 def test_limits_are_what_ends_a_program() -> None:
-    busy = "def double(n):\n import time\n while time.process_time() < 1.6: pass\n return 2 * n"
+    busy = "def double(n):\n import time\n while time.process_time() < 1.2: pass\n return 2 * n"
     assert Sandbox(limits=SMALL)._once(double(busy), SMALL).ending == "too_slow"
     assert Sandbox(limits=SMALL).judge(double(busy)).passed, "the second run has twice as much"
     large = "def double(n): return len(bytearray(300 * 2**20)) and 2 * n"
