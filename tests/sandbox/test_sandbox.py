@@ -229,7 +229,7 @@ def test_without_walls_nothing_is_tried_and_tests_are_still_apart(monkeypatch: p
     monkeypatch.undo()
     assert sandbox.judge(double("def double(n): return 2 * n")).passed
     assert not sandbox.judge(double(ATTEMPTS["patches what a test uses"])).passed
-    assert sandbox.judge(double(ATTEMPTS["loops"])).ending == "too_slow"
+    assert sandbox._once(double(ATTEMPTS["loops"]), SMALL).ending == "too_slow"
 
 
 def test_without_walls_it_starts_in_a_folder_of_its_own_and_without_the_environment(
