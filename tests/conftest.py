@@ -65,6 +65,13 @@ def pytest_unconfigure() -> None:
         forks.let_go()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def numbers_are_drawn_by_the_compiled_loop() -> None:
+    """Those of small tensors too, as wherever a large one was drawn before."""
+    if noise := sys.modules.get("corrie.weights.noise"):
+        noise._compiled()
+
+
 _FITS: dict[tuple[Any, ...], Any] = {}
 """The curves of every task that was fitted."""
 
