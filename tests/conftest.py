@@ -60,9 +60,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """The process that was kept goes with this one."""
+    """The process that was kept goes with this one, in which nothing is looked for once more as it ends: that takes two
+    seconds."""
     if forks := sys.modules.get("tests.forks"):
         forks.let_go()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
