@@ -87,7 +87,7 @@ def certified(*models: Model) -> None:
     """Rows of a batch that each have a change of their own, and noise in all weights."""
     for subspace in ("adapter:q_proj:1", "full"):
         terms: Any = {"subspace": subspace, "sigma": 0.01, "distance": 0.01, "confidence": 0.5}
-        terms |= {"draws": 4, "selection_draws": 2}  # every operation on such a device is Python's
+        terms |= {"draws": 8, "selection_draws": 2}  # every operation on such a device is Python's
         one, two = (certify(model, [(toy_choice(models[0]), 10)], **terms) for model in models)
         assert two.finding == one.finding
         assert "at least" in one.finding
