@@ -3,7 +3,6 @@
 Counted are the anonymous pages of the process (mapped files are not in them) above what they were before the job.
 """
 
-import ctypes
 import gc
 import os
 import sys
@@ -160,17 +159,8 @@ JOBS: dict[str, Callable[[Path], float]] = {
 }
 
 
-def give_back_at_once() -> None:
-    """As MALLOC_MMAP_THRESHOLD_ says it to a process that starts: this one may have been forked."""
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        library.mallopt(-3, int(os.environ["MALLOC_MMAP_THRESHOLD_"]))
-        library.malloc_trim(0)
-
-
 def main(place: Path) -> int:
     """One line a job, ``NAME SIZES``; 0 if every job ended well. The libraries are imported once, for all of them."""
-    give_back_at_once()
     bad = 0
     for name, job in JOBS.items():
         (place / name).mkdir()

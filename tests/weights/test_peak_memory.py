@@ -1,10 +1,11 @@
 """How much memory directions and searches take, measured in processes of their own, in sizes of the model."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.forks import run_program
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="read from Linux's /proc")
 
@@ -13,7 +14,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     script = Path(__file__).with_name("peak_memory.py")
     exact = {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}  # freed memory goes back at once
-    done = run_program(script, tmp_path_factory.mktemp("peaks"), environment=os.environ | exact)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path_factory.mktemp("peaks"))],
+        env=os.environ | exact,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return {name: float(sizes) for name, _, sizes in (line.rpartition(" ") for line in done.stdout.splitlines())}
 
