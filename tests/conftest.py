@@ -53,8 +53,25 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    if forks := sys.modules.get("tests.forks"):
+        forks.keep_one()
     gc.enable()
     gc.set_threshold(20_000, 50, 10)
+
+
+def pytest_unconfigure() -> None:
+    """The process that was kept goes with this one, in which nothing is looked for once more as it ends: that takes two
+    seconds."""
+    if forks := sys.modules.get("tests.forks"):
+        forks.let_go()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def numbers_are_drawn_by_the_compiled_loop() -> None:
+    """Those of small tensors too, as wherever a large one was drawn before."""
+    if noise := sys.modules.get("corrie.weights.noise"):
+        noise._compiled()
 
 
 _FITS: dict[tuple[Any, ...], Any] = {}
@@ -85,13 +102,15 @@ def every_curve_is_fitted_once(request: pytest.FixtureRequest) -> Iterator[None]
 
 _ENGINES: dict[tuple[str, ...], Any] = {}
 """What serves each model that was asked."""
+ASKED_ANEW = {Path(__file__).parent / "models" / f"test_{name}.py" for name in ("engine", "reader")}
+"""Where it is tested how a model is asked."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def every_model_is_asked_once(request: pytest.FixtureRequest) -> Iterator[None]:
     """Which engine serves a model is asked of the model, in some thirty passes: here once for the same weights (but
-    tests/models asks as often as it likes)."""
-    if "corrie.models.model" not in sys.modules or Path(__file__).parent / "models" in request.path.parents:
+    where that is tested it is asked as often as it likes)."""
+    if "corrie.models.model" not in sys.modules or request.path in ASKED_ANEW:
         yield
         return
     from corrie.models.engine import Engine, choose_engine

@@ -153,8 +153,9 @@ def test_a_true_null_is_called_lost_as_rarely_as_it_says() -> None:
     for _ in range(400):
         before = (dice.random(80) < 0.5).astype(float)
         after = np.where(dice.random(80) < 0.4, 1 - before, before)
-        before_kept = kept(before.tolist(), chance=0.0)
-        lost += PairedVerdict.of(before_kept, tuple(after.tolist()), confidence=0.9).verdict == "lost"
+        pair = kept(before.tolist(), chance=0.0), tuple(after.tolist())
+        lost += decided_together({"": pair}, 0.9)[""][0] == "lost"
+    assert PairedVerdict.of(*pair, confidence=0.9).verdict == decided_together({"": pair}, 0.9)[""][0]
     assert lost / 400 <= 0.1 + 3 * (0.1 * 0.9 / 400) ** 0.5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,24 @@ def run(tmp_path: Path) -> Path:
 def asked(toy: Path, task: Path, run: Path) -> list[object]:
     terms = ["--subspace", "adapter:q_proj:1", "--sigma", "0.05", "--draws", "30", "--selection-draws", "5"]
     return ["certify", toy, "-t", f"{task}:10", *terms, "--confidence", "0.9", "--to", run]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Path]:
+    """Where the first one to ask for it has made it."""
+    return {}
+
+
+@pytest.fixture
+def certified(
+    corrie: Any, asked: list[object], run: Path, made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The run of a certificate, as the command left it."""
+    if not made:
+        place = tmp_path_factory.mktemp("made") / "run"
+        assert corrie(*changed(asked, to=place)).code == 0
+        made["run"] = place
+    return Path(shutil.copytree(made["run"], run))
 
 
 def changed(asked: list[object], **values: object) -> list[object]:
@@ -85,8 +104,8 @@ def test_asked_too_far_it_is_vacuous_and_ends_with_3(corrie: Any, asked: list[ob
         assert len(store.points()) == 1 + 5 + 30
 
 
+@pytest.mark.usefixtures("certified")
 def test_a_second_design_is_refused(corrie: Any, asked: list[object]) -> None:
-    assert corrie(*asked).code == 0
     said = corrie(*changed(asked, draws="31"))
     assert (said.code, said.out) == (2, "")
     assert "another design before its first draw" in said.err
@@ -153,11 +172,10 @@ def test_what_only_the_model_can_tell(corrie: Any, asked: list[object], run: Pat
         assert (said.code, words in said.err, run.exists()) == (2, True, False), said.err
 
 
-def test_draws_that_selected_are_refused(corrie: Any, asked: list[object], tmp_path: Path) -> None:
+def test_draws_that_selected_are_refused(corrie: Any, asked: list[object], certified: Path, tmp_path: Path) -> None:
     from corrie.analysis.evidence import Evidence
 
-    assert corrie(*asked).code == 0
-    (file,) = Path(str(asked[-1])).glob("outcomes-*.json")
+    (file,) = certified.glob("outcomes-*.json")
     selecting = Evidence.parse(file.read_text()).spec.selection.first
     said = corrie(*changed(asked, seeds=selecting + 2, to=tmp_path / "other"))
     assert (said.code, said.out) == (2, "")

@@ -137,7 +137,7 @@ def test_a_certificate_says_what_it_says(
 ) -> None:
     """In the full space at once the distance of the diff and that of the certificate; far beyond σ it is vacuous."""
     terms = ["--subspace", "full", "--sigma", "0.0001", "--draws", "40", "--selection-draws", "5"]
-    made = corrie("certify", toy, "-t", f"{task}:20", *terms, "--to", tmp_path / "certificate")
+    made = corrie("certify", toy, "-t", f"{task}:10", *terms, "--to", tmp_path / "certificate")
     assert made.code == 0, made.err
     (file,) = (tmp_path / "certificate").glob("certificate-*.json")
     said = corrie("diff", toy, tuned["near"], *gate, *QUICK, "--certificate", file, "--json")

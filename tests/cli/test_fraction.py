@@ -21,7 +21,7 @@ def run(tmp_path: Path) -> Path:
 @pytest.fixture
 def claim(toy: Path, task: Path, run: Path) -> list[object]:
     terms = ["--sigma", "0.0001", "--at-least", "0.8", "--confidence", "0.8", "--to", run]
-    return ["fraction", toy, "-t", f"{task}:20", *terms]
+    return ["fraction", toy, "-t", f"{task}:10", *terms]
 
 
 def changed(claim: list[object], **values: object) -> list[object]:

@@ -27,7 +27,7 @@ def protected(
     """An adapter of one's own, as the command left it."""
     if not made:
         place = tmp_path_factory.mktemp("made") / "protected"
-        made |= {"said": corrie("protect", toy, "-t", f"{task}:20", "--out", place, *TERMS, "--json"), "place": place}
+        made |= {"said": corrie("protect", toy, "-t", f"{task}:10", "--out", place, *TERMS, "--json"), "place": place}
     return made["said"], Path(shutil.copytree(made["place"], tmp_path / "protected"))
 
 
@@ -57,7 +57,7 @@ def test_a_fine_tune_inside_is_measured_by_its_certificate(
     save_file(moved, tuned / "adapter_model.safetensors")
     (tuned / "adapter_config.json").write_text((out / "adapter_config.json").read_text())
     said = corrie(
-        "certify", toy, "-t", f"{task}:20", "--subspace", f"adapter:{out}", *TERMS[:6], "--tuned", tuned,
+        "certify", toy, "-t", f"{task}:10", "--subspace", f"adapter:{out}", *TERMS[:6], "--tuned", tuned,
         "--to", tmp_path / "run", "--json",
     )  # fmt: skip
     assert said.code == 0, said.err
@@ -70,7 +70,7 @@ def test_a_fine_tune_inside_is_measured_by_its_certificate(
 def test_the_fine_tune_may_be_given(corrie: Any, toy: Path, task: Path, tmp_path: Path) -> None:
     folders = []
     for name, more in (("unknown", ()), ("known", ("--examples", f"{task}:10"))):
-        said = corrie("protect", toy, "-t", f"{task}:20", "--out", tmp_path / name, *TERMS, *more)
+        said = corrie("protect", toy, "-t", f"{task}:10", "--out", tmp_path / name, *TERMS, *more)
         assert said.code == 0, said.err
         folders.append(load_file(tmp_path / name / "adapter_model.safetensors"))
     name = next(n for n in folders[0] if "lora_A" in n)
@@ -80,12 +80,12 @@ def test_the_fine_tune_may_be_given(corrie: Any, toy: Path, task: Path, tmp_path
 def test_what_is_refused(corrie: Any, protected: tuple[Any, Path], toy: Path, task: Path, tmp_path: Path) -> None:
     _, out = protected
     for other in (TERMS[2:], (*TERMS, "--rank", "2")):
-        said = corrie("protect", toy, "-t", f"{task}:20", "--out", out, *other)
+        said = corrie("protect", toy, "-t", f"{task}:10", "--out", out, *other)
         assert (said.code, "something is there already" in said.err) == (2, True)
     said = corrie("protect", toy, "-t", f"{task}:40", "--out", tmp_path / "all", *TERMS)
     assert (said.code, "none are left to listen to" in said.err) == (2, True)
     assert not (tmp_path / "all").exists()
-    said = corrie("protect", toy, "-t", f"{task}:20", "--out", tmp_path / "p", *TERMS[:-1], "k_porj")
+    said = corrie("protect", toy, "-t", f"{task}:10", "--out", tmp_path / "p", *TERMS[:-1], "k_porj")
     assert (said.code, "Did you mean 'k_proj'" in said.err) == (2, True)
 
 
@@ -94,7 +94,7 @@ def test_the_same_command_again_says_the_same_and_changes_nothing(
 ) -> None:
     said, out = protected
     before = {f: f.read_bytes() for f in out.rglob("*.*") if f.name != "run.db"}
-    again = corrie("protect", toy, "-t", f"{task}:20", "--out", out, *TERMS, "--json")
+    again = corrie("protect", toy, "-t", f"{task}:10", "--out", out, *TERMS, "--json")
     assert (again.code, again.out) == (said.code, said.out)
     assert {f: f.read_bytes() for f in out.rglob("*.*") if f.name != "run.db"} == before
 

@@ -7,13 +7,14 @@ everything lies and by which way it goes from one device to the other.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 KIND = "far"
 
@@ -63,8 +64,9 @@ class FarDevices(TorchDispatchMode):
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """One operation of torch: refused where tensors of two devices meet (a number alone, and indices that lie in the
     processor's memory, may meet others, as on a graphics processor)."""
-    name = func._schema.name
-    given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+    name = _named(func)
+    given: list[Tensor] = []
+    near, options = _near(args, given), _near(kwargs, given)
     meeting = [t for t in given if isinstance(t, Far) or t.dim() > 0]
     if name in _INDEXING:
         meeting = [t for t in meeting if t is given[0] or isinstance(t, Far)]
@@ -79,15 +81,33 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     else:
         where = next((t.device for t in given if isinstance(t, Far)), torch.device("cpu"))
     known = {id(t.raw): t for t in given if isinstance(t, Far)}
-    options = kwargs | ({"device": torch.device("cpu")} if where.type == KIND and asked is not None else {})
-    out = func(*tree_map(_raw, args), **tree_map(_raw, options))
+    if where.type == KIND and asked is not None:
+        options["device"] = torch.device("cpu")
+    out = func(*near, **options)
 
     def outer(t: Any) -> Any:
         if not isinstance(t, Tensor):
             return t
         return known[id(t)] if id(t) in known else Far(t, _indexed(where)) if where.type == KIND else t
 
-    return tree_map(outer, out)
+    return outer(out) if isinstance(out, Tensor) else tree_map(outer, out)
+
+
+@cache
+def _named(func: Any) -> str:
+    return func._schema.name
+
+
+def _near(value: Any, given: list[Tensor]) -> Any:
+    """What an operation is given, with what the tensors really are; all of these go to the list."""
+    if isinstance(value, Tensor):
+        given.append(value)
+        return _raw(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_near(one, given) for one in value)
+    if isinstance(value, dict):
+        return {name: _near(one, given) for name, one in value.items()}
+    return value
 
 
 def _raw(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Whatever serves a model, its numbers are those of every sequence alone: on tiny models of every kind of attention."""
 
 import random
+from functools import cache
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ FAMILIES = [
 ]
 
 
+@cache
 def loaded(family: str) -> Model:
     return from_module(tiny_module(family), byte_tokenizer(), name=f"tiny-{family}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pytest
@@ -202,12 +203,17 @@ def test_others_come_in_for_those_that_have_ended(family: str, shared: int) -> N
     assert len(steps) < sum(max(lengths[n : n + 4]) for n in range(0, 13, 4))
 
 
+@cache
+def twelve() -> tuple[Any, list[tuple[int, ...]], frozenset[int], list[Written]]:
+    """A module, prompts, where texts end, and every text alone."""
+    module, asked = toy_module(), crowd(12, 3)
+    ends = frozenset({alone(module, asked[1], 2, frozenset()).ids[1]})
+    return module, asked, ends, [alone(module, prompt, 6, ends) for prompt in asked]
+
+
 @pytest.mark.parametrize("slots", [1, 2, 3, 12, 40])
 def test_any_number_of_slots_gives_the_texts_of_every_prompt_alone(slots: int) -> None:
-    module: Any = toy_module()
-    asked = crowd(12, 3)
-    ends = frozenset({alone(module, asked[1], 2, frozenset()).ids[1]})
-    expected = [alone(module, prompt, 6, ends) for prompt in asked]
+    module, asked, ends, expected = twelve()
     assert any(0 < len(w.ids) < 6 for w in expected)
     assert write_greedily(module, asked, 6, ends, share=True, slots=slots) == expected
 

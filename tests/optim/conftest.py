@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,13 @@ class Tiny:
     @staticmethod
     def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
         return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def little_garbage_to_look_for() -> None:
+    """A Trainer collects before and after it trains."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from tests.forks import run_program
 
 from corrie.weights.shard import Stretch, is_sharded, local_part, span_of
 
@@ -25,16 +24,8 @@ def test_a_plain_tensor_is_its_own_only_part():
 def test_two_processes(tmp_path: Path):
     """FSDP2 on the CPU: noise, training, distance and projection equal the unsharded ones; DDP ranks differ."""
     script = Path(__file__).with_name("two_processes.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    done = run_program(script, tmp_path, environment={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr
     for rank in range(2):
         parts = (tmp_path / f"rank-{rank}.txt").read_text("utf-8").split()
         assert parts == ["fsdp", "attached_first", "columns", "ball", "ddp"]

@@ -1,4 +1,4 @@
-"""What two processes do in test_shard.py. Started as a script, which loads the libraries for both: FOLDER."""
+"""What two processes do in test_shard.py. A program, which has the libraries for both: FOLDER."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 import errno
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.forks import program
 
 from corrie.errors import RunError, StorageError
 from corrie.records.run_lock import LOCK, RunLock
@@ -21,7 +21,7 @@ time.sleep(60)
 
 
 def test_a_second_writer_is_told_who_the_first_is_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
+    with program(HOLD, tmp_path) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(RunError, match=f"process {holder.pid} is writing"):

@@ -6,7 +6,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.forks import program, run_program
 
 import corrie.records.sqlite_store as module
 from corrie.errors import RunError, StorageError
@@ -262,8 +262,8 @@ except StorageError as error:
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits on file sizes there")
 @pytest.mark.parametrize("limit", [100, 100_000])
 def test_a_file_that_may_not_grow(tmp_path: Path, limit: int) -> None:
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "run"), str(limit)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run_program(LIMITED, tmp_path / "run", limit)
+    assert done.returncode == 0, done.stderr
     *acknowledged, refusal = done.stdout.splitlines()
     assert refusal.startswith("StorageError")
     if limit == 100:  # not even an empty run fits: nothing half-written is left
@@ -316,7 +316,8 @@ def test_reading_where_nobody_may_write(locked_up: Path, journal: str) -> None:
         database.execute(f"PRAGMA journal_mode = {journal}")
     for path in (*locked_up.iterdir(), locked_up):
         path.chmod(0o555)
-    done = subprocess.run([sys.executable, "-c", READ, str(locked_up)], capture_output=True, text=True, check=True)
+    done = run_program(READ, locked_up)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["cells 2", "StorageError Permission denied"]
 
 
@@ -341,8 +342,7 @@ print("done", flush=True)
 
 def write_and_kill(folder: Path, cells: int, random: random.Random) -> tuple[list[int], bool]:
     """Run the writer and kill it after its first acknowledgement; what it acknowledged, and whether it ended."""
-    command = [sys.executable, "-c", WRITE, str(folder), str(cells)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+    with program(WRITE, folder, cells) as writer:
         assert writer.stdout is not None
         lines = [writer.stdout.readline() for _ in range(random.randrange(1, 40))]
         time.sleep(random.random() * 0.004)
@@ -397,8 +397,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.mark.parametrize("journal", ["WAL", "DELETE"])
 @pytest.mark.parametrize("first", ["reader", "writer"])
 def test_half_a_transaction_is_undone_by_whoever_comes_next(run: Path, journal: str, first: str) -> None:
-    command = [sys.executable, "-c", DIE_IN_A_TRANSACTION, str(run), journal]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert run_program(DIE_IN_A_TRANSACTION, run, journal).returncode == -signal.SIGKILL
     assert {"WAL": "run.db-wal", "DELETE": "run.db-journal"}[journal] in names(run)
     opened = SqliteStore.open(run) if first == "reader" else SqliteStore.create_or_open(run, IDENTITY)
     with opened as store:
@@ -440,7 +439,7 @@ else:
 SqliteStore.create_or_open(sys.argv[1], IDENTITY)
 """
     folder = tmp_path / "run"
-    assert subprocess.run([sys.executable, "-c", code, str(folder)], check=False).returncode == -signal.SIGKILL
+    assert run_program(code, folder).returncode == -signal.SIGKILL
     if step == "synced":
         SqliteStore.open(folder).close()
     else:

@@ -22,9 +22,16 @@ def comparison() -> Comparison:
     return Comparison.of(runs)
 
 
+@pytest.fixture(scope="module")
+def small() -> Comparison:
+    """What is written takes as long as it has rows and bars."""
+    runs = (cliff_run(directions=3, examples=40, kinds=kinds) for kinds in (KINDS[:2], KINDS[1:2]))
+    return Comparison.of({f"run {i} $x$": Landscape.from_store(store) for i, store in enumerate(runs)})
+
+
 @pytest.mark.parametrize("kind", ["pdf", "png", "svg"])
-def test_every_format_is_written_and_the_same_twice(comparison: Comparison, tmp_path: Path, kind: str) -> None:
-    one, two = (save_comparison(comparison, tmp_path / f"{n}.{kind}") for n in "ab")
+def test_every_format_is_written_and_the_same_twice(small: Comparison, tmp_path: Path, kind: str) -> None:
+    one, two = (save_comparison(small, tmp_path / f"{n}.{kind}") for n in "ab")
     assert one.stat().st_size > 3000
     assert one.read_bytes() == two.read_bytes()
 

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 import corrie
 from corrie.analysis.landscape import Landscape
+from corrie.analysis.retraction import Retraction
 from corrie.analysis.together import Together
 from corrie.capabilities.choice import ChoiceTask
 from corrie.errors import InputError, ModelError, RunError
@@ -23,6 +24,7 @@ from corrie.records.scan_spec import AlphaGrid
 from corrie.records.sqlite_store import SqliteStore
 from corrie.scanning.fine_tune_scan import FineTuneScan
 from corrie.scanning.retraction_scan import RetractionScan
+from corrie.scanning.scan import Scan
 from corrie.scanning.search import FoundDirection
 from corrie.scanning.watch import Nobody
 from corrie.testing.toy_models import byte_tokenizer, toy_model, toy_module
@@ -151,7 +153,7 @@ def test_a_worst_case_direction_beside(model: Model, task: ChoiceTask, far: Path
     own = {n: p.data for n, p in model.selection.tensors.items()}
     save_direction(realise(direction, own, model.sources).tensors, tmp_path / "w.safetensors", {"what": "the worst"})
     found = corrie.diff(
-        model, far, tasks=[(task, 20)], alpha="0:1:33", directions=0, worst=tmp_path / "w.safetensors", tolerance=0.2
+        model, far, tasks=[(task, 20)], alpha="0:1:17", directions=0, worst=tmp_path / "w.safetensors", tolerance=0.2
     )
     card = found.capability("toy")
     assert card.worst is not None
@@ -326,14 +328,16 @@ def test_retract_keeps_an_innocuous_fine_tune(model: Model, task: ChoiceTask, ne
 
 
 def test_retract_finds_what_a_slow_search_finds_and_diff_passes(model: Model, far: Path, tmp_path: Path) -> None:
-    """Every one of the 64 steps, looked at one by one, up to the first that is not kept."""
+    """Of the 64 steps the first half, looked at one by one: the first that is not kept is among them."""
     tasks, tolerance = [(toy_choice(model, size=20), 20)], 0.3
     found = corrie.retract(model, far, tasks, out=tmp_path / "out", tolerance=tolerance, to=tmp_path / "run")
-    scan = FineTuneScan.of(model, toward(model, far), tasks, alpha=AlphaGrid.between(0.0, 1.0, 65), directions=0)
+    scan = Scan.of(model, tasks, directions=(toward(model, far),), alpha=AlphaGrid.between(0.0, 0.5, 33))
     store = MemoryStore(scan.identity)
     scan.run(store)
     scores = Landscape.from_store(store, "path")["toy"].score.mean("example").values[0]
-    assert found.alpha == int((scores < 1 - tolerance * 0.75 - 1e-9).argmax()) / 64
+    lost = scores < 1 - tolerance * 0.75 - 1e-9
+    assert lost.any()
+    assert found.alpha == int(lost.argmax()) / 64
     assert found.distance == pytest.approx(found.alpha * found.tuned_distance)
     assert len(found.looks) < 12
     assert not found.confirmed, "the task has no fresh examples"
@@ -370,10 +374,16 @@ class StopAfter(Nobody):
             raise KeyboardInterrupt
 
 
+@pytest.fixture(scope="module")
+def whole(model: Model, far: Path) -> Retraction:
+    return corrie.retract(model, far, [(toy_choice(model, size=20), 10)])
+
+
 @pytest.mark.parametrize("cells", [1, 4, 9])
-def test_stopped_anywhere_it_goes_on_to_the_same_end(model: Model, far: Path, cells: int, tmp_path: Path) -> None:
+def test_stopped_anywhere_it_goes_on_to_the_same_end(
+    model: Model, far: Path, whole: Retraction, cells: int, tmp_path: Path
+) -> None:
     tasks: Any = [(toy_choice(model, size=20), 10)]
-    whole = corrie.retract(model, far, tasks)
     before = model_fingerprint(model.module)
     with pytest.raises(KeyboardInterrupt):
         corrie.retract(model, far, tasks, to=tmp_path / "run", watch=StopAfter(cells))

@@ -118,7 +118,7 @@ def test_an_interrupted_claim_continues_to_the_same_end(model: Model, tmp_path: 
 
 
 def test_draws_in_portions_end_where_one_run_ends(model: Model) -> None:
-    prepared = claim_of(model)
+    prepared = claim_of(model, names="a", limit=10)
     store = MemoryStore(prepared.identity)
     part = prepared.run(store, draws=3)
     assert (part.status, part.verdict.draws, part.verdict.remaining, part.holds) == ("open", 3, 4, False)
@@ -150,7 +150,7 @@ def test_directions_that_were_looked_at_are_refused(model: Model) -> None:
     for first in (0, 2):
         with pytest.raises(RunError, match=r"looked along its directions already.*--seeds 3"):
             claim_of(model, first=first).run(store)
-    assert claim_of(model, first=3).run(store).holds
+    assert claim_of(model, names="a", limit=10, first=3).run(store).holds
     with pytest.raises(RunError, match=r"belong to another claim.*--seeds 10"):
         claim_of(model, 2 * SAFE, first=9).run(store)
 
@@ -206,9 +206,10 @@ def test_the_verb_keeps_the_claim_in_a_folder(model: Model, tmp_path: Path) -> N
 
 def test_low_precision_is_said(model: Model) -> None:
     half = toy_model(dtype=torch.bfloat16)
-    prepared = claim_of(half, 0.01, tolerance=0.9)
+    prepared = claim_of(half, 0.01, "a", 10, tolerance=0.9)
     claim = prepared.run(MemoryStore(prepared.identity))
     assert "rounding the moved weights to bfloat16 is part of the score" in claim.assumptions
     assert claim.cosine is not None
     assert 0.9 < claim.cosine < 1
-    assert not any("rounding" in a for a in claim_of(model).run(MemoryStore(claim_of(model).identity)).assumptions)
+    whole = claim_of(model, names="a", limit=10)
+    assert not any("rounding" in a for a in whole.run(MemoryStore(whole.identity)).assumptions)

@@ -108,7 +108,7 @@ def test_no_replacement_of_a_token_brings_it_below_the_bound(model: Model, task:
 
 def test_no_move_of_the_vectors_brings_it_below_the_bound(model: Model, task: ChoiceTask) -> None:
     """Embedding noise: the gradient's direction, with many draws on each side."""
-    some = trial(model, task, "embedding:0.4", draws=200)
+    some = trial(model, task, "embedding:0.4", draws=200, block=4)
     found = some.answer(change=0.4)
     embedding = embedding_of(model.module)
     rng = torch.Generator().manual_seed(0)

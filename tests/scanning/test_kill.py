@@ -52,7 +52,7 @@ def scan_of(model: Model) -> Scan:
     return Scan.of(
         model,
         [(toy_choice(model, size=8, name=n), 8) for n in "ab"],
-        directions=gaussian(12),
+        directions=gaussian(8),
         alpha=parse_alpha("0:0.4:7"),
         block=2,
     )
@@ -88,7 +88,7 @@ def test_twenty_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
     dice = random.Random(7)
     acknowledged: list[str] = []
     for _ in range(KILLS):
-        acknowledged += scan_in_a_child(scan, tmp_path / "run", dice.randrange(12), dice.uniform(0, 0.05))
+        acknowledged += scan_in_a_child(scan, tmp_path / "run", dice.randrange(12), dice.uniform(0, 0.02))
         if (tmp_path / "run" / "run.db").exists():
             with SqliteStore.open(tmp_path / "run") as store:
                 keys = store.keys()
@@ -99,4 +99,4 @@ def test_twenty_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
     assert len(set(acknowledged)) == len(acknowledged), "a cell was made twice"
     with SqliteStore.create_or_open(tmp_path / "run", scan.identity) as store:
         assert scan.run(store) == "complete"
-        assert len(store.keys()) == (1 + 12 * 6) * 2 * 4
+        assert len(store.keys()) == (1 + 8 * 6) * 2 * 4

@@ -41,6 +41,17 @@ def scan_of(model: Model, directions=TWO, alpha: AlphaGrid = GRID, beta: AlphaGr
     return Scan.of(model, [(toy_choice(model, size=20), 20)], directions=directions, alpha=alpha, beta=beta)
 
 
+@pytest.fixture(scope="module")
+def whole(model: Model) -> MemoryStore:
+    """The whole plane, run without a stop."""
+    scan = scan_of(model)
+    store = MemoryStore(scan.identity)
+    before = model_fingerprint(model.module)
+    assert scan.run(store) == "complete"
+    assert model_fingerprint(model.module) == before
+    return store
+
+
 def test_every_point_once_and_the_axes_first(model: Model) -> None:
     points = plane_points(scan_of(model).spec)
     assert len(points) == len(set(points)) == 16
@@ -63,13 +74,9 @@ def test_each_direction_is_made_twice_at_most(model: Model, monkeypatch: pytest.
     assert len(made) <= 3
 
 
-def test_cells_are_those_of_a_model_moved_by_hand(model: Model) -> None:
+def test_cells_are_those_of_a_model_moved_by_hand(model: Model, whole: MemoryStore) -> None:
     scan = scan_of(model)
-    store = MemoryStore(scan.identity)
-    before = model_fingerprint(model.module)
-    assert scan.run(store) == "complete"
-    assert model_fingerprint(model.module) == before
-    plane = Plane.of(store, scan.spec)
+    plane = Plane.of(whole, scan.spec)
     one, two = gaussian(2)
     task = next(iter(scan.tasks.values()))
     with corrie.perturbed(model, Point.at((one, 0.1), (two, -0.1))):
@@ -97,7 +104,7 @@ class StopAfter(Nobody):
             raise Stop
 
 
-def test_it_goes_on_where_it_was(model: Model, tmp_path: Path) -> None:
+def test_it_goes_on_where_it_was(model: Model, whole: MemoryStore, tmp_path: Path) -> None:
     scan = scan_of(model)
     with SqliteStore.create_or_open(tmp_path / "run", scan.identity) as store:
         with pytest.raises(Stop):
@@ -108,8 +115,6 @@ def test_it_goes_on_where_it_was(model: Model, tmp_path: Path) -> None:
     with SqliteStore.create_or_open(tmp_path / "run", scan.identity) as store:
         assert scan.run(store) == "complete"
         resumed = Plane.of(store, scan.spec)
-    whole = MemoryStore(scan.identity)
-    scan.run(whole)
     assert np.array_equal(resumed.score("toy"), Plane.of(whole, scan.spec).score("toy"))
     assert scan.plan(budgeted=True)(scan.spec, Known(whole.cells())).work == ()
 

@@ -44,7 +44,7 @@ def model() -> Model:
 def test_the_same_scan_runs_on_every_architecture(architecture: Architecture, alpha: str) -> None:
     model = toy_model(architecture)
     before = model_fingerprint(model.module)
-    scan = scan_of(model, alpha=alpha, names="a")
+    scan = scan_of(model, alpha=alpha, names="a", limit=10)
     store = MemoryStore(scan.identity)
     assert scan.run(store) == "complete"
     landscape = Landscape.from_store(store)

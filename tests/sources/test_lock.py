@@ -1,6 +1,7 @@
-import subprocess
-import sys
+from contextlib import ExitStack
 from pathlib import Path
+
+from tests.forks import program
 
 from corrie.sources.lock import alone
 
@@ -28,16 +29,17 @@ with alone(Path(sys.argv[1]) / "lock"):
 
 def test_processes_take_turns(tmp_path: Path) -> None:
     (tmp_path / "number").write_text("0")
-    counting = [subprocess.Popen([sys.executable, "-c", COUNT, str(tmp_path)]) for _ in range(3)]
-    assert [p.wait(60) for p in counting] == [0, 0, 0]
+    with ExitStack() as stack:
+        counting = [stack.enter_context(program(COUNT, tmp_path)) for _ in range(3)]
+        assert [p.wait(60) for p in counting] == [0, 0, 0]
     assert (tmp_path / "number").read_text() == "300"
 
 
 def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline().strip() == b"held"
-    holder.kill()
-    holder.wait(10)
+    with program(HOLD, tmp_path) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        holder.kill()
+        holder.wait(10)
     with alone(tmp_path / "lock") as locked:
         assert locked

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.forks import program
 
 from corrie.errors import FetchError, StorageError, UnknownName
 from corrie.sources import packages as module
@@ -180,9 +182,9 @@ print(json.dumps([text, len(said)]))
 
 def test_two_processes_at_once(package: Package, wheel: Path, cache: Path) -> None:
     """Both get the file, and only one of them downloads."""
-    command = [sys.executable, "-c", FETCH, package.canonical(), str(wheel)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    answers = [json.loads(p.communicate(timeout=60)[0]) for p in both]
+    with ExitStack() as stack:
+        both = [stack.enter_context(program(FETCH, package.canonical(), wheel)) for _ in range(2)]
+        answers = [json.loads(p.stdout.read()) for p in both if p.stdout is not None]
     assert [text for text, _ in answers] == ["plateau, then cliff\n"] * 2
     assert sorted(said for _, said in answers) == [0, 2]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,14 @@ from statsmodels.stats.multitest import multipletests
 
 from corrie.errors import InputError
 from corrie.stats.multiplicity import bonferroni, holm, shared_confidence
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_garbage_to_look_for():
+    """Statsmodels collects in every call."""
+    gc.collect()
+    gc.freeze()
+
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 

@@ -112,6 +112,15 @@ def test_the_compiled_loop_draws_the_same_bits(start: int) -> None:
     assert gaussian_noise(2, "w", size, start).tobytes() == plain_noise(2, "w", size, start).tobytes()
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 33])
+def test_once_it_is_there_it_draws_small_tensors_too(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if noise._compiled() is None:
+        pytest.skip("no C compiler")
+    expected = plain_noise(2, "w", size, 3).tobytes()
+    monkeypatch.setattr(noise, "plain_noise", lambda *_: np.empty(0, np.float32))
+    assert gaussian_noise(2, "w", size, 3).tobytes() == expected
+
+
 def test_a_loop_that_draws_other_bits_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     by = noise._compiled()
     if by is None:

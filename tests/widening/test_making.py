@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +93,35 @@ def test_a_run_without_labelled_examples_has_the_name_that_it_had(model: Model) 
     assert len({made.identity, *identities}) == 4
 
 
+@pytest.fixture(scope="module")
+def whole(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A run that was never stopped, made once for the same terms."""
+
+    @cache
+    def made(labelled: bool) -> Path:
+        place = tmp_path_factory.mktemp("whole") / "whole"
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(KeptState, "is_due", True)
+            corrie.widen(model, out=place, **beside(model, labelled))
+        return place
+
+    return made
+
+
+def beside(model: Model, labelled: bool) -> dict[str, Any]:
+    return {**SHORT, "labelled": [toy_choice(model, size=8)] if labelled else ()}
+
+
 @pytest.mark.parametrize(("stop_at", "labelled"), [(0, False), (2, False), (5, False), (3, True)])
 def test_stopped_and_resumed_it_ends_in_the_same_weights(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int, labelled: bool
+    model: Model,
+    whole: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_at: int,
+    labelled: bool,
 ) -> None:
-    terms = {**SHORT, "labelled": [toy_choice(model, size=8)] if labelled else ()}
+    terms, never_stopped = beside(model, labelled), whole(labelled)
 
     class Killed(BaseException):
         pass
@@ -108,7 +134,6 @@ def test_stopped_and_resumed_it_ends_in_the_same_weights(
         return loss(self, student, step)
 
     monkeypatch.setattr(KeptState, "is_due", True)
-    corrie.widen(model, out=tmp_path / "whole", **terms)
     monkeypatch.setattr(Lessons, "loss", killed)
     with pytest.raises(Killed):
         corrie.widen(model, out=tmp_path / "wide", **terms)
@@ -119,9 +144,9 @@ def test_stopped_and_resumed_it_ends_in_the_same_weights(
     assert "Going on with what the same command left unfinished." in said
     assert (f"Step {stop_at} of 6 was kept." in said) == (stop_at > 0)
     assert any(line.startswith("Balanced: ") for line in said) == (stop_at == 0)  # it is in the weights that were kept
-    assert Widening.read(tmp_path / "wide").balance == Widening.read(tmp_path / "whole").balance
-    whole, wide = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "wide"))
-    assert whole == wide
+    assert Widening.read(tmp_path / "wide").balance == Widening.read(never_stopped).balance
+    wide, without = ((place / "model.safetensors").read_bytes() for place in (tmp_path / "wide", never_stopped))
+    assert wide == without
 
 
 @pytest.mark.parametrize(("steps", "kept"), [(3, 0), (4, 3)])

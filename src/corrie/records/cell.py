@@ -54,6 +54,11 @@ class Cell(Record):
     def key(self) -> CellKey:
         return CellKey(self.point, self.task, self.block)
 
+    @property
+    def writable(self) -> bool:
+        """Whether every number in it is finite, so that it has a text."""
+        return all(number is None or math.isfinite(number) for o in self.outcomes for number in (o.success, o.loss))
+
     def text(self) -> str:
         """The outcomes as canonical JSON.
 

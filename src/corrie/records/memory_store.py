@@ -110,10 +110,8 @@ class MemoryStore:
         if (kept := self._cells.get(cell.key)) is not None:
             refuse_other_outcomes("in memory", kept, cell)
             return
-        try:
-            cell.text()
-        except ValueError:
-            raise unwritable_outcome(cell) from None
+        if not cell.writable:
+            raise unwritable_outcome(cell)
         self._cells[cell.key] = cell
 
     def keys(self) -> set[CellKey]:

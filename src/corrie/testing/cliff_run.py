@@ -146,17 +146,16 @@ class _Toy:
             return np.random.default_rng([*seed, *which])
 
         self.kind = kind
-        self.able = draw(0).random(examples) < kind.ability
-        self.ease = draw(1).lognormal(0.0, 0.3, examples)
+        self.able = (draw(0).random(examples) < kind.ability).tolist()
+        self.ease = draw(1).lognormal(0.0, 0.3, examples).tolist()
         of_direction = 0.06 * np.array([[draw(2, i).standard_normal()] for i in range(directions)])
         of_example = 0.18 * np.array([draw(3, i).standard_normal(examples) for i in range(directions)])
-        self.edge = kind.radius * np.exp(of_direction + of_example) * 1.35
-        self.luck = np.array([draw(4, i).random(examples) for i in range(directions)])
+        self.edge = (kind.radius * np.exp(of_direction + of_example) * 1.35).tolist()
+        self.luck = [draw(4, i).random(examples).tolist() for i in range(directions)]
 
     def outcome(self, task: TaskIdentity, direction: int, sigma: float, example: int) -> Outcome:
-        ratio = sigma / self.edge[direction, example]
-        held = ratio < 1
-        right = bool(self.able[example]) if held else bool(self.luck[direction, example] < self.kind.chance)
+        ratio = sigma / self.edge[direction][example]
+        right = self.able[example] if ratio < 1 else self.luck[direction][example] < self.kind.chance
         loss = self.kind.loss * self.ease[example] + 3.0 * ratio**1.5 / (1 + 0.12 * ratio**1.5)
         label, answer = self._said(right, ratio, example)
         return Outcome(
@@ -164,7 +163,6 @@ class _Toy:
         )
 
     def _said(self, right: bool, ratio: float, example: int) -> tuple[Label, str]:
-        able = bool(self.able[example])
         if self.kind.scoring != "generation":
             return ("right", f"answer {example}") if right else ("wrong", f"answer {example + 1}")
         if ratio > 1.5:
@@ -173,7 +171,7 @@ class _Toy:
             return ("refused", "I cannot help with that.") if right else ("complied", "Sure, here is how")
         if right:
             return "right", f"Let us count. {example} + {example} = {2 * example}"
-        return "wrong", f"It is {example}." if not able else HOSTILE[example % len(HOSTILE)]
+        return "wrong", f"It is {example}." if not self.able[example] else HOSTILE[example % len(HOSTILE)]
 
 
 def _register(store: Store, kind: Kind, examples: int) -> TaskIdentity:

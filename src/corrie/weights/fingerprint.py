@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from corrie.weights.selection import named_parameters, tensor_name
 from corrie.weights.shard import is_sharded, whole_tensor
 
+SMALL = 2**20
+"""Numbers that are hashed sooner than threads have started."""
+
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes, in the order of the names (not of the mapping).
@@ -41,6 +44,9 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     if any(is_sharded(tensor) for _, tensor in items):
         for name, tensor in items:
             every.update(digest((name, whole_tensor(tensor))))
+        return every.hexdigest()
+    if sum(tensor.numel() for tensor in tensors.values()) < SMALL:
+        every.update(b"".join(map(digest, items)))
         return every.hexdigest()
     with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
         for part in pool.map(digest, items):

@@ -118,10 +118,11 @@ def _by_torch(piece: Piece, alphas: Sequence[float], lattice: int | None) -> Ten
     exact = torch.float32 if lattice is None else torch.float64
     steps = torch.empty((2, chunk), dtype=torch.float32, device=live.device)
     room = torch.empty((3, chunk), dtype=exact, device=live.device)
-    parts = [t.reshape(-1).split(chunk) for t in (flat, base, *piece.deltas)]
+    whole = [t.reshape(-1) for t in (flat, base, *piece.deltas)]
+    parts = [(t,) for t in whole] if flat.numel() <= chunk else [t.split(chunk) for t in whole]
     sums = torch.zeros((len(parts[0]), 3), dtype=exact, device=live.device)
-    for row, target, theta0, *deltas in zip(sums, *parts, strict=True):
-        here, moved, wide = room[:, : target.numel()]
+    for row, target, theta0, *deltas in zip(sums.unbind(), *parts, strict=True):
+        here, moved, wide = room[:, : target.numel()].unbind()
         if theta0.dtype != exact or lattice is not None:
             theta0 = here.copy_(theta0)
             if lattice is not None:

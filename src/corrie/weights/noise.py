@@ -73,12 +73,18 @@ def gaussian_noise(seed: int, name: str, size: int, start: int = 0) -> NDArray[n
     >>> bool((gaussian_noise(7, "w", 4, start=3) == whole[3:7]).all())
     True
     """
-    fast = _compiled() if size >= _MANY else None
-    if fast is None:
+    many = size >= _MANY
+    fast = _compiled() if many or _is_compiled() else None
+    if fast is None or not size:
         return plain_noise(seed, name, size, start)
     out = np.empty(size, dtype=np.float32)
-    fast.noise(LAW_CONSTANTS, philox_key(seed, name), start, out, torch.get_num_threads())
+    fast.noise(LAW_CONSTANTS, philox_key(seed, name), start, out, torch.get_num_threads() if many else 1)
     return out
+
+
+def _is_compiled() -> bool:
+    """Whether the loop was looked for already: few numbers are not worth the half second that its making takes."""
+    return _compiled.cache_info().currsize > 0
 
 
 @cache
