@@ -28,6 +28,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,18 +152,27 @@ def _update(optimizer: torch.optim.Optimizer, rate: float) -> None:
     optimizer.zero_grad()
 
 
+def _read(
+    student: nn.Module,
+    ids: Tensor,
+    optimizer: torch.optim.Optimizer,
+    rate: float,
+    moved: AbstractContextManager[object] | None = None,
+) -> float:
+    """One step on the loss of a text, its gradient at the weights as they are, or as ``moved`` has them."""
+    with moved or nullcontext():
+        loss = text_loss(student, ids)
+        loss.backward()
+    _update(optimizer, rate)
+    return float(loss.detach())
+
+
 def _fine_tune(student: nn.Module, unmoved: nn.Module, setting: dict[str, Any], seed: int) -> Step:
     optimizer = _adamw(student, setting["rate"])
     if "prior" in setting:
         Anchor(student.parameters(), setting["prior"]).hold(optimizer)
 
-    def step(ids: Tensor, rate: float, share: float) -> float:
-        loss = text_loss(student, ids)
-        loss.backward()
-        _update(optimizer, rate)
-        return float(loss.detach())
-
-    return step
+    return lambda ids, rate, share: _read(student, ids, optimizer, rate)
 
 
 def _go(student: nn.Module, unmoved: nn.Module, setting: dict[str, Any], seed: int) -> Step:
@@ -171,11 +181,7 @@ def _go(student: nn.Module, unmoved: nn.Module, setting: dict[str, Any], seed: i
 
     def step(ids: Tensor, rate: float, share: float) -> float:
         shares.append(share)
-        with go.perturbed():
-            loss = text_loss(student, ids)
-            loss.backward()
-        _update(go, rate)
-        return float(loss.detach())
+        return _read(student, ids, go, rate, go.perturbed())
 
     return step
 
